@@ -1,0 +1,111 @@
+"""What a bundle says of its network and of how it is decoded: validated, frozen, serialisable."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Cell = Literal["rnn", "gru", "lstm"]
+Attention = Literal["none", "mean", "positional", "dot_unnormalised", "dot", "general", "additive"]
+Direction = Literal["reversed", "forward", "bidirectional"]
+Task = Literal["translate", "summarize", "comment", "math", "style"]
+
+Width = Annotated[int, Field(ge=1, le=8192)]
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class FrozenModel(BaseModel):
+    """A validated value object: unknown fields are refused, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EncoderConfig(FrozenModel):
+    """How the source is read. `direction` concerns the recurrent kind only."""
+
+    kind: Literal["recurrent", "self_attention"] = "recurrent"
+    direction: Direction = "reversed"
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+
+    @model_validator(mode="after")
+    def _direction_needs_recurrence(self) -> Self:
+        if self.kind == "self_attention" and "direction" in self.model_fields_set:
+            raise ValueError("encoder.direction: self-attention reads all positions at once, so it has no direction")
+        return self
+
+
+class DecoderConfig(FrozenModel):
+    """How the target is written. A decoder generates left to right: the next word is not there to be looked at."""
+
+    direction: Direction = "forward"
+    input_feeding: bool = False
+
+    @model_validator(mode="after")
+    def _generates_left_to_right(self) -> Self:
+        if self.direction != "forward":
+            raise ValueError(
+                f"decoder.direction: {self.direction!r} cannot generate, since it would have to read words "
+                "that are not written yet; allowed: 'forward'"
+            )
+        return self
+
+
+class NetworkConfig(FrozenModel):
+    """Everything that fixes the parameters and the function of a network.
+
+    The defaults are the reference network: Sutskever et al. 2014 (arXiv 1409.3215) with the general attention of
+    Luong et al. 2015 (1508.04025). `positions` bounds source and target length where a learned table needs a bound
+    (positional attention, a self-attention encoder).
+    """
+
+    vocabulary: Annotated[int, Field(ge=4, le=1_000_000)]
+    cell: Cell = "lstm"
+    layers: Annotated[int, Field(ge=1, le=64)] = 4
+    hidden: Width = 1000
+    embedding: Width = 1000
+    encoder: EncoderConfig = EncoderConfig()
+    decoder: DecoderConfig = DecoderConfig()
+    attention: Attention = "general"
+    residual: bool = False
+    dropout: Probability = 0.2
+    tied_embeddings: bool = True
+    positions: Annotated[int, Field(ge=1, le=4096)] = 256
+
+    @model_validator(mode="after")
+    def _widths_fit(self) -> Self:
+        if self.encoder.kind == "recurrent" and self.encoder.direction == "bidirectional" and self.hidden % 2:
+            raise ValueError(f"hidden: {self.hidden} must be even, since a bidirectional encoder halves it")
+        if self.encoder.kind == "self_attention" and self.hidden % self.encoder.heads:
+            raise ValueError(f"hidden: {self.hidden} must be a multiple of encoder.heads ({self.encoder.heads})")
+        if self.decoder.input_feeding and self.attention == "none":
+            raise ValueError("decoder.input_feeding: there is no attentional vector to feed with attention 'none'")
+        return self
+
+    @property
+    def readout(self) -> int:
+        """Width of the attentional vector that the output projection reads: embedding if tied, else hidden."""
+        return self.embedding if self.tied_embeddings else self.hidden
+
+    @property
+    def bounded_positions(self) -> bool:
+        """Whether a learned table bounds the lengths at `positions`."""
+        return self.attention == "positional" or self.encoder.kind == "self_attention"
+
+
+class DecodingConfig(FrozenModel):
+    """How a bundle is decoded unless a request says otherwise.
+
+    length_penalty is alpha of ((5 + |Y|) / 6) ** alpha (Wu et al. 2016, arXiv 1609.08144, eq. 14). A target may grow
+    to max_length_factor * source tokens + max_length_offset, EOS counted.
+    """
+
+    beam_size: Annotated[int, Field(ge=1, le=32)] = 4
+    length_penalty: Annotated[float, Field(ge=0.0, le=5.0)] = 1.0
+    max_length_factor: Annotated[float, Field(ge=0.0, le=10.0)] = 2.0
+    max_length_offset: Annotated[int, Field(ge=1, le=1000)] = 10
+    max_source_length: Annotated[int, Field(ge=2, le=4096)] = 128
+
+    def max_length(self, source_length: int) -> int:
+        """Longest target, in tokens with EOS, for a source of `source_length` tokens."""
+        return int(self.max_length_factor * source_length) + self.max_length_offset

@@ -1,0 +1,1 @@
+"""Beam search in flight: slots, not batches."""

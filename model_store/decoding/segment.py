@@ -1,0 +1,60 @@
+"""What goes into the decoder and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from model_store.errors import SegmentError
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One source sequence with the options it is decoded under.
+
+    source: token ids as the tokenizer made them (language token first, EOS last).
+    max_length: longest target in tokens, EOS counted.
+    length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
+    want_attention: also return the full attention weights, not only their argmax.
+    """
+
+    source: tuple[int, ...]
+    max_length: int
+    beam_size: int = 4
+    n_best: int = 1
+    length_penalty: float = 1.0
+    want_attention: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise SegmentError("source: a segment needs at least one token")
+        if self.max_length < 1:
+            raise SegmentError(f"max_length: {self.max_length} is below 1")
+        if self.beam_size < 1:
+            raise SegmentError(f"beam_size: {self.beam_size} is below 1")
+        if not 1 <= self.n_best <= self.beam_size:
+            raise SegmentError(f"n_best: {self.n_best} is not in 1..{self.beam_size}, the beam size")
+        if self.length_penalty < 0:
+            raise SegmentError(f"length_penalty: {self.length_penalty} is below 0")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One decoded target.
+
+    tokens: target ids without EOS.
+    log_prob: sum of the natural-log probabilities of the tokens, EOS included where it was reached.
+    score: log_prob / ((5 + |Y|) / 6) ** length_penalty, |Y| counting EOS; what hypotheses are ranked by.
+    finished: whether EOS was reached; if not, max_length cut the target off.
+    alignment: per token of `tokens` the source position (in original order) with the largest weight; None without
+        attention.
+    attention: float32, shape = (len(tokens), len(source)), on request.
+    """
+
+    tokens: tuple[int, ...]
+    log_prob: float
+    score: float
+    finished: bool
+    alignment: tuple[int, ...] | None = None
+    attention: Tensor | None = None

@@ -1,0 +1,52 @@
+"""The exception tree of model_store.
+
+ModelStoreError
+├── ConfigError               a field's value is outside what is allowed (also a ValueError)
+├── SegmentError              a segment that the decoder cannot take (also a ValueError)
+└── BundleError               a bundle that cannot be used
+    ├── BundleNotFoundError   no bundle of that name and version
+    ├── BundleCorruptError    a file is missing, altered or of the wrong size
+    └── BundleVersionError    written by a format this code does not read
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+
+class ModelStoreError(Exception):
+    """Anything that model_store refuses."""
+
+
+class ConfigError(ModelStoreError, ValueError):
+    """A configuration value outside what is allowed; the message names field, value and allowed range."""
+
+    @classmethod
+    def from_validation(cls, what: str, error: ValidationError) -> ConfigError:
+        """One line per offending field of `error`, headed by `what` (a file, a section)."""
+        lines = [
+            f"{'.'.join(str(part) for part in problem['loc']) or what}: {problem['msg']}"
+            + ("" if problem["type"] == "missing" else f" (got {problem['input']!r})")
+            for problem in error.errors()
+        ]
+        return cls(f"{what}: " + "; ".join(lines))
+
+
+class SegmentError(ModelStoreError, ValueError):
+    """A segment whose source, beam or length the decoder cannot take; the message says which and why."""
+
+
+class BundleError(ModelStoreError):
+    """A bundle that cannot be used."""
+
+
+class BundleNotFoundError(BundleError):
+    """No bundle of that name and version; the message lists what there is."""
+
+
+class BundleCorruptError(BundleError):
+    """A file of the bundle is missing, altered or of the wrong size; the message names it."""
+
+
+class BundleVersionError(BundleError):
+    """The manifest's format version is not one that this code reads."""

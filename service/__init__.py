@@ -1,0 +1,1 @@
+"""The HTTP service: reads bundles, decodes in flight, answers."""

@@ -1,0 +1,1 @@
+"""The offline package: corpora to sentence pairs to a trained network to a bundle."""

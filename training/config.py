@@ -1,0 +1,148 @@
+"""A recipe: one TOML file that says what is trained on what, and how; validated as a whole before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability, Task
+from model_store.errors import ConfigError
+
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+
+class SourceConfig(FrozenModel):
+    """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
+
+    path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
+        unused by `debian_descriptions`, which downloads.
+    left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
+    limit: keep at most so many pairs, the first after a seeded shuffle.
+    """
+
+    name: str
+    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions"]
+    left: str
+    right: str
+    path: str = ""
+    licence: str = "not stated"
+    repeat: PositiveInt = 1
+    limit: PositiveInt | None = None
+
+
+class TestSetConfig(FrozenModel):
+    """A held-out set. Its sentences are removed from training; `report` sets are never used to choose."""
+
+    __test__ = False
+
+    name: str
+    format: Literal["tsv", "tmx", "moses", "gettext"] = "tsv"
+    left: str
+    right: str
+    path: str
+    limit: PositiveInt | None = None
+
+
+class DataConfig(FrozenModel):
+    """Corpora, held-out sets, and what counts as a usable pair.
+
+    directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
+    """
+
+    data_root: str = "."
+    task: Task = "translate"
+    directions: Annotated[tuple[str, ...], Field(min_length=1)]
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    validation: tuple[TestSetConfig, ...] = ()
+    report: tuple[TestSetConfig, ...] = ()
+    validation_pairs: Annotated[int, Field(ge=0)] = 0
+    max_characters: PositiveInt = 400
+    max_length_ratio: PositiveFloat = 3.0
+    max_tokens: Annotated[int, Field(ge=4)] = 100
+
+
+class TokenizerConfig(FrozenModel):
+    """SentencePiece training. `sentences` bounds how many sampled sentences it learns from."""
+
+    vocabulary: Annotated[int, Field(ge=300, le=64_000)] = 16_000
+    model: Literal["unigram", "bpe"] = "unigram"
+    character_coverage: Annotated[float, Field(gt=0.9, le=1.0)] = 0.9995
+    sentences: PositiveInt = 1_000_000
+
+
+class TrainerConfig(FrozenModel):
+    """The training loop. A step is one optimizer update over `batch_tokens` target tokens.
+
+    Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
+    further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
+    """
+
+    seed: int = 1
+    batch_tokens: PositiveInt = 4096
+    max_steps: PositiveInt = 100_000
+    max_minutes: PositiveFloat | None = None
+    learning_rate: PositiveFloat = 1e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 400
+    decay: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
+    final_learning_rate_ratio: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    label_smoothing: Probability = 0.1
+    gradient_clip: PositiveFloat = 1.0
+    average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    threads: PositiveInt | None = None
+    log_every_steps: PositiveInt = 50
+    validate_every_steps: PositiveInt = 1000
+    validation_sentences: PositiveInt = 200
+    checkpoint_every_steps: PositiveInt = 500
+
+
+class ExportConfig(FrozenModel):
+    """What the bundle is called and how its weights are stored."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")] = "1"
+    storage: Literal["float32", "float16", "int8"] = "float32"
+    description: str = ""
+    licence: str = "not stated"
+
+
+class Recipe(FrozenModel):
+    """A whole experiment. `network` holds the fields of NetworkConfig except `vocabulary`."""
+
+    data: DataConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    network: NetworkConfig
+    trainer: TrainerConfig = TrainerConfig()
+    decoding: DecodingConfig = DecodingConfig()
+    export: ExportConfig
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and validate a recipe file.
+
+    The network's vocabulary is the tokenizer's, so a recipe states it once, under [tokenizer].
+
+    Raises:
+        ConfigError: the file is missing, not TOML, or a value is outside what is allowed; names field and value.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"recipe: {path} does not exist") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"recipe: {path} is not valid TOML: {error}") from error
+    tokenizer = raw.get("tokenizer", {})
+    network = raw.setdefault("network", {})
+    if isinstance(network, dict) and isinstance(tokenizer, dict):
+        if "vocabulary" in network:
+            raise ConfigError(f"{path}: network.vocabulary: state it once, as tokenizer.vocabulary")
+        network["vocabulary"] = tokenizer.get("vocabulary", TokenizerConfig().vocabulary)
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError.from_validation(str(path), error) from error
