@@ -1,0 +1,58 @@
+"""The exception tree of the service; api/error_handlers.py maps it once to statuses.
+
+    ServiceError
+    ├── InvalidRequestError        400  a field's value is outside what is allowed; names field, value, allowed
+    ├── RequestTooLargeError       413  more text, or a larger body, than the service takes at once
+    ├── UnsupportedPairError       400  no loaded bundle serves the language pair
+    ├── ModelNotFoundError         404  no loaded bundle of that name
+    └── EngineError
+        ├── EngineOverloadedError  429  the queue is full; says after how long to try again
+        ├── EngineUnavailableError 503  not loaded yet, draining, or stopped
+        └── EngineFailedError      500  the decoder raised; the segment was not decoded
+"""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Anything that the service refuses or cannot do."""
+
+
+class InvalidRequestError(ServiceError):
+    """A field's value is outside what is allowed."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class RequestTooLargeError(ServiceError):
+    """More text than the service takes at once; the message says how much it got and how much it takes."""
+
+
+class UnsupportedPairError(ServiceError):
+    """No loaded bundle serves the language pair; the message lists those that are served."""
+
+
+class ModelNotFoundError(ServiceError):
+    """No loaded bundle of that name; the message lists what is loaded."""
+
+
+class EngineError(ServiceError):
+    """The engine did not decode a segment."""
+
+
+class EngineOverloadedError(EngineError):
+    """The queue is full. retry_after_s is computed from the queue's length and the measured rate, in seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class EngineUnavailableError(EngineError):
+    """The engine is not running yet, is draining, or has stopped."""
+
+
+class EngineFailedError(EngineError):
+    """The decoder raised while it held the segment."""
