@@ -1,0 +1,110 @@
+"""rnn, gru and lstm layers behind one interface: a whole sequence at once, or one step.
+
+The sequence form is torch's fused kernel (oneDNN, cuDNN); the step form is written out, for decoding and input feeding.
+Both read the same parameters and compute the same function.
+
+Legend: B batch, T sequence length, I input width, H hidden, R rows, L layers, C state tensors a layer (2 for
+lstm: h and c; else 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from model_store.config import Cell
+
+STATE_TENSORS: dict[Cell, int] = {"rnn": 1, "gru": 1, "lstm": 2}
+
+_KERNELS: dict[Cell, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class RecurrentLayer(nn.Module):
+    """One recurrent layer. An lstm's forget gate starts open (bias 1, Jozefowicz et al. 2015)."""
+
+    def __init__(self, cell: Cell, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.cell: Cell = cell
+        self.hidden = hidden
+        self.kernel = _KERNELS[cell](inputs, hidden, batch_first=True)
+        if cell == "lstm":
+            _w_ih, _w_hh, bias_ih, bias_hh = self.kernel.all_weights[0]
+            with torch.no_grad():
+                bias_ih[hidden : 2 * hidden].fill_(1.0)
+                bias_hh[hidden : 2 * hidden].zero_()
+
+    def forward(self, x: Tensor, state: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run the whole sequence.
+
+        x: shape = (B, T, I). state: shape = (C, B, H). lengths: int64 on the CPU, shape = (B,); None if all rows are
+        full, which spares the packing. Past its length a row's outputs have no meaning.
+
+        Returns outputs, shape = (B, T, H), and the state after each row's last position, shape = (C, B, H).
+        """
+        initial = (state[0:1].contiguous(), state[1:2].contiguous()) if self.cell == "lstm" else state.contiguous()
+        if lengths is None:
+            outputs, final = self.kernel(x, initial)
+        else:
+            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            outputs, final = self.kernel(packed, initial)
+            outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=x.shape[1])
+        return outputs, torch.cat(final) if self.cell == "lstm" else final
+
+    def step(self, x: Tensor, state: Tensor) -> Tensor:
+        """x: shape = (R, I). state: shape = (C, R, H). Returns the new state, whose first tensor is the output."""
+        w_ih, w_hh, bias_ih, bias_hh = self.kernel.all_weights[0]
+        h = state[0]
+        from_input = F.linear(x, w_ih, bias_ih)
+        from_state = F.linear(h, w_hh, bias_hh)
+        if self.cell == "rnn":
+            return torch.tanh(from_input + from_state).unsqueeze(0)
+        if self.cell == "gru":
+            reset_x, update_x, new_x = from_input.chunk(3, dim=1)
+            reset_h, update_h, new_h = from_state.chunk(3, dim=1)
+            update = torch.sigmoid(update_x + update_h)
+            new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
+            return (new + update * (h - new)).unsqueeze(0)
+        in_gate, forget, new, out = (from_input + from_state).chunk(4, dim=1)
+        c = torch.sigmoid(forget) * state[1] + torch.sigmoid(in_gate) * torch.tanh(new)
+        return torch.stack((torch.sigmoid(out) * torch.tanh(c), c))
+
+
+class RecurrentStack(nn.Module):
+    """Layers on top of each other, with dropout before each and optional residual connections above the first."""
+
+    def __init__(self, cell: Cell, layers: int, inputs: int, hidden: int, dropout: float, *, residual: bool) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            RecurrentLayer(cell, inputs if layer == 0 else hidden, hidden) for layer in range(layers)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.residual = residual
+        self.state_shape = (layers, STATE_TENSORS[cell], hidden)
+
+    def zero_state(self, x: Tensor) -> Tensor:
+        """A state of zeros for the batch of `x`, shape = (L, C, B, H)."""
+        layers, tensors, hidden = self.state_shape
+        return x.new_zeros(layers, tensors, x.shape[0], hidden)
+
+    def forward(self, x: Tensor, state: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x: shape = (B, T, I). state: shape = (L, C, B, H). Returns outputs (B, T, H) and the final state."""
+        final = []
+        for index, layer in enumerate(self.layers):
+            outputs, after = layer(self.dropout(x), state[index], lengths)
+            x = outputs + x if self.residual and index else outputs
+            final.append(after)
+        return x, torch.stack(final)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One step. x: shape = (R, I). state: shape = (L, C, R, H). Returns output (R, H) and the new state."""
+        after = []
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, RecurrentLayer)
+            new = layer.step(self.dropout(x), state[index])
+            x = new[0] + x if self.residual and index else new[0]
+            after.append(new)
+        return x, torch.stack(after)

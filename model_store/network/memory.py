@@ -1,0 +1,39 @@
+"""What the encoder leaves for the decoder: the source as attention reads it, and the decoder's first state.
+
+Legend: B batch, S source length, L layers, C state tensors a layer, H hidden, R readout width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The source as attention reads it, in original source order whatever the encoder's direction.
+
+    keys, values: shape = (B, S, H). mask: bool, shape = (B, S), True where there is a token.
+    """
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class DecoderState:
+    """All that a hypothesis carries from step to step: constant in size, which is what in-flight batching rests on.
+
+    hidden: shape = (L, C, B, H). feed: the last attentional vector, shape = (B, R); None without input feeding.
+    """
+
+    hidden: Tensor
+    feed: Tensor | None = None
+
+    def rows(self, index: Tensor) -> DecoderState:
+        """The state of the rows in `index` (int64, shape = (B',)), in that order."""
+        return DecoderState(
+            self.hidden.index_select(2, index), None if self.feed is None else self.feed.index_select(0, index)
+        )
