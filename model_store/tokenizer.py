@@ -1,0 +1,173 @@
+"""Text to token ids and back, without loss: SentencePiece, with language and task tokens that text cannot forge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import sentencepiece
+
+from model_store.config import Task
+from model_store.errors import ConfigError, SegmentError
+
+PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")
+
+# SentencePiece writes a space as U+2581 and would read a U+2581 of the text back as a space.
+_SPACE_PIECE = "\u2581"
+_ESCAPE = "\x1b"
+_ESCAPED = re.compile(f"{_ESCAPE}([01])")
+_UNESCAPED = {"0": _ESCAPE, "1": _SPACE_PIECE}
+_LANGUAGE_PIECE = re.compile(r"<2(.+)>")
+
+
+def language_piece(language: str) -> str:
+    """The control symbol that asks for a target in `language`: "<2ru>"."""
+    return f"<2{language}>"
+
+
+def task_piece(task: str) -> str:
+    """The control symbol that asks for a task: "<summarize>"."""
+    return f"<{task}>"
+
+
+def escape(text: str) -> str:
+    """`text` without U+2581, bijectively: U+001B becomes U+001B "0", U+2581 becomes U+001B "1"."""
+    if _ESCAPE in text:
+        text = text.replace(_ESCAPE, _ESCAPE + "0")
+    if _SPACE_PIECE in text:
+        text = text.replace(_SPACE_PIECE, _ESCAPE + "1")
+    return text
+
+
+def unescape(text: str) -> str:
+    """The inverse of `escape`; a lone U+001B, which only a decoder can produce, stays as it is."""
+    if _ESCAPE not in text:
+        return text
+    return _ESCAPED.sub(lambda match: _UNESCAPED[match[1]], text)
+
+
+class Tokenizer:
+    """One vocabulary for all languages of a bundle.
+
+    Any text that is encodable in UTF-8 comes back unchanged through `decode(encode(text))`: unseen characters become
+    byte pieces, nothing is normalised, and the dummy space that lets a word share its pieces at the start of a text
+    and after a space is taken off again. Control symbols are added by id, so "<2ru>" in a text is five characters.
+    """
+
+    pad_id = PAD_ID
+    unk_id = UNK_ID
+    bos_id = BOS_ID
+    eos_id = EOS_ID
+
+    def __init__(self, model: bytes) -> None:
+        """Read a serialised SentencePiece model.
+
+        Raises:
+            ConfigError: not a SentencePiece model, or not one that `train_tokenizer` made.
+        """
+        processor: Any = sentencepiece.SentencePieceProcessor()
+        try:
+            if not model:
+                raise RuntimeError("it is empty")
+            processor.LoadFromSerializedProto(model)
+        except (RuntimeError, TypeError) as error:
+            raise ConfigError(f"tokenizer: not a SentencePiece model: {error}") from error
+        self._processor = processor
+        self.serialized = model
+        self.vocabulary = int(processor.get_piece_size())
+        specials = tuple(processor.id_to_piece(id_) for id_ in range(min(len(SPECIAL_PIECES), self.vocabulary)))
+        if specials != SPECIAL_PIECES:
+            raise ConfigError(f"tokenizer: its first pieces are {specials}; they have to be {SPECIAL_PIECES}")
+        self._languages, self._tasks = _control_symbols(processor, self.vocabulary)
+        self.languages: tuple[str, ...] = tuple(self._languages)
+        self.tasks: tuple[str, ...] = tuple(self._tasks)
+        self.source_prefix = 2 if self._tasks else 1
+        self.control_ids = frozenset({PAD_ID, UNK_ID, BOS_ID, *self._languages.values(), *self._tasks.values()})
+        self._silent = self.control_ids | {EOS_ID}
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read a model file."""
+        return cls(path.read_bytes())
+
+    def encode(self, text: str) -> list[int]:
+        """Subwords of `text`, without control symbols.
+
+        Raises:
+            SegmentError: `text` holds a lone surrogate, which is no character.
+        """
+        return self.encode_many([text])[0]
+
+    def encode_many(self, texts: Sequence[str], *, threads: int = 1) -> list[list[int]]:
+        """`encode` of each text, much faster than one by one."""
+        try:
+            ids: list[list[int]] = self._processor.encode(
+                [escape(text) for text in texts], out_type=int, num_threads=threads
+            )
+        except TypeError as error:
+            # What SentencePiece raises for a string that it cannot turn into UTF-8.
+            raise SegmentError(_surrogate_message(texts)) from error
+        return ids
+
+    def source_ids(self, text: str, *, target_language: str, task: Task = "translate") -> tuple[int, ...]:
+        """What the encoder reads: language token, task token (if this tokenizer has task tokens), subwords, EOS.
+
+        Raises:
+            ConfigError: the tokenizer has no token for `target_language` or `task`.
+            SegmentError: as `encode`.
+        """
+        return (*self.prefix_ids(target_language, task), *self.encode(text), EOS_ID)
+
+    def prefix_ids(self, target_language: str, task: Task = "translate") -> tuple[int, ...]:
+        """The `source_prefix` control ids that stand before the first subword of a source."""
+        if target_language not in self._languages:
+            raise ConfigError(f"target_language: {target_language!r} is not one of {list(self.languages)}")
+        if not self._tasks:
+            return (self._languages[target_language],)
+        if task not in self._tasks:
+            raise ConfigError(f"task: {task!r} is not one of {list(self.tasks)}")
+        return (self._languages[target_language], self._tasks[task])
+
+    def target_ids(self, text: str) -> tuple[int, ...]:
+        """What the decoder has to write: subwords, EOS."""
+        return (*self.encode(text), EOS_ID)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`; control ids and EOS are skipped, bytes that are not UTF-8 become U+FFFD."""
+        text: str = self._processor.decode([id_ for id_ in ids if id_ not in self._silent])
+        return unescape(text)
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The vocabulary entry of each id, as SentencePiece writes it (U+2581 for a space)."""
+        return [self._processor.id_to_piece(id_) for id_ in ids]
+
+
+def _control_symbols(processor: Any, vocabulary: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Language and task to id. They stand right behind the special pieces, in the order they were given."""
+    languages: dict[str, int] = {}
+    tasks: dict[str, int] = {}
+    for id_ in range(len(SPECIAL_PIECES), vocabulary):
+        if not processor.is_control(id_):
+            break
+        piece = processor.id_to_piece(id_)
+        match = _LANGUAGE_PIECE.fullmatch(piece)
+        if match:
+            languages[match[1]] = id_
+        elif piece[1:-1] in get_args(Task):
+            tasks[piece[1:-1]] = id_
+        else:
+            raise ConfigError(f"tokenizer: {piece!r} is neither a language nor a task token")
+    return languages, tasks
+
+
+def _surrogate_message(texts: Sequence[str]) -> str:
+    """Which character of which text is no character."""
+    for number, text in enumerate(texts):
+        for position, character in enumerate(text):
+            if "\ud800" <= character <= "\udfff":
+                where = f"text {number}" if len(texts) > 1 else "text"
+                return f"{where}: U+{ord(character):04X} at position {position} is a lone surrogate, not a character"
+    return "text: not a string that is encodable in UTF-8"
