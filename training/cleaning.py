@@ -1,0 +1,155 @@
+"""Drops pairs that a model should not learn from, and counts every one of them by reason."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal, get_args
+
+from training.config import DataConfig
+from training.corpora.pair import BadLine, BadReason, SentencePair
+
+HASH_BYTES = 8
+
+DropReason = Literal["empty", "control_character", "too_long", "length_ratio", "identical", "held_out", "duplicate"]
+
+# Control characters, line and paragraph separators, lone surrogates, byte order marks and U+FFFD: none is text, and
+# each either breaks a file of lines or tells of a broken decoding. Joiners and direction marks (Cf) are text.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffd\ufffe\uffff]")
+
+
+class _Folding(dict[int, str | None]):
+    """Translation table that drops punctuation, symbols and white space; remembers each character it was asked for.
+
+    Marks (vowel signs, accents) are kept: in Devanagari or Arabic, words differ by them.
+    """
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        self[code] = None if unicodedata.category(character)[0] in "PSZC" else character
+        return self[code]
+
+
+_FOLDING = _Folding()
+
+
+def fold(text: str) -> bytes:
+    """8-byte hash of the text without case, punctuation and white space.
+
+    A text of nothing but punctuation is hashed as it is, else all of those would be one.
+    """
+    folded = unicodedata.normalize("NFC", text).casefold().translate(_FOLDING) or text.strip()
+    return blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+
+
+@dataclass
+class SourceCount:
+    """Counts of one source: read = kept + the sum of dropped."""
+
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def read(self) -> int:
+        return self.kept + self.dropped.total()
+
+
+@dataclass
+class CleaningReport:
+    """Counts by source and reason; `examples` holds the first place of each kind of bad line of each source."""
+
+    sources: dict[str, SourceCount] = field(default_factory=dict)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def source(self, name: str) -> SourceCount:
+        """The counts of a source, begun at zero."""
+        return self.sources.setdefault(name, SourceCount())
+
+    def as_dict(self) -> dict[str, dict[str, int | dict[str, int]]]:
+        """For JSON: source -> read, kept, dropped by reason."""
+        return {
+            name: {"read": count.read, "kept": count.kept, "dropped": dict(sorted(count.dropped.items()))}
+            for name, count in self.sources.items()
+        }
+
+    def __str__(self) -> str:
+        """An aligned table: a row for each source and their total, a column for each reason that occurred."""
+        total = SourceCount()
+        for count in self.sources.values():
+            total.kept += count.kept
+            total.dropped += count.dropped
+        order = (*get_args(BadReason), *get_args(DropReason))
+        reasons = [reason for reason in order if total.dropped[reason]]
+        rows = [["source", "read", "kept", *reasons]]
+        for name, count in [*self.sources.items(), ("total", total)]:
+            rows.append([name, str(count.read), str(count.kept), *(str(count.dropped[reason]) for reason in reasons)])
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = []
+        for name, *counts in rows:
+            cells = [cell.rjust(width) for cell, width in zip(counts, widths[1:], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *cells]))
+        lines += [f"first {reason} of {name}: {where}" for (name, reason), where in self.examples.items()]
+        return "\n".join(lines)
+
+
+def clean(
+    items: Iterable[SentencePair | BadLine],
+    *,
+    source_name: str,
+    data: DataConfig,
+    report: CleaningReport,
+    seen: set[bytes],
+    held_out: frozenset[bytes],
+) -> Iterator[SentencePair]:
+    """The usable pairs of one source, stripped of surrounding white space and otherwise unchanged.
+
+    Args:
+        seen: hashes of the pairs kept so far, over all sources; added to.
+        held_out: `fold` of both sides of every held-out pair.
+    """
+    count = report.source(source_name)
+    for item in items:
+        if isinstance(item, BadLine):
+            count.dropped[item.reason] += 1
+            report.examples.setdefault((source_name, item.reason), item.where)
+            continue
+        pair = SentencePair(item.left.strip(), item.right.strip())
+        reason = _unfit(pair, data) or _known(pair, seen, held_out)
+        if reason:
+            count.dropped[reason] += 1
+            continue
+        count.kept += 1
+        yield pair
+
+
+def _unfit(pair: SentencePair, data: DataConfig) -> DropReason | None:
+    """Why the pair alone is no use, if so."""
+    left, right = pair.left, pair.right
+    if not left or not right:
+        return "empty"
+    if _CONTROL.search(left) or _CONTROL.search(right):
+        return "control_character"
+    shorter, longer = sorted((len(left), len(right)))
+    if longer > data.max_characters:
+        return "too_long"
+    if longer > data.max_length_ratio * shorter:
+        return "length_ratio"
+    if data.task == "translate" and left == right:
+        return "identical"
+    return None
+
+
+def _known(pair: SentencePair, seen: set[bytes], held_out: frozenset[bytes]) -> DropReason | None:
+    """Whether the pair is held out, or was kept before; if neither, remembers it."""
+    left, right = fold(pair.left), fold(pair.right)
+    if left in held_out or right in held_out:
+        return "held_out"
+    key = blake2b(left + right, digest_size=HASH_BYTES).digest()
+    if key in seen:
+        return "duplicate"
+    seen.add(key)
+    return None
