@@ -15,7 +15,17 @@ from training.corpora.pair import BadLine, BadReason, SentencePair
 
 HASH_BYTES = 8
 
-DropReason = Literal["empty", "control_character", "too_long", "length_ratio", "identical", "held_out", "duplicate"]
+DropReason = Literal[
+    "empty",
+    "control_character",
+    "too_long",
+    "length_ratio",
+    "identical",
+    "held_out",
+    "duplicate",
+    "over_limit",
+    "too_many_tokens",
+]
 
 # Control characters, line and paragraph separators, lone surrogates, byte order marks and U+FFFD: none is text, and
 # each either breaks a file of lines or tells of a broken decoding. Joiners and direction marks (Cf) are text.
@@ -68,6 +78,12 @@ class CleaningReport:
     def source(self, name: str) -> SourceCount:
         """The counts of a source, begun at zero."""
         return self.sources.setdefault(name, SourceCount())
+
+    def drop(self, name: str, reason: DropReason, pairs: int = 1) -> None:
+        """Count `pairs` of a source that were kept at first as dropped after all."""
+        count = self.source(name)
+        count.kept -= pairs
+        count.dropped[reason] += pairs
 
     def as_dict(self) -> dict[str, dict[str, int | dict[str, int]]]:
         """For JSON: source -> read, kept, dropped by reason."""

@@ -1,0 +1,49 @@
+"""Resumable training state on disk: written whole or not at all, so a kill at any time leaves a usable one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands. batch: batches of the epoch that are done. elapsed_s: training time behind it, seconds."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All a run needs to go on as if it had not stopped. average: the weights that are validated and exported."""
+
+    position: Position
+    network: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    random_state: Tensor
+
+    def save(self, path: Path) -> None:
+        """Replace `path` in one rename."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save({**vars(self), "position": asdict(self.position)}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read what save() wrote; tensors and plain values only. Raises FileNotFoundError."""
+        raw = torch.load(path, map_location="cpu", weights_only=True)
+        raw["position"] = Position(**raw["position"])
+        return cls(**raw)

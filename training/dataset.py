@@ -1,0 +1,161 @@
+"""Prepared sentence pairs as packed token ids: what `prepare` writes and the trainer maps into memory.
+
+Legend: P pairs, N examples (a pair in one direction), B batch, S source length, T target length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_store.config import Task
+from model_store.tokenizer import Tokenizer
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PackedPairs:
+    """Subword ids of P pairs, end to end, without language tokens or EOS.
+
+    ids: uint16 or int32. offsets: int64, shape = (2P + 1,): side s of pair p lies from offsets[2p + s] to
+    offsets[2p + s + 1].
+    left, right: index into `languages` of each pair's sides, int16, shape = (P,). repeats: int16, shape = (P,).
+    """
+
+    ids: NDArray[np.int32 | np.uint16]
+    offsets: Ints
+    left: NDArray[np.int16]
+    right: NDArray[np.int16]
+    repeats: NDArray[np.int16]
+    languages: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def side(self, pair: int, side: int) -> list[int]:
+        """Subword ids of the left (0) or right (1) side of a pair."""
+        start, end = self.offsets[2 * pair + side], self.offsets[2 * pair + side + 1]
+        return self.ids[start:end].tolist()  # type: ignore[no-any-return]
+
+    def save(self, folder: Path) -> None:
+        """Write one .npy a field, so that load() maps instead of reading."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("ids", "offsets", "left", "right", "repeats"):
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        np.save(folder / "languages.npy", np.array(self.languages), allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> PackedPairs:
+        """Map what save() wrote. Raises FileNotFoundError if nothing was prepared there."""
+        fields = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("ids", "offsets", "left", "right", "repeats")
+        }
+        languages = tuple(str(code) for code in np.load(folder / "languages.npy", allow_pickle=False))
+        return cls(**fields, languages=languages)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples as rectangles of ids, 0 past each end.
+
+    source: int64, shape = (B, S). source_lengths: int64 on the CPU, shape = (B,). target_in, target_out: int64,
+    shape = (B, T), shifted against each other by one. target_mask: bool, shape = (B, T).
+    """
+
+    source: Tensor
+    source_lengths: Tensor
+    target_in: Tensor
+    target_out: Tensor
+    target_mask: Tensor
+
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The fields in order."""
+        return self.source, self.source_lengths, self.target_in, self.target_out, self.target_mask
+
+    @property
+    def source_tokens(self) -> int:
+        """Source tokens, language token and EOS counted."""
+        return int(self.source_lengths.sum())
+
+    @property
+    def target_tokens(self) -> int:
+        """Target tokens, EOS counted."""
+        return int(self.target_mask.sum())
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`; lengths stay on the CPU, where packing wants them."""
+        move = [
+            tensor.to(device, non_blocking=True)
+            for tensor in (self.source, self.target_in, self.target_out, self.target_mask)
+        ]
+        return Batch(move[0], self.source_lengths, move[1], move[2], move[3])
+
+
+class Examples:
+    """Every pair in every direction asked for, `repeats` times.
+
+    source_lengths, target_lengths: tokens of each example as the network sees it, int64, shape = (N,).
+    """
+
+    def __init__(self, pairs: PackedPairs, directions: Sequence[str], tokenizer: Tokenizer, task: Task) -> None:
+        self._pairs = pairs
+        self._tokenizer = tokenizer
+        self._prefixes = {code: list(tokenizer.prefix_ids(code, task)) for code in pairs.languages}
+        lengths = np.diff(pairs.offsets).reshape(-1, 2)  # (P, 2)
+        index: list[Ints] = []
+        swapped: list[NDArray[np.bool_]] = []
+        for direction in directions:
+            source, target = direction.split("-")
+            for swap in (False, True) if source != target else (False,):
+                left, right = (target, source) if swap else (source, target)
+                if left not in pairs.languages or right not in pairs.languages:
+                    continue
+                chosen = np.flatnonzero(
+                    (pairs.left == pairs.languages.index(left)) & (pairs.right == pairs.languages.index(right))
+                )
+                chosen = np.repeat(chosen, pairs.repeats[chosen])
+                index.append(chosen)
+                swapped.append(np.full(len(chosen), swap))
+        self._pair = np.concatenate(index) if index else np.empty(0, np.int64)
+        self._swapped = np.concatenate(swapped) if swapped else np.empty(0, np.bool_)
+        source_side = self._swapped.astype(np.int64)
+        prefix = max((len(ids) for ids in self._prefixes.values()), default=0)
+        self.source_lengths: Ints = lengths[self._pair, source_side] + prefix + 1
+        self.target_lengths: Ints = lengths[self._pair, 1 - source_side] + 1
+
+    def __len__(self) -> int:
+        return len(self._pair)
+
+    def example(self, index: int) -> tuple[list[int], list[int]]:
+        """Source ids with prefix and EOS, and target ids with EOS."""
+        pair, swap = int(self._pair[index]), int(self._swapped[index])
+        language = self._pairs.languages[int((self._pairs.left if swap else self._pairs.right)[pair])]
+        eos = self._tokenizer.eos_id
+        source = [*self._prefixes[language], *self._pairs.side(pair, swap), eos]
+        return source, [*self._pairs.side(pair, 1 - swap), eos]
+
+    def batch(self, indices: Sequence[int] | Ints) -> Batch:
+        """The examples `indices` as one batch."""
+        examples = [self.example(int(index)) for index in indices]
+        sources = [torch.tensor(source) for source, _target in examples]
+        outputs = [torch.tensor(target) for _source, target in examples]
+        bos = torch.tensor([self._tokenizer.bos_id])
+        inputs = [torch.cat((bos, target[:-1])) for target in outputs]
+        lengths = torch.tensor([len(target) for target in outputs])
+        target_out = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)
+        return Batch(
+            torch.nn.utils.rnn.pad_sequence(sources, batch_first=True),
+            torch.tensor([len(source) for source in sources]),
+            torch.nn.utils.rnn.pad_sequence(inputs, batch_first=True),
+            target_out,
+            torch.arange(target_out.shape[1]) < lengths.unsqueeze(1),
+        )

@@ -1,0 +1,164 @@
+"""The prepare step: corpora -> cleaned pairs -> a tokenizer -> packed ids in the run's folder."""
+
+from __future__ import annotations
+
+import json
+import random
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model_store.errors import ConfigError
+from model_store.tokenizer import Tokenizer
+from training.cleaning import CleaningReport, clean, fold
+from training.config import Recipe, SourceConfig
+from training.corpora.pair import SentencePair
+from training.corpora.read import read_source, read_test_set
+from training.dataset import PackedPairs
+from training.tokenizer_training import train_tokenizer
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one recipe's work lies."""
+
+    root: Path
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.root / "data" / "tokenizer.model"
+
+    @property
+    def train(self) -> Path:
+        return self.root / "data" / "train"
+
+    @property
+    def validation(self) -> Path:
+        return self.root / "data" / "validation"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "data" / "report.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.root / "checkpoint.pt"
+
+    @property
+    def curves(self) -> Path:
+        return self.root / "tensorboard"
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    config: SourceConfig
+    pairs: list[SentencePair]
+
+
+def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningReport:
+    """Read, clean, deduplicate, train the tokenizer, encode; returns what was kept and what was dropped, by reason.
+
+    Raises ConfigError if nothing usable is left.
+    """
+    report = CleaningReport()
+    corpora = list(_corpora(recipe, data_root, report))
+    kept = sum(len(corpus.pairs) for corpus in corpora)
+    if kept <= recipe.data.validation_pairs:
+        raise ConfigError(
+            f"data: {kept} usable pairs are left; allowed: more than validation_pairs, "
+            f"{recipe.data.validation_pairs}\n{report}"
+        )
+    languages = sorted({code for corpus in corpora for code in (corpus.config.left, corpus.config.right)})
+    tokenizer = train_tokenizer(
+        (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
+        recipe.tokenizer,
+        languages=languages,
+        tasks=() if recipe.data.task == "translate" else (recipe.data.task,),
+        seed=recipe.trainer.seed,
+    )
+    folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
+    folder.tokenizer.write_bytes(tokenizer.serialized)
+    train, validation = _split(_pack(corpora, tokenizer, languages, recipe, report), recipe)
+    train.save(folder.train)
+    validation.save(folder.validation)
+    folder.report.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return report
+
+
+def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[_Corpus]:
+    held_out = frozenset(
+        fold(text)
+        for test_set in (*recipe.data.validation, *recipe.data.report)
+        for item in read_test_set(test_set, data_root)
+        if isinstance(item, SentencePair)
+        for text in (item.left, item.right)
+    )
+    seen: set[bytes] = set()
+    for config in recipe.data.sources:
+        cleaned = clean(
+            read_source(config, data_root),
+            source_name=config.name,
+            data=recipe.data,
+            report=report,
+            seen=seen,
+            held_out=held_out,
+        )
+        usable = list(cleaned)
+        if config.limit is not None and len(usable) > config.limit:
+            report.drop(config.name, "over_limit", len(usable) - config.limit)
+            usable = random.Random(recipe.trainer.seed).sample(usable, config.limit)
+        yield _Corpus(config, usable)
+
+
+def _pack(
+    corpora: list[_Corpus], tokenizer: Tokenizer, languages: list[str], recipe: Recipe, report: CleaningReport
+) -> PackedPairs:
+    ids = array("i")
+    offsets = array("q", [0])
+    left, right, repeats = array("h"), array("h"), array("h")
+    for corpus in corpora:
+        config = corpus.config
+        sides = [tokenizer.encode_many([getattr(pair, side) for pair in corpus.pairs]) for side in ("left", "right")]
+        for source, target in zip(*sides, strict=True):
+            if max(len(source), len(target)) > recipe.data.max_tokens:
+                report.drop(config.name, "too_many_tokens")
+                continue
+            for side in (source, target):
+                ids.extend(side)
+                offsets.append(len(ids))
+            left.append(languages.index(config.left))
+            right.append(languages.index(config.right))
+            repeats.append(config.repeat)
+    narrow = np.uint16 if tokenizer.vocabulary <= 1 << 16 else np.int32
+    return PackedPairs(
+        np.asarray(ids, dtype=narrow),
+        np.asarray(offsets, dtype=np.int64),
+        np.asarray(left, dtype=np.int16),
+        np.asarray(right, dtype=np.int16),
+        np.asarray(repeats, dtype=np.int16),
+        tuple(languages),
+    )
+
+
+def _split(pairs: PackedPairs, recipe: Recipe) -> tuple[PackedPairs, PackedPairs]:
+    """Training pairs, and `validation_pairs` drawn from them with the recipe's seed."""
+    order = np.random.default_rng(recipe.trainer.seed).permutation(len(pairs))
+    held = np.sort(order[: recipe.data.validation_pairs])
+    kept = np.sort(order[recipe.data.validation_pairs :])
+    return _take(pairs, kept, repeat=True), _take(pairs, held, repeat=False)
+
+
+def _take(pairs: PackedPairs, chosen: np.ndarray, *, repeat: bool) -> PackedPairs:
+    spans = [pairs.ids[pairs.offsets[2 * p] : pairs.offsets[2 * p + 2]] for p in chosen]
+    lengths = np.diff(pairs.offsets).reshape(-1, 2)[chosen].reshape(-1)
+    return PackedPairs(
+        np.concatenate(spans) if spans else pairs.ids[:0],
+        np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+        pairs.left[chosen],
+        pairs.right[chosen],
+        pairs.repeats[chosen] if repeat else np.ones(len(chosen), np.int16),
+        pairs.languages,
+    )
