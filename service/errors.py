@@ -8,6 +8,7 @@
     └── EngineError
         ├── EngineOverloadedError  429  the queue is full; says after how long to try again
         ├── EngineUnavailableError 503  not loaded yet, draining, or stopped
+        ├── EngineDeadlineError    504  the request's own deadline passed before its segments were decoded
         └── EngineFailedError      500  the decoder raised; the segment was not decoded
 """
 
@@ -52,6 +53,10 @@ class EngineOverloadedError(EngineError):
 
 class EngineUnavailableError(EngineError):
     """The engine is not running yet, is draining, or has stopped."""
+
+
+class EngineDeadlineError(EngineError):
+    """The deadline that the caller set passed first."""
 
 
 class EngineFailedError(EngineError):

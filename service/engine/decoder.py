@@ -1,0 +1,46 @@
+"""What the engine needs of a decoder: the border between scheduling and tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from model_store.decoding.segment import Hypothesis, Segment
+
+
+class InFlightDecoder(Protocol):
+    """Slots that segments enter at any step. Used by one thread only: the engine's.
+
+    Each call either does what it says or raises and leaves the segments that were live before as they were; after
+    `step` or `collect` has raised, the decoder is thrown away.
+    """
+
+    @property
+    def max_source_length(self) -> int:
+        """Longest source in tokens; `admit` refuses a longer one with SegmentError."""
+
+    @property
+    def max_beam_size(self) -> int:
+        """Widest beam that an empty decoder has room for."""
+
+    @property
+    def live(self) -> int:
+        """Segments that hold a slot now."""
+
+    def room(self, beam_size: int) -> int:
+        """How many more segments of that beam can be admitted now."""
+
+    def admit(self, segments: Sequence[Segment]) -> list[int]:
+        """Encode the segments and give them slots beside those that run; returns a ticket for each, in order."""
+
+    def step(self) -> None:
+        """One decoding step of everything live."""
+
+    def collect(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
+        """Tickets and results of what finished since the last call; their slots are free."""
+
+    def cancel(self, ticket: int) -> None:
+        """Free the slot without a result; a ticket that is unknown or has finished is ignored."""
+
+
+DecoderFactory: TypeAlias = Callable[[], InFlightDecoder]

@@ -1,0 +1,45 @@
+"""What callers give the engine with a segment, and what they get back for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # the scheduler reads this module and stays free of torch
+    from model_store.decoding.segment import Hypothesis
+
+ResultSource = Literal["decoded", "shared", "cache"]
+
+
+class Priority(IntEnum):
+    """Class of a segment: a lower value is admitted first, in arrival order inside a class."""
+
+    INTERACTIVE = 0
+    BULK = 1
+
+
+@dataclass(frozen=True)
+class SegmentTimings:
+    """Where a segment's time went; all zero for one that came from the cache.
+
+    queue_s: from submission until a slot was given. decode_s: from then until its result. steps: decoder steps that
+    it was live for. A segment that joined one in flight has the timings of that one.
+    """
+
+    queue_s: float = 0.0
+    decode_s: float = 0.0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """The answer to one segment.
+
+    hypotheses: best first, n_best of them. source: whether it was decoded for this caller, shared with an identical
+    segment that was in flight, or taken from the cache of exact results.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    timings: SegmentTimings
+    source: ResultSource

@@ -1,0 +1,114 @@
+"""What the engine tells about itself: reports of segments, steps and restarts, and the observer that receives them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from service.engine.segment import Priority, SegmentTimings
+
+Outcome = Literal["decoded", "shared", "cache", "failed", "cancelled", "expired", "stopped"]
+Rejection = Literal["overloaded", "unavailable", "invalid"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SegmentReport:
+    """One accepted segment of one caller, at its end.
+
+    outcome: decoded, shared (with an identical one in flight) and cache are answers; failed (the decoder raised),
+        cancelled (the caller went away), expired (its deadline passed) and stopped (the engine stopped) are not.
+    source_tokens: length of the source. target_tokens: length of the best hypothesis, 0 without an answer.
+    timings: as in SegmentResult; all zero without an answer.
+    """
+
+    outcome: Outcome
+    priority: Priority
+    source_tokens: int
+    target_tokens: int
+    beam_size: int
+    timings: SegmentTimings
+
+
+@dataclass(frozen=True)
+class EngineHealth:
+    """The engine's state at one moment.
+
+    running: its thread lives and the decoder was built. healthy: running, and the decoder has not failed several times
+        in a row; readiness is healthy and not draining. draining: finishes what it accepted and refuses the rest.
+    queued, live: segments that wait, and that hold a slot. restarts: times the decoder was rebuilt after a failure.
+    last_error: the latest failure of the decoder, None if there was none.
+    """
+
+    running: bool
+    healthy: bool
+    draining: bool
+    queued: int
+    live: int
+    restarts: int
+    last_error: str | None
+
+
+class EngineObserver(Protocol):
+    """Receives what happens in the engine. Calls come from the engine's thread (step, restarted) and from the event
+    loop (the others), so an observer is thread-safe and quick. One that raises is logged and otherwise ignored."""
+
+    def segment_finished(self, report: SegmentReport) -> None:
+        """An accepted segment ended, with an answer or without; exactly once per accepted segment and caller."""
+
+    def segment_rejected(self, reason: Rejection, segments: int) -> None:
+        """A group of `segments` segments was refused as a whole."""
+
+    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+        """One decoding step ran with `live_segments` in slots while `queued` waited."""
+
+    def restarted(self) -> None:
+        """The decoder failed and was rebuilt."""
+
+
+class NullObserver:
+    """An observer that is not interested."""
+
+    def segment_finished(self, report: SegmentReport) -> None:
+        """Ignored."""
+
+    def segment_rejected(self, reason: Rejection, segments: int) -> None:
+        """Ignored."""
+
+    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+        """Ignored."""
+
+    def restarted(self) -> None:
+        """Ignored."""
+
+
+class GuardedObserver:
+    """Passes everything on to another observer and logs what that raises: watching must not stop the work."""
+
+    def __init__(self, observer: EngineObserver) -> None:
+        self._observer = observer
+
+    def segment_finished(self, report: SegmentReport) -> None:
+        """Passed on."""
+        self._guard(lambda: self._observer.segment_finished(report))
+
+    def segment_rejected(self, reason: Rejection, segments: int) -> None:
+        """Passed on."""
+        self._guard(lambda: self._observer.segment_rejected(reason, segments))
+
+    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+        """Passed on."""
+        self._guard(lambda: self._observer.step(live_segments, queued, duration_s))
+
+    def restarted(self) -> None:
+        """Passed on."""
+        self._guard(self._observer.restarted)
+
+    def _guard(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:
+            logger.exception("the engine's observer raised")
