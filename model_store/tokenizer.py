@@ -99,17 +99,21 @@ class Tokenizer:
         Raises:
             SegmentError: `text` holds a lone surrogate, which is no character.
         """
-        return self.encode_many([text])[0]
+        try:
+            # A list of one would start a thread pool for it, ten times slower.
+            ids: list[int] = self._processor.encode(escape(text), out_type=int)
+        except RuntimeError as error:
+            raise _surrogate_error([text]) from error
+        return ids
 
     def encode_many(self, texts: Sequence[str], *, threads: int = 1) -> list[list[int]]:
-        """`encode` of each text, much faster than one by one."""
+        """`encode` of each text, faster than one by one."""
         try:
             ids: list[list[int]] = self._processor.encode(
                 [escape(text) for text in texts], out_type=int, num_threads=threads
             )
         except TypeError as error:
-            # What SentencePiece raises for a string that it cannot turn into UTF-8.
-            raise SegmentError(_surrogate_message(texts)) from error
+            raise _surrogate_error(texts) from error
         return ids
 
     def source_ids(self, text: str, *, target_language: str, task: Task = "translate") -> tuple[int, ...]:
@@ -163,11 +167,13 @@ def _control_symbols(processor: Any, vocabulary: int) -> tuple[dict[str, int], d
     return languages, tasks
 
 
-def _surrogate_message(texts: Sequence[str]) -> str:
-    """Which character of which text is no character."""
+def _surrogate_error(texts: Sequence[str]) -> SegmentError:
+    """Which character of which text is none: the only reason for which SentencePiece refuses a string."""
     for number, text in enumerate(texts):
         for position, character in enumerate(text):
             if "\ud800" <= character <= "\udfff":
                 where = f"text {number}" if len(texts) > 1 else "text"
-                return f"{where}: U+{ord(character):04X} at position {position} is a lone surrogate, not a character"
-    return "text: not a string that is encodable in UTF-8"
+                return SegmentError(
+                    f"{where}: U+{ord(character):04X} at position {position} is a lone surrogate, not a character"
+                )
+    return SegmentError("text: not a string that is encodable in UTF-8")
