@@ -1,0 +1,73 @@
+"""What the operator sets: the only reader of the environment (VERSO_*)."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from model_store.errors import ConfigError
+
+PREFIX = "VERSO_"
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable of the same name with the prefix VERSO_; see docs/configuration.md."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address that `verso serve` listens on.")
+    port: int = Field(5000, ge=0, le=65535, description="Port that `verso serve` listens on; 0 takes a free one.")
+    models: str = Field(
+        "", description="Folder or fsspec URL with bundles, as <name>/<version>/. Empty: the bundles that ship."
+    )
+    default_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Bundles to load, as comma-separated name or name@version. Empty: the newest version of each."
+    )
+    pivot_language: str = Field(
+        "en", description="Language through which a pair goes that no bundle serves directly. Empty: none."
+    )
+    threads: Count = Field(
+        default_factory=lambda: os.cpu_count() or 1, description="CPU threads for tensor work. Default: all cores."
+    )
+    decoder_blocks: Count = Field(
+        4, description="Blocks of 32 live hypotheses that a model decodes at once; 4 hold 32 segments of beam 4."
+    )
+    max_queued_segments: Count = Field(2000, description="Segments per model that may wait; beyond that: 429.")
+    max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
+    cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")
+    max_body_bytes: Count = Field(2_097_152, description="Largest request body, in bytes; beyond that: 413.")
+    max_characters: Count = Field(100_000, description="Most characters in one request, over all texts.")
+    max_texts: Count = Field(1000, description="Most texts in one request.")
+    max_beam_size: int = Field(16, ge=1, le=32, description="Widest beam, and most hypotheses, a request may ask for.")
+    request_timeout_s: Seconds = Field(120.0, description="Longest a request may take, in seconds; beyond that: 504.")
+    drain_s: Seconds = Field(30.0, description="After SIGTERM, longest wait for accepted requests, in seconds.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important log lines that are written."
+    )
+
+    @field_validator("default_models", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def read_settings() -> Settings:
+    """The settings that the environment makes.
+
+    Raises:
+        ConfigError: a value is outside what is allowed, or a VERSO_ variable that does not exist (a typing error).
+    """
+    names = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in names)
+    if unknown:
+        raise ConfigError(f"environment: {', '.join(unknown)} does not exist; there are {', '.join(sorted(names))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError.from_validation("environment", error) from error

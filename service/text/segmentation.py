@@ -1,0 +1,141 @@
+"""Cuts text of any length into what the model is given and what is kept as it is; nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import regex
+import sentencex
+
+# Control characters (newlines, tabs, NUL) and line and paragraph separators end a line and never reach the model.
+_LINE = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}]+|[^\p{Cc}\p{Zl}\p{Zp}]+")
+_LETTER = regex.compile(r"\p{L}")
+_MARK = regex.compile(r"[\p{M}\u200d]")
+_GRAPHEME = regex.compile(r"\X")
+# Where a sentence that is too long may end: behind punctuation, else behind white space. A mark or joiner that
+# follows would belong to the same grapheme.
+_NO_MARK = r"(?![\p{M}\u200d])"
+_BREAKS = (
+    regex.compile(rf"(?:[.!?…]['\"»”)]*\s+|[。！？]){_NO_MARK}"),
+    regex.compile(rf"(?:[;:,)\u2013\u2014]\s+|[；：，、]){_NO_MARK}"),
+    regex.compile(rf"\s+{_NO_MARK}"),
+)
+# The sentence splitter is a little worse than linear on odd input, so it is given lines in parts of this length.
+_PART_CHARACTERS = 10_000
+# Characters of a window, per token: longer than any real text's ratio, so that a window is nearly always too long.
+_CHARACTERS_PER_TOKEN = 8
+_LONGEST_GRAPHEME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the text: `translate` says whether the model is given it or it is copied."""
+
+    text: str
+    translate: bool
+
+
+def split_text(text: str, *, language: str, count_tokens: Callable[[str], int], max_tokens: int) -> list[Piece]:
+    """Pieces that concatenate to exactly `text`.
+
+    Newlines, other control characters, white space around sentences, and sentences without a letter are copied. The
+    rest is cut into sentences by the rules of `language` (the library falls back to English ones), and a sentence of
+    more than `max_tokens` is cut further: behind punctuation, else behind white space, else between two graphemes
+    (inside one only where it is too long by itself). Time is linear in the length of `text`.
+
+    Args:
+        count_tokens: tokens of a text; at most one more than its bytes in UTF-8.
+        max_tokens: at least 5, so that any single character fits.
+    """
+    if max_tokens < 5:
+        raise ValueError(f"max_tokens: {max_tokens} is below 5, the most that one character takes")
+    pieces: list[Piece] = []
+    for line in _LINE.findall(text):
+        if not _LETTER.search(line):
+            _append(pieces, line, translate=False)
+            continue
+        for sentence in _sentences(line, language):
+            _append_sentence(pieces, sentence, count_tokens, max_tokens)
+    return pieces
+
+
+def _append(pieces: list[Piece], text: str, *, translate: bool) -> None:
+    """Add a piece; copied neighbours become one."""
+    if not text:
+        return
+    if not translate and pieces and not pieces[-1].translate:
+        pieces[-1] = Piece(pieces[-1].text + text, translate=False)
+    else:
+        pieces.append(Piece(text, translate))
+
+
+def _append_sentence(pieces: list[Piece], sentence: str, count_tokens: Callable[[str], int], max_tokens: int) -> None:
+    """Add what the model is given of a sentence, and the white space around it."""
+    for part in _fitting_parts(sentence, count_tokens, max_tokens):
+        core = part.strip()
+        if not _LETTER.search(core):
+            _append(pieces, part, translate=False)
+            continue
+        start = part.index(core)
+        _append(pieces, part[:start], translate=False)
+        _append(pieces, core, translate=True)
+        _append(pieces, part[start + len(core) :], translate=False)
+
+
+def _sentences(line: str, language: str) -> Iterator[str]:
+    """Sentences of a line with the white space behind them."""
+    for part in _line_parts(line):
+        sentences: list[str] = list(sentencex.segment(language, part))
+        if "".join(sentences) != part:  # the library does not promise to be lossless, so it is not relied on
+            sentences = [part]
+        first = 0
+        for index in range(1, len(sentences) + 1):
+            if index == len(sentences) or not _MARK.match(sentences[index]):
+                yield "".join(sentences[first:index])
+                first = index
+
+
+def _fitting_parts(sentence: str, count_tokens: Callable[[str], int], max_tokens: int) -> Iterator[str]:
+    """Parts of a sentence, each of at most `max_tokens` without the white space around it."""
+
+    def tokens(text: str) -> int:
+        core = text.strip()
+        most = len(core.encode()) + 1
+        return most if most <= max_tokens else count_tokens(core)
+
+    start = 0
+    while start < len(sentence):
+        window = sentence[start : start + max_tokens * _CHARACTERS_PER_TOKEN]
+        size = len(window)
+        while size > 1 and (needed := tokens(window[:size])) > max_tokens:
+            size = max(1, min(size - 1, size * max_tokens // needed))
+        end = start + size
+        if end < len(sentence):
+            end = start + _break_position(sentence[start : end + _LONGEST_GRAPHEME], size)
+        yield sentence[start:end]
+        start = end
+
+
+def _line_parts(line: str) -> Iterator[str]:
+    """Parts of a line that the sentence splitter takes in good time."""
+    start = 0
+    while len(line) - start > _PART_CHARACTERS:
+        end = start + _break_position(line[start : start + _PART_CHARACTERS + _LONGEST_GRAPHEME], _PART_CHARACTERS)
+        yield line[start:end]
+        start = end
+    yield line[start:]
+
+
+def _break_position(text: str, size: int) -> int:
+    """The best place, in 1..size, to cut `text`: late, but at a natural end if the second half has one."""
+    for pattern in _BREAKS:
+        found = [match.end() for match in pattern.finditer(text, size // 2) if match.end() <= size]
+        if found:
+            return found[-1]
+    boundary = 0
+    for match in _GRAPHEME.finditer(text):
+        if match.end() > size:
+            break
+        boundary = match.end()
+    return boundary or size
