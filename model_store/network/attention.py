@@ -1,7 +1,7 @@
 """The lecture's versions 1 to 4 of attention, and its learned forms: score, mask, context.
 
-All read `values` (encoder outputs) with weights that differ only in how they are found. Queries come as (B, Q, H), where
-Q is the target length in training and the beam in decoding, so both run the same code.
+All read `values` (encoder outputs) with weights that differ only in how they are found. Queries come as (B, Q, H),
+where Q is the target length in training and the beam in decoding, so both run the same code.
 
 Legend: B batch, Q queries a source, S source length, H hidden.
 """

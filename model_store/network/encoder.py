@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_store.config import NetworkConfig
@@ -32,9 +33,10 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def scan(self, x: Tensor, lengths: Tensor) -> Encoded:
-        """The same function with every matrix product in a shape that only B (and, for self-attention, S) fixes.
+        """The same function with every matrix product in a shape that only B and S fix.
 
         A row's result then does not depend on how long its neighbours are, which fused kernels do not promise.
+        Recurrent encoders take as many steps as the longest row has tokens, however large S is.
         """
         raise NotImplementedError
 
@@ -56,12 +58,13 @@ def _scan(stack: RecurrentStack, x: Tensor, lengths: Tensor) -> Encoded:
     state = stack.zero_state(x)
     outputs = []
     live = torch.arange(x.shape[1]).unsqueeze(1) < lengths  # (S, B)
-    for t in range(x.shape[1]):
+    longest = int(lengths.max())
+    for t in range(longest):
         output, after = stack.step(x[:, t], state)
         now = live[t].to(x.device).unsqueeze(1)
         state = torch.where(now, after, state)
         outputs.append(output * now)
-    return Encoded(torch.stack(outputs, dim=1), state)
+    return Encoded(F.pad(torch.stack(outputs, dim=1), (0, 0, 0, x.shape[1] - longest)), state)
 
 
 class DirectedEncoder(Encoder):

@@ -59,8 +59,8 @@ class Seq2Seq(nn.Module):
     def encode(self, source: Tensor, lengths: Tensor, *, fused: bool = True) -> tuple[Memory, DecoderState]:
         """Read the source.
 
-        source: ids, int64, shape = (B, S), anything past each length. lengths: int64 on the CPU, shape = (B,). fused: use
-        fused kernels; otherwise shapes that a row's neighbours do not change (see Encoder.scan).
+        source: ids, int64, shape = (B, S), anything past each length. lengths: int64 on the CPU, shape = (B,). fused:
+        use fused kernels; otherwise shapes that a row's neighbours do not change (see Encoder.scan).
 
         Raises ConfigError if a bounded network gets a longer source than its table holds.
         """

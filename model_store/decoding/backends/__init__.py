@@ -1,0 +1,1 @@
+"""The ways to run a decoding step, one per file."""

@@ -1,0 +1,70 @@
+"""Tiny random networks and decoders over them."""
+
+from __future__ import annotations
+
+import torch
+
+from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, NetworkConfig
+from model_store.decoding.backends.eager import EagerBackend
+from model_store.decoding.block import Vocabulary
+from model_store.decoding.in_flight import InFlightDecoder
+from model_store.network.seq2seq import Seq2Seq
+
+PAD, BOS, EOS = 0, 2, 3
+FORBIDDEN = (PAD, 1, BOS)
+
+
+def tiny_network(
+    *,
+    vocabulary: int = 24,
+    hidden: int = 8,
+    layers: int = 2,
+    cell: Cell = "lstm",
+    attention: Attention = "general",
+    encoder: EncoderConfig | None = None,
+    input_feeding: bool = False,
+    eos_bias: float = 2.5,
+    dtype: torch.dtype = torch.float64,
+    seed: int = 0,
+) -> Seq2Seq:
+    """Random weights so peaked that targets differ from source to source, are of all lengths, and often do not end."""
+    torch.manual_seed(seed)
+    network = Seq2Seq(
+        NetworkConfig(
+            vocabulary=vocabulary,
+            cell=cell,
+            layers=layers,
+            hidden=hidden,
+            embedding=hidden,
+            encoder=encoder or EncoderConfig(),
+            decoder=DecoderConfig(input_feeding=input_feeding),
+            attention=attention,
+            positions=32,
+        )
+    )
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2.0)
+        network.source_embedding.weight.mul_(20.0)  # tied, so next-token probabilities are peaked
+        network.projection.bias[EOS] = eos_bias
+    return network.to(dtype).eval()
+
+
+def open_tiny(
+    network: Seq2Seq,
+    *,
+    block_rows: int = 8,
+    max_blocks: int = 3,
+    source_capacity: int = 12,
+    max_target_length: int = 16,
+) -> InFlightDecoder:
+    """A decoder with few slots, so that small tests fill and refill them."""
+    forbidden = torch.zeros(network.config.vocabulary, dtype=torch.bool)
+    forbidden[list(FORBIDDEN)] = True
+    return InFlightDecoder(
+        EagerBackend(network, source_capacity=source_capacity),
+        Vocabulary(BOS, EOS, forbidden),
+        max_target_length=max_target_length,
+        block_rows=block_rows,
+        max_blocks=max_blocks,
+    )

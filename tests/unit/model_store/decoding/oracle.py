@@ -1,0 +1,75 @@
+"""Beam search the slow, obvious way: one sentence, Python lists, the whole prefix run again for every token.
+
+Shares no code with the decoder: probabilities come from the teacher-forced pass over the prefix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from model_store.decoding.segment import Segment
+from model_store.network.seq2seq import Seq2Seq
+
+NextLogProbs = Callable[[Sequence[int]], list[float]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """tokens without EOS; finished: whether EOS was reached."""
+
+    tokens: tuple[int, ...]
+    log_prob: float
+    score: float
+    finished: bool
+
+
+def beam_search(next_log_probs: NextLogProbs, segment: Segment, eos: int) -> list[Found]:
+    """The semantics stated in hypotheses.py, literally."""
+
+    def penalty(length: int) -> float:
+        return math.pow((5 + length) / 6, segment.length_penalty)
+
+    beam = segment.beam_size
+    live: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    finished: list[Found] = []
+    for length in range(1, segment.max_length + 1):
+        candidates = [
+            (total + log_prob, row, token)
+            for row, (total, tokens) in enumerate(live)
+            for token, log_prob in enumerate(next_log_probs(tokens))
+            if total + log_prob > -math.inf
+        ]
+        candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
+        extended = []
+        for rank, (total, row, token) in enumerate(candidates[: 2 * beam]):
+            if token != eos:
+                extended.append((total, (*live[row][1], token)))
+            elif rank < beam:
+                finished.append(Found(live[row][1], total, total / penalty(length), finished=True))
+        finished.sort(key=lambda found: -found.score)  # stable: of equals, the one finished first
+        live = extended[:beam]
+        if not live:
+            break
+        if len(finished) >= beam and live[0][0] / penalty(segment.max_length) <= finished[beam - 1].score:
+            break
+    unfinished = [Found(tokens, total, total / penalty(len(tokens)), finished=False) for total, tokens in live]
+    return (finished[:beam] + unfinished)[: segment.n_best]
+
+
+def network_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidden: Sequence[int]) -> NextLogProbs:
+    """Next-token log-probabilities of a network for one source: the whole prefix, teacher-forced, every time."""
+    ids = torch.tensor([list(source)])
+    lengths = torch.tensor([len(source)])
+
+    def next_log_probs(prefix: Sequence[int]) -> list[float]:
+        with torch.no_grad():
+            readouts = network(ids, lengths, torch.tensor([[bos, *prefix]]))
+            logits = network.projection(readouts[0, -1])
+            logits[list(forbidden)] = -math.inf
+            return torch.log_softmax(logits, dim=0).tolist()  # type: ignore[no-any-return]
+
+    return next_log_probs

@@ -1,0 +1,175 @@
+"""Slots: admission, refusal, cancellation, alignment, and rows that do not see each other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model_store.config import EncoderConfig
+from model_store.decoding.backends.eager import EagerBackend
+from model_store.decoding.in_flight import decode
+from model_store.decoding.segment import Hypothesis, Segment
+from model_store.errors import SegmentError
+from model_store.network.memory import DecoderState, Memory
+from tests.unit.model_store.decoding.networks import BOS, EOS, open_tiny, tiny_network
+
+
+def sources(count: int, *, longest: int, vocabulary: int, seed: int = 0) -> list[tuple[int, ...]]:
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, longest, (count,), generator=generator).tolist()
+    return [(*torch.randint(4, vocabulary, (length,), generator=generator).tolist(), EOS) for length in lengths]
+
+
+def test_room_counts_free_slots_and_blocks() -> None:
+    decoder = open_tiny(tiny_network(), block_rows=8, max_blocks=2)
+    assert decoder.room(4) == 4
+    assert decoder.room(1) == 16
+    decoder.admit([Segment((5, EOS), max_length=9, beam_size=3)])
+    assert (decoder.live, decoder.room(4), decoder.room(1)) == (1, 3, 8)
+
+
+def test_a_finished_segment_leaves_its_slot_to_the_next_at_once() -> None:
+    decoder = open_tiny(tiny_network(), block_rows=4, max_blocks=1)
+    (first,) = decoder.admit([Segment((5, EOS), max_length=1)])
+    assert decoder.room(4) == 0
+    decoder.step()
+    assert decoder.room(4) == 1
+    (second,) = decoder.admit([Segment((6, EOS), max_length=1)])
+    decoder.step()
+    assert [ticket for ticket, _hypotheses in decoder.collect()] == [first, second]
+    assert decoder.collect() == []
+
+
+@pytest.mark.parametrize(
+    ("segment", "message"),
+    [
+        (Segment((5,) * 13, max_length=4), "source: 13 is too large; allowed: 1..12"),
+        (Segment((5,), max_length=17), "max_length: 17 is too large; allowed: 1..16"),
+        (Segment((5,), max_length=4, beam_size=9), "beam_size: 9 is too large; allowed: 1..8"),
+        (Segment((24,), max_length=4), r"source: ids must lie in 0\.\.23"),
+    ],
+)
+def test_what_cannot_be_decoded_is_refused_and_nothing_is_admitted(segment: Segment, message: str) -> None:
+    decoder = open_tiny(tiny_network())
+    with pytest.raises(SegmentError, match=message):
+        decoder.admit([Segment((5,), max_length=4), segment])
+    assert decoder.live == 0
+
+
+def test_more_than_there_is_room_for_is_refused() -> None:
+    decoder = open_tiny(tiny_network(), block_rows=4, max_blocks=1)
+    with pytest.raises(SegmentError, match="no room for 2 more beside the 0 that are live"):
+        decoder.admit([Segment((5,), max_length=4)] * 2)
+
+
+def test_cancel_frees_the_slot_and_gives_no_result() -> None:
+    decoder = open_tiny(tiny_network())
+    kept, dropped = decoder.admit([Segment((5, EOS), max_length=6), Segment((6, EOS), max_length=6)])
+    decoder.cancel(dropped)
+    decoder.cancel(999)
+    assert decoder.live == 1
+    results = []
+    while decoder.live:
+        decoder.step()
+        results += decoder.collect()
+    assert [ticket for ticket, _hypotheses in results] == [kept]
+
+
+def test_half_empty_blocks_merge_without_changing_results() -> None:
+    """Long segments spread over three blocks are moved together when the short ones beside them finish."""
+    network = tiny_network(seed=9)
+    long = [Segment((*source, EOS), max_length=16, n_best=4) for source in ((5, 6), (7, 8, 9), (10,))]
+    short = Segment((11, EOS), max_length=1)
+    decoder = open_tiny(network, block_rows=8, max_blocks=3)
+    tickets = decoder.admit([long[0], short, long[1], short, long[2], short])
+    results: dict[int, tuple[Hypothesis, ...]] = {}
+    while decoder.live:
+        decoder.step()
+        results.update(decoder.collect())
+        # Room for whole further blocks shows that the emptied ones are gone.
+        assert decoder.room(8) == 3 - -(-decoder.live // 2)
+    alone = dict(decode(open_tiny(network), long))
+    assert [results[tickets[2 * index]] for index in range(3)] == [alone[index] for index in range(3)]
+
+
+@pytest.mark.parametrize("direction", ["reversed", "forward", "bidirectional"])
+def test_alignment_is_in_original_source_order(direction: str) -> None:
+    """The weights of the chosen path, recomputed by the teacher-forced pass over it."""
+    network = tiny_network(encoder=EncoderConfig.model_validate({"direction": direction}), eos_bias=0.0, seed=10)
+    source = (5, 6, 7, 8, 9, EOS)
+    segment = Segment(source, max_length=7, n_best=4, want_attention=True)
+    ((_index, hypotheses),) = decode(open_tiny(network), [segment])
+    best = max(hypotheses, key=lambda hypothesis: len(hypothesis.tokens))
+    assert len(best.tokens) > 2
+    assert best.attention is not None
+    assert best.alignment is not None
+    lengths = torch.tensor([len(source)])
+    memory, state = network.encode(torch.tensor([source]), lengths)
+    for position, token in enumerate((BOS, *best.tokens[:-1])):
+        step = network.step(torch.tensor([[token]]), memory, state, torch.tensor([position]))
+        assert step.weights is not None
+        state = step.state
+        torch.testing.assert_close(best.attention[position], step.weights[0, 0].float())
+        assert best.alignment[position] == int(step.weights[0, 0].argmax())
+
+
+def test_float32_alone_and_under_load_are_the_same() -> None:
+    """Real widths, so that the fast GEMM kernels run; every bit of every score has to agree."""
+    network = tiny_network(vocabulary=500, hidden=96, dtype=torch.float32, seed=11)
+    segments = [
+        Segment(source, max_length=16, beam_size=beam, n_best=beam)
+        for source, beam in zip(sources(24, longest=11, vocabulary=500), (4, 1, 4, 3, 8, 4, 2, 4) * 3, strict=True)
+    ]
+    together = dict(decode(open_tiny(network, block_rows=32, max_blocks=3), segments))
+    backwards = dict(decode(open_tiny(network, block_rows=32, max_blocks=4), segments[::-1]))
+    for index, segment in enumerate(segments):
+        ((_only, alone),) = decode(open_tiny(network, block_rows=32), [segment])
+        assert together[index] == alone
+        assert backwards[len(segments) - 1 - index] == alone
+
+
+def test_rows_of_a_step_are_invariant_to_neighbours_and_place() -> None:
+    """The claim the fixed shapes rest on, bit by bit: the same slot content gives the same logits in every slot."""
+    network = tiny_network(vocabulary=500, hidden=96, dtype=torch.float32, seed=12)
+    backend = EagerBackend(network, source_capacity=24)
+    slots, width = 8, 4
+    generator = torch.Generator().manual_seed(13)
+
+    def content(slot: int) -> tuple[Memory, DecoderState, torch.Tensor]:
+        memory, state = backend.empty(slots, width)
+        memory.values.copy_(torch.randn(memory.values.shape, generator=generator))
+        memory.keys.copy_(torch.randn(memory.keys.shape, generator=generator))
+        memory.mask.copy_(torch.rand(memory.mask.shape, generator=generator) < 0.7)
+        memory.mask[:, 0] = True
+        state.hidden.copy_(torch.randn(state.hidden.shape, generator=generator))
+        tokens = torch.randint(0, 500, (slots, width), generator=generator)
+        memory.values[slot], memory.keys[slot], memory.mask[slot] = probe_values, probe_keys, probe_mask
+        state.hidden[:, :, slot * width : (slot + 1) * width] = probe_state
+        tokens[slot] = probe_tokens
+        return memory, state, tokens
+
+    probe_values, probe_keys = torch.randn(2, 24, 96, generator=generator)
+    probe_mask = torch.arange(24) < 17
+    probe_state = torch.randn(2, 2, width, 96, generator=generator)
+    probe_tokens = torch.tensor([7, 8, 9, 10])
+    seen = set()
+    with torch.inference_mode():
+        for slot in range(slots):
+            memory, state, tokens = content(slot)
+            step = backend.step(tokens, memory, state, torch.zeros(slots, dtype=torch.int64))
+            rows = slice(slot * width, (slot + 1) * width)
+            seen.add((step.logits[slot].numpy().tobytes(), step.state.hidden[:, :, rows].numpy().tobytes()))
+    assert len(seen) == 1
+
+
+def test_encoding_is_invariant_to_neighbours_and_place() -> None:
+    network = tiny_network(vocabulary=500, hidden=96, dtype=torch.float32, seed=14)
+    backend = EagerBackend(network, source_capacity=24)
+    probe = sources(1, longest=23, vocabulary=500, seed=15)[0]
+    seen = set()
+    with torch.inference_mode():
+        for place in range(9):
+            others = sources(11, longest=23, vocabulary=500, seed=place)
+            memory, state = backend.encode([*others[:place], probe, *others[place:]])
+            seen.add((memory.keys[place].numpy().tobytes(), state.hidden[:, :, place].numpy().tobytes()))
+    assert len(seen) == 1
