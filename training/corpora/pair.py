@@ -10,13 +10,14 @@ BadReason = Literal[
     "invalid_utf8",
     "not_two_columns",
     "missing_language",
-    "repeated_language",
     "undefined_entity",
-    "fuzzy",
+    "other_language",
     "obsolete",
+    "fuzzy",
     "untranslated",
-    "plural_forms_differ",
+    "unknown_plural",
     "paragraphs_differ",
+    "no_description",
     "no_counterpart",
 ]
 

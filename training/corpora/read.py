@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from model_store.errors import ConfigError
 from training.config import SourceConfig, TestSetConfig
+from training.corpora.debian_descriptions import read_debian_descriptions
+from training.corpora.gettext import read_gettext
+from training.corpora.moses import find_moses, read_moses
 from training.corpora.pair import Items
+from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
 
 
@@ -26,23 +31,36 @@ def read_test_set(config: TestSetConfig, data_root: Path) -> Items:
 
 
 def _read(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
+    left, right = config.left, config.right
     match config.format:
         case "tsv":
-            return (item for path in _files(config, data_root) for item in read_tsv(path))
-        case _:
-            raise ConfigError(f"{config.name}.format: {config.format!r} has no reader yet")
+            return chain.from_iterable(read_tsv(path) for path in _files(config, data_root))
+        case "tmx":
+            return chain.from_iterable(read_tmx(path, left, right) for path in _files(config, data_root))
+        case "gettext":
+            return chain.from_iterable(read_gettext(path, right) for path in _files(config, data_root))
+        case "moses":
+            return read_moses(*find_moses(data_root / _path(config), left, right, field=f"{config.name}.path"))
+        case "debian_descriptions":
+            return read_debian_descriptions(left, right)
+
+
+def _path(config: SourceConfig | TestSetConfig) -> str:
+    if not config.path:
+        raise ConfigError(f"{config.name}.path: is empty; format {config.format!r} needs a path under data_root")
+    return config.path
 
 
 def _files(config: SourceConfig | TestSetConfig, data_root: Path) -> list[Path]:
     """The files that `path` names, sorted; a path that exists is taken as it is, else as a glob."""
-    if not config.path:
-        raise ConfigError(f"{config.name}.path: is empty; format {config.format!r} reads a file or a glob of files")
-    whole = data_root / config.path
+    path = _path(config)
+    whole = data_root / path
     if whole.is_file():
         return [whole]
-    parts = Path(config.path).parts
-    root, pattern = (Path(parts[0]), parts[1:]) if whole.is_absolute() and parts[0] == "/" else (data_root, parts)
-    found = sorted(path for path in root.glob(str(Path(*pattern))) if path.is_file())
+    parts = Path(path).parts
+    anchor = Path(path).anchor
+    root, pattern = (Path(anchor), parts[1:]) if anchor else (data_root, parts)
+    found = sorted(file for file in root.glob(str(Path(*pattern))) if file.is_file())
     if not found:
-        raise ConfigError(f"{config.name}.path: {config.path!r} matches no file in {data_root.resolve()}")
+        raise ConfigError(f"{config.name}.path: {path!r} matches no file in {data_root.resolve()}")
     return found
