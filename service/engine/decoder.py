@@ -9,19 +9,15 @@ from model_store.decoding.segment import Hypothesis, Segment
 
 
 class InFlightDecoder(Protocol):
-    """Slots that segments enter at any step. Used by one thread only: the engine's.
+    """Slots that segments enter at any step. Used by one thread only, the engine's, but for `check`.
 
     Each call either does what it says or raises and leaves the segments that were live before as they were; after
     `step` or `collect` has raised, the decoder is thrown away.
     """
 
-    @property
-    def max_source_length(self) -> int:
-        """Longest source in tokens; `admit` refuses a longer one with SegmentError."""
-
-    @property
-    def max_beam_size(self) -> int:
-        """Widest beam that an empty decoder has room for."""
+    def check(self, segment: Segment) -> None:
+        """Raise SegmentError if this decoder can never take the segment. Reads nothing that changes, so that it may
+        be called from any thread."""
 
     @property
     def live(self) -> int:

@@ -32,6 +32,9 @@ class SegmentTimings:
     steps: int = 0
 
 
+NO_TIMINGS = SegmentTimings()
+
+
 @dataclass(frozen=True)
 class SegmentResult:
     """The answer to one segment.

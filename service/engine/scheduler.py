@@ -1,0 +1,200 @@
+"""Decides what is accepted, what runs next and what is dropped; plain Python, no torch, threads or clock of its own."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.engine.rate import CompletionRate
+from service.engine.segment import Priority
+from service.engine.waiting import Entry, Queue, QueueLimits
+from service.errors import EngineOverloadedError
+
+if TYPE_CHECKING:
+    from model_store.decoding.segment import Segment
+
+MIN_RETRY_AFTER_S = 1.0
+MAX_RETRY_AFTER_S = 120.0
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds that an entry waited for a slot, and held one."""
+
+    queue_s: float
+    decode_s: float
+
+
+class Scheduler:
+    """Entries wait in order of priority, then arrival, then run until they finish or are dropped.
+
+    Not thread-safe: the worker holds its lock around every call.
+    """
+
+    def __init__(self, limits: QueueLimits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._queues = {priority: Queue() for priority in Priority}
+        self._running: dict[int, Entry] = {}
+        self._running_tokens = 0
+        self._expiries: list[tuple[float, int]] = []
+        self._next_id = 0
+        self._rate = CompletionRate()
+        self._rated_until_s = clock()
+        self._completed_tokens = 0
+
+    @property
+    def queued(self) -> int:
+        """Segments that wait."""
+        return sum(len(queue.entries) for queue in self._queues.values())
+
+    @property
+    def queued_tokens(self) -> int:
+        """Source tokens that wait."""
+        return sum(queue.tokens for queue in self._queues.values())
+
+    @property
+    def running(self) -> int:
+        """Segments that were taken and have not ended."""
+        return len(self._running)
+
+    def submit(self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None = None) -> list[int]:
+        """Queue a group, all of it or nothing; returns an id for each segment.
+
+        deadline_s: seconds from now after which the group is of no use any more.
+
+        Raises:
+            EngineOverloadedError: no room; says after how many seconds what is ahead will be done.
+        """
+        tokens = sum(len(segment.source) for segment in segments)
+        queue = self._queues[priority]
+        if not queue.has_room(self._limits, len(segments), tokens):
+            raise EngineOverloadedError(
+                f"queue: {len(queue.entries)} segments with {queue.tokens} source tokens wait, no room for "
+                f"{len(segments)} with {tokens} (at most {self._limits.segments} and {self._limits.tokens})",
+                retry_after_s=self.retry_after_s(priority),
+            )
+        now = self._clock()
+        if not self.queued and not self._running:
+            self._rated_until_s = now  # the idle time before this moment says nothing about the rate
+        entries = [
+            Entry(self._next_id + index, segment, priority, now, None if deadline_s is None else now + deadline_s)
+            for index, segment in enumerate(segments)
+        ]
+        self._next_id += len(entries)
+        for entry in entries:
+            queue.add(entry)
+            self._watch_expiry(entry)
+        return [entry.entry_id for entry in entries]
+
+    def widen(self, entry_id: int, priority: Priority, deadline_s: float | None = None) -> bool:
+        """One more caller wants the entry: it takes the better priority and the later deadline of the two.
+
+        False if the entry has ended.
+        """
+        entry = self._find(entry_id)
+        if entry is None:
+            return False
+        expires_s = None if deadline_s is None else self._clock() + deadline_s
+        if entry.expires_s is not None and (expires_s is None or expires_s > entry.expires_s):
+            entry.expires_s = expires_s
+            self._watch_expiry(entry)
+        if priority < entry.priority:
+            waiting = self._queues[entry.priority].remove(entry_id)
+            entry.priority = priority
+            if waiting is not None:
+                self._queues[priority].add(waiting)
+        return True
+
+    def take(self, room: Callable[[int], int]) -> list[Entry]:
+        """Move to running what enters the decoder next, and return it: a run of entries of one beam size.
+
+        room: how many more segments of a beam size the decoder can admit. The first in line is never overtaken by
+        one that needs less, or a wide beam would wait for ever. Empty when nothing waits or the first does not fit.
+        """
+        taken: list[Entry] = []
+        beam_size = limit = 0
+        while (entry := self._first()) is not None:
+            if not taken:
+                beam_size = entry.segment.beam_size
+                limit = room(beam_size)
+            if len(taken) >= limit or entry.segment.beam_size != beam_size:
+                break
+            self._queues[entry.priority].remove(entry.entry_id)
+            self._running[entry.entry_id] = entry
+            self._running_tokens += entry.tokens
+            entry.started_s = self._clock()
+            taken.append(entry)
+        return taken
+
+    def finish(self, entry_id: int) -> Spent | None:
+        """A running entry has its result; the times it took, or None if it was dropped meanwhile."""
+        entry = self._running.get(entry_id)
+        if entry is None or entry.started_s is None:
+            return None
+        self.remove([entry_id])
+        self._completed_tokens += entry.tokens
+        return Spent(entry.started_s - entry.submitted_s, self._clock() - entry.started_s)
+
+    def remove(self, entry_ids: Iterable[int]) -> list[Entry]:
+        """Forget entries, waiting or running, without a result; returns those that were there."""
+        removed = []
+        for entry_id in entry_ids:
+            entry = self._running.pop(entry_id, None)
+            if entry is not None:
+                self._running_tokens -= entry.tokens
+            else:
+                entry = self._remove_waiting(entry_id)
+            if entry is not None:
+                removed.append(entry)
+        return removed
+
+    def expire(self) -> list[Entry]:
+        """Forget every entry, waiting or running, whose deadline has passed; returns them."""
+        now = self._clock()
+        expired: list[Entry] = []
+        while self._expiries and self._expiries[0][0] <= now:
+            at_s, entry_id = heapq.heappop(self._expiries)
+            entry = self._find(entry_id)
+            if entry is not None and entry.expires_s == at_s:  # otherwise its deadline was moved
+                expired += self.remove([entry_id])
+        return expired
+
+    def clear(self) -> list[Entry]:
+        """Forget everything; returns what there was, in the order of admission."""
+        waiting = [entry_id for queue in self._queues.values() for entry_id in queue.entries]
+        return self.remove([*self._running, *waiting])
+
+    def note_progress(self) -> None:
+        """Called once a step: what was finished since the last call was the work of the time since then."""
+        now = self._clock()
+        self._rate.record(self._completed_tokens, now - self._rated_until_s)
+        self._completed_tokens = 0
+        self._rated_until_s = now
+
+    def retry_after_s(self, priority: Priority) -> float:
+        """Seconds until what runs, and what waits before a new group of that class, is done at the measured rate."""
+        ahead = sum(queue.tokens for rank, queue in self._queues.items() if rank <= priority)
+        expected_s = (ahead + self._running_tokens) / max(self._rate.tokens_per_s, 1e-9)
+        return min(max(expected_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+    def _first(self) -> Entry | None:
+        for priority in Priority:
+            entries = self._queues[priority].entries
+            if entries:
+                return next(iter(entries.values()))
+        return None
+
+    def _find(self, entry_id: int) -> Entry | None:
+        if entry_id in self._running:
+            return self._running[entry_id]
+        return next((q.entries[entry_id] for q in self._queues.values() if entry_id in q.entries), None)
+
+    def _remove_waiting(self, entry_id: int) -> Entry | None:
+        return next((entry for q in self._queues.values() if (entry := q.remove(entry_id)) is not None), None)
+
+    def _watch_expiry(self, entry: Entry) -> None:
+        if entry.expires_s is not None:
+            heapq.heappush(self._expiries, (entry.expires_s, entry.entry_id))

@@ -1,0 +1,198 @@
+"""The failure rule of a decoder: which entry holds which ticket, and whom an exception concerns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from model_store.decoding.segment import Hypothesis, Segment
+from model_store.errors import SegmentError
+from service.engine.decoder import DecoderFactory, InFlightDecoder
+from service.engine.stats import EngineObserver
+from service.engine.waiting import Entry
+from service.errors import EngineFailedError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An entry left its slot: with hypotheses, or with the error that concerns it. steps: decoder steps it was live."""
+
+    entry: Entry
+    steps: int
+    hypotheses: tuple[Hypothesis, ...] = ()
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _Holder:
+    entry: Entry
+    since_step: int
+
+
+class Slots:
+    """A decoder and who is in it. Not thread-safe: the worker's thread owns it.
+
+    An exception of `admit` concerns the segments of that call, which are tried again one at a time; any other concerns
+    everything live, and the decoder is thrown away: `built` is False until `build` succeeds.
+    """
+
+    def __init__(self, factory: DecoderFactory, observer: EngineObserver, clock: Callable[[], float]) -> None:
+        self._factory = factory
+        self._observer = observer
+        self._clock = clock
+        self._decoder: InFlightDecoder | None = None
+        self._holders: dict[int, _Holder] = {}
+        self._tickets: dict[int, int] = {}
+        self._steps = 0
+        self._builds = 0
+        self.failures_in_a_row = 0
+        self.last_failure_s = 0.0
+        self.last_error: str | None = None
+
+    @property
+    def built(self) -> bool:
+        """Whether there is a decoder."""
+        return self._decoder is not None
+
+    @property
+    def restarts(self) -> int:
+        """Times the decoder was rebuilt."""
+        return max(self._builds - 1, 0)
+
+    @property
+    def live(self) -> int:
+        """Entries that hold a slot."""
+        return len(self._holders)
+
+    def check(self, segment: Segment) -> None:
+        """Raise SegmentError if the decoder can never take the segment; from any thread."""
+        decoder = self._decoder
+        if decoder is not None:
+            decoder.check(segment)
+
+    def build(self) -> Exception | None:
+        """Make a new decoder; the exception if its factory raised."""
+        try:
+            self._decoder = self._factory()
+        except Exception as error:
+            self._note_failure("building the decoder", error)
+            return error
+        self._builds += 1
+        if self._builds > 1:
+            self._observer.restarted()
+        return None
+
+    def room(self, beam_size: int) -> int:
+        """How many more segments of that beam can be admitted now.
+
+        At least one into an empty decoder: if there is no room for it even then, `admit` says so, and it ends instead
+        of waiting for ever.
+        """
+        room = self._require().room(beam_size)
+        return room if self._holders else max(room, 1)
+
+    def admit(self, entries: Sequence[Entry]) -> list[Ended]:
+        """Give the entries slots; returns those that ended instead, each with its own error."""
+        error = self._try_admit(entries)
+        if error is None:
+            return []
+        ended = self._discard_if_inconsistent(error)
+        for entry in entries:
+            # A decoder that a neighbour broke is replaced at once, or that one would fail the others too.
+            if not self.built and (error := self.build()) is not None:
+                ended.append(Ended(entry, 0, error=self._public(error)))
+                continue
+            error = self._try_admit([entry])
+            if error is not None:
+                ended.append(Ended(entry, 0, error=self._public(error)))
+                ended += self._discard_after(error)
+        return ended
+
+    def advance(self) -> list[Ended]:
+        """One decoding step of everything live; returns what ended."""
+        try:
+            decoder = self._require()
+            decoder.step()
+            finished = decoder.collect()
+        except Exception as error:
+            return self.fail_live("a decoding step", error)
+        self._steps += 1
+        self.failures_in_a_row = 0
+        ended = []
+        for ticket, hypotheses in finished:
+            holder = self._holders.pop(ticket, None)
+            if holder is not None:
+                del self._tickets[holder.entry.entry_id]
+                ended.append(Ended(holder.entry, self._steps - holder.since_step, hypotheses))
+        return ended
+
+    def free(self, entry_ids: Iterable[int]) -> list[Ended]:
+        """Take dropped entries out of their slots, those that hold one; returns whom a failing decoder took along."""
+        for entry_id in entry_ids:
+            ticket = self._tickets.pop(entry_id, None)
+            if ticket is None:
+                continue
+            del self._holders[ticket]
+            try:
+                self._require().cancel(ticket)
+            except Exception as error:
+                return self.fail_live("cancelling a segment", error)
+        return []
+
+    def fail_live(self, what: str, error: Exception) -> list[Ended]:
+        """The decoder cannot be trusted any more: everything live fails, and the decoder is thrown away."""
+        self._note_failure(what, error)
+        ended = [
+            Ended(held.entry, self._steps - held.since_step, error=self._public(error))
+            for held in self._holders.values()
+        ]
+        self._holders.clear()
+        self._tickets.clear()
+        self._decoder = None
+        return ended
+
+    def _require(self) -> InFlightDecoder:
+        if self._decoder is None:
+            raise RuntimeError("the decoder is not built")
+        return self._decoder
+
+    def _try_admit(self, entries: Sequence[Entry]) -> Exception | None:
+        try:
+            tickets = self._require().admit([entry.segment for entry in entries])
+        except Exception as error:
+            return error
+        for entry, ticket in zip(entries, tickets, strict=True):
+            self._holders[ticket] = _Holder(entry, self._steps)
+            self._tickets[entry.entry_id] = ticket
+        return None
+
+    def _discard_after(self, error: Exception) -> list[Ended]:
+        """A segment was refused alone. The decoder goes on for those that are live; with none to lose, a new one is
+        cheaper than doubt. A segment that it cannot take (SegmentError) is no failure of the decoder."""
+        if isinstance(error, SegmentError):
+            return []
+        if self._holders:
+            self._note_failure("admitting a segment", error)
+            return self._discard_if_inconsistent(error)
+        return self.fail_live("admitting a segment", error)
+
+    def _discard_if_inconsistent(self, error: Exception) -> list[Ended]:
+        """A refused admission must leave the slots as they were; a decoder that did not is thrown away."""
+        try:
+            kept = self._require().live
+        except Exception as broken:
+            return self.fail_live("counting slots", broken)
+        return [] if kept == self.live else self.fail_live("admitting segments", error)
+
+    def _note_failure(self, what: str, error: Exception) -> None:
+        self.failures_in_a_row += 1
+        self.last_failure_s = self._clock()
+        self.last_error = f"{what}: {type(error).__name__}: {error}"
+        logger.error("decoder failure while %s", self.last_error, exc_info=error)
+
+    @staticmethod
+    def _public(error: Exception) -> Exception:
+        return error if isinstance(error, SegmentError) else EngineFailedError(f"{type(error).__name__}: {error}")

@@ -1,0 +1,246 @@
+"""Owns the one thread of a device: wakes on work, admits, steps, collects, and ends every accepted entry once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from model_store.decoding.segment import Hypothesis, Segment
+from service.engine.scheduler import Scheduler
+from service.engine.segment import NO_TIMINGS, Priority, SegmentTimings
+from service.engine.slots import Ended, Slots
+from service.engine.stats import EngineHealth, EngineObserver
+from service.engine.waiting import Entry
+from service.errors import EngineDeadlineError, EngineUnavailableError
+
+logger = logging.getLogger(__name__)
+
+FIRST_REBUILD_DELAY_S = 0.1
+MAX_REBUILD_DELAY_S = 10.0
+# A decoder that failed several times in a row is given traffic again after this long without a failure: an unready
+# service gets no requests, so only time can show that it recovered.
+FAILURES_FORGOTTEN_AFTER_S = 30.0
+# One turn is an encoding and a step: milliseconds to a second. A decoder that is away for this long hangs.
+STALLED_AFTER_S = 60.0
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An accepted entry's end: hypotheses, or an error."""
+
+    entry_id: int
+    hypotheses: tuple[Hypothesis, ...] = ()
+    error: Exception | None = None
+    timings: SegmentTimings = NO_TIMINGS
+
+
+Report = Callable[[list[Settled]], None]
+
+
+class Worker:
+    """The thread and its lock. Everything public may be called from any thread.
+
+    `report` is called from the worker's thread, once a turn, with what ended; an entry that was cancelled is never
+    reported. Entries in order: accepted -> running -> settled, or forgotten by `cancel`.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        slots: Slots,
+        report: Report,
+        observer: EngineObserver,
+        clock: Callable[[], float],
+        *,
+        unhealthy_after_failures: int,
+    ) -> None:
+        self._scheduler = scheduler
+        self._slots = slots
+        self._report = report
+        self._observer = observer
+        self._clock = clock
+        self._unhealthy_after_failures = unhealthy_after_failures
+        self._changed = threading.Condition()
+        self._dropped: list[int] = []
+        self._turn_since_s: float | None = None
+        self._running = False
+        self._draining = False
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread and wait until it has built the decoder; raises what the factory raised."""
+        if self._thread is not None:
+            raise RuntimeError("a worker is started once")
+        built = threading.Event()
+        failure: list[Exception] = []
+        self._thread = threading.Thread(target=self._main, args=(built, failure), name="verso-engine", daemon=True)
+        self._thread.start()
+        built.wait()
+        if failure:
+            raise failure[0]
+
+    def check(self, segment: Segment) -> None:
+        """Raise SegmentError if the decoder can never take the segment."""
+        self._slots.check(segment)
+
+    def submit(self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None) -> list[int]:
+        """Queue a group as a whole; ids in order. Raises EngineUnavailableError or EngineOverloadedError."""
+        with self._changed:
+            self._refuse_if_unavailable()
+            entry_ids = self._scheduler.submit(segments, priority, deadline_s) if segments else []
+            self._changed.notify_all()
+            return entry_ids
+
+    def widen(self, entry_id: int, priority: Priority, deadline_s: float | None) -> bool:
+        """One more caller wants the entry; False if it has ended already."""
+        with self._changed:
+            return self._scheduler.widen(entry_id, priority, deadline_s)
+
+    def cancel(self, entry_ids: Iterable[int]) -> None:
+        """Forget entries that nobody waits for: out of the queue at once, out of their slots before the next step."""
+        with self._changed:
+            self._dropped += [entry.entry_id for entry in self._scheduler.remove(entry_ids)]
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Refuse new entries from now on; those accepted go on."""
+        with self._changed:
+            self._draining = True
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread after its current step, waiting at most `timeout_s` seconds for it; what is left fails."""
+        with self._changed:
+            self._draining = self._stopping = True
+            self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                logger.error("the decoder did not come back within %s s; its thread is left behind", timeout_s)
+        self._abandon("the engine has stopped")
+
+    def health(self) -> EngineHealth:
+        """The state now."""
+        with self._changed:
+            running = self._running and self._slots.built
+            return EngineHealth(
+                running=running,
+                healthy=running and not self._failing() and not self._stalled(),
+                draining=self._draining,
+                queued=self._scheduler.queued,
+                live=self._scheduler.running,
+                restarts=self._slots.restarts,
+                last_error=self._slots.last_error,
+            )
+
+    def _failing(self) -> bool:
+        return (
+            self._slots.failures_in_a_row >= self._unhealthy_after_failures
+            and self._clock() - self._slots.last_failure_s < FAILURES_FORGOTTEN_AFTER_S
+        )
+
+    def _stalled(self) -> bool:
+        since_s = self._turn_since_s
+        return since_s is not None and self._clock() - since_s > STALLED_AFTER_S
+
+    def _refuse_if_unavailable(self) -> None:
+        if not self._running:
+            raise EngineUnavailableError("the engine is not running")
+        if self._draining:
+            raise EngineUnavailableError("the engine is draining: it finishes what it accepted and takes no more")
+        if not self._slots.built and self._failing():
+            raise EngineUnavailableError(f"the decoder cannot be built: {self._slots.last_error}")
+
+    def _main(self, built: threading.Event, failure: list[Exception]) -> None:
+        error = self._slots.build()
+        if error is not None:
+            failure.append(error)
+            built.set()
+            return
+        self._running = True
+        built.set()
+        try:
+            while not self._stopping:
+                if self._slots.built:
+                    self._turn()
+                else:
+                    self._rebuild()
+        except Exception:
+            logger.exception("the engine's thread died of a fault of its own")
+        finally:
+            self._running = False
+            self._abandon("the engine has stopped")
+
+    def _turn(self) -> None:
+        """Free what was dropped, admit what fits, one step, report; waits first if there is nothing to do."""
+        with self._changed:
+            self._changed.wait_for(self._has_work)
+            if self._stopping:
+                return
+            self._turn_since_s = self._clock()
+            expired = self._scheduler.expire()
+            dropped, self._dropped = self._dropped, []
+        ended = self._slots.free([*dropped, *(entry.entry_id for entry in expired)])
+        ended += self._admit()
+        if self._slots.live:
+            live, started_s = self._slots.live, self._clock()
+            ended += self._slots.advance()
+            self._observer.step(live, self._scheduler.queued, self._clock() - started_s)
+        self._settle(expired, ended)
+        self._turn_since_s = None
+
+    def _has_work(self) -> bool:
+        return bool(self._stopping or self._dropped or self._scheduler.queued or self._scheduler.running)
+
+    def _admit(self) -> list[Ended]:
+        ended: list[Ended] = []
+        while self._slots.built:
+            with self._changed:
+                try:
+                    entries = self._scheduler.take(self._slots.room)
+                except Exception as error:
+                    return ended + self._slots.fail_live("asking for room", error)
+            if not entries:
+                break
+            ended += self._slots.admit(entries)
+        return ended
+
+    def _rebuild(self) -> None:
+        """Build the decoder anew. After several failures in a row nothing waits for it any longer."""
+        delay_s = FIRST_REBUILD_DELAY_S
+        while self._slots.build() is not None:
+            if self._slots.failures_in_a_row >= self._unhealthy_after_failures:
+                self._abandon(f"the decoder cannot be built: {self._slots.last_error}")
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopping, timeout=delay_s):
+                    return
+                expired = self._scheduler.expire()
+            self._settle(expired, [])
+            delay_s = min(2 * delay_s, MAX_REBUILD_DELAY_S)
+
+    def _settle(self, expired: Sequence[Entry], ended: Sequence[Ended]) -> None:
+        settled = [Settled(entry.entry_id, error=_deadline_error()) for entry in expired]
+        with self._changed:
+            for end in ended:
+                entry_id = end.entry.entry_id
+                if end.error is not None:
+                    if self._scheduler.remove([entry_id]):
+                        settled.append(Settled(entry_id, error=end.error))
+                elif (spent := self._scheduler.finish(entry_id)) is not None:
+                    timings = SegmentTimings(spent.queue_s, spent.decode_s, end.steps)
+                    settled.append(Settled(entry_id, end.hypotheses, timings=timings))
+            self._scheduler.note_progress()
+        if settled:
+            self._report(settled)
+
+    def _abandon(self, reason: str) -> None:
+        with self._changed:
+            left = self._scheduler.clear()
+        if left:
+            self._report([Settled(entry.entry_id, error=EngineUnavailableError(reason)) for entry in left])
+
+
+def _deadline_error() -> EngineDeadlineError:
+    return EngineDeadlineError("the deadline passed before the segment was decoded")
