@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal, get_args
 
+from model_store.config import Task
 from training.config import DataConfig
 from training.corpora.pair import BadLine, BadReason, SentencePair
 
@@ -47,12 +48,16 @@ class _Folding(dict[int, str | None]):
 _FOLDING = _Folding()
 
 
-def fold(text: str) -> bytes:
+def fold(text: str, task: Task = "translate") -> bytes:
     """8-byte hash of the text without case, punctuation and white space.
 
-    A text of nothing but punctuation is hashed as it is, else all of those would be one.
+    A text of nothing but punctuation is hashed as it is, else all of those would be one. In code and formulae case
+    and symbols are the meaning (2+3 is not 2*3), so there only white space is evened out.
     """
-    folded = unicodedata.normalize("NFC", text).casefold().translate(_FOLDING) or text.strip()
+    if task in ("comment", "math"):
+        folded = " ".join(text.split())
+    else:
+        folded = unicodedata.normalize("NFC", text).casefold().translate(_FOLDING) or text.strip()
     return blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
 
 
@@ -125,7 +130,7 @@ def clean(
 
     Args:
         seen: hashes of the pairs kept so far, over all sources; added to.
-        held_out: `fold` of both sides of every held-out pair.
+        held_out: `fold` of both sides of every held-out pair, with the task of `data`.
     """
     count = report.source(source_name)
     for item in items:
@@ -133,13 +138,21 @@ def clean(
             count.dropped[item.reason] += 1
             report.examples.setdefault((source_name, item.reason), item.where)
             continue
-        pair = SentencePair(item.left.strip(), item.right.strip())
-        reason = _unfit(pair, data) or _known(pair, seen, held_out)
+        pair = _stripped(item)
+        reason = _unfit(pair, data) or _known(pair, data.task, seen, held_out)
         if reason:
             count.dropped[reason] += 1
             continue
         count.kept += 1
         yield pair
+
+
+def _stripped(pair: SentencePair) -> SentencePair:
+    """Without surrounding white space; the same object if there is none, since most pairs have none."""
+    left, right = pair.left.strip(), pair.right.strip()
+    if len(left) == len(pair.left) and len(right) == len(pair.right):
+        return pair
+    return SentencePair(left, right)
 
 
 def _unfit(pair: SentencePair, data: DataConfig) -> DropReason | None:
@@ -149,19 +162,19 @@ def _unfit(pair: SentencePair, data: DataConfig) -> DropReason | None:
         return "empty"
     if _CONTROL.search(left) or _CONTROL.search(right):
         return "control_character"
-    shorter, longer = sorted((len(left), len(right)))
+    shorter, longer = (len(left), len(right)) if len(left) < len(right) else (len(right), len(left))
     if longer > data.max_characters:
         return "too_long"
     if longer > data.max_length_ratio * shorter:
         return "length_ratio"
-    if data.task == "translate" and left == right:
+    if left == right and data.task == "translate" and not data.keep_identical:
         return "identical"
     return None
 
 
-def _known(pair: SentencePair, seen: set[bytes], held_out: frozenset[bytes]) -> DropReason | None:
+def _known(pair: SentencePair, task: Task, seen: set[bytes], held_out: frozenset[bytes]) -> DropReason | None:
     """Whether the pair is held out, or was kept before; if neither, remembers it."""
-    left, right = fold(pair.left), fold(pair.right)
+    left, right = fold(pair.left, task), fold(pair.right, task)
     if left in held_out or right in held_out:
         return "held_out"
     key = blake2b(left + right, digest_size=HASH_BYTES).digest()

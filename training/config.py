@@ -51,6 +51,7 @@ class DataConfig(FrozenModel):
     """Corpora, held-out sets, and what counts as a usable pair.
 
     directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
+    keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
     """
 
     data_root: str = "."
@@ -63,6 +64,7 @@ class DataConfig(FrozenModel):
     max_characters: PositiveInt = 400
     max_length_ratio: PositiveFloat = 3.0
     max_tokens: Annotated[int, Field(ge=4)] = 100
+    keep_identical: bool = False
 
 
 class TokenizerConfig(FrozenModel):

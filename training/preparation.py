@@ -90,7 +90,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
 
 def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[_Corpus]:
     held_out = frozenset(
-        fold(text)
+        fold(text, recipe.data.task)
         for test_set in (*recipe.data.validation, *recipe.data.report)
         for item in read_test_set(test_set, data_root)
         if isinstance(item, SentencePair)

@@ -16,6 +16,8 @@ from training.corpora.pair import BadLine, BadReason, Items, SentencePair
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _LINE_BREAK = re.compile(r"[ \t]*\n[ \t]*")
+# Old catalogues name their language in words, which tells nothing reliable; only codes are believed.
+_CODE = re.compile(r"[A-Za-z]{2,3}([-_@.].*)?")
 _PLURAL = re.compile(r"nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+)")
 
 
@@ -27,17 +29,18 @@ def read_gettext(path: Path, right: str) -> Items:
     form for one, and the plural msgid with every other form.
 
     Args:
-        right: language code of msgstr; a catalogue whose header states another one gives bad lines only.
+        right: language code of msgstr; a catalogue whose header has the code of another one gives bad lines only.
 
     Raises:
         CorpusError: not a catalogue, damaged, or in an unknown encoding.
     """
     catalogue = _parse(path)
     stated = catalogue.metadata.get("Language", "").strip()
+    other = _CODE.fullmatch(stated) is not None and not speaks(stated, right)
     for entry in catalogue:
         line = f":{entry.linenum}" if isinstance(entry, polib.POEntry) else ""
         place = f"{path}{line} {entry.msgid[:40]!r}"
-        reason = "other_language" if stated and not speaks(stated, right) else _useless(entry)
+        reason = "other_language" if other else _useless(entry)
         if reason:
             yield BadLine(place, reason)
             continue

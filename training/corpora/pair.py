@@ -22,7 +22,7 @@ BadReason = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SentencePair:
     """One text in two languages (or styles, or text and summary), as the corpus has it."""
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.config import Task
 from training.cleaning import CleaningReport, clean, fold
 from training.config import DataConfig, SourceConfig
 from training.corpora.pair import BadLine, SentencePair
@@ -73,6 +74,27 @@ def test_a_lone_surrogate_is_no_character() -> None:
 
 def test_strips_surrounding_white_space() -> None:
     assert run([SentencePair(" a\u00a0", "\tb ")]) == ([SentencePair("a", "b")], {})
+
+
+def test_identical_sides_may_be_kept() -> None:
+    data = DATA.model_copy(update={"keep_identical": True})
+    assert run([SentencePair("GNOME", "GNOME")], data=data) == ([SentencePair("GNOME", "GNOME")], {})
+
+
+@pytest.mark.parametrize("task", ["comment", "math"])
+def test_symbols_and_case_tell_code_and_formulae_apart(task: Task) -> None:
+    data = DATA.model_copy(update={"task": task, "max_length_ratio": 9.0})
+    pairs = [
+        SentencePair("2 + 3", "5"),
+        SentencePair("2 * 3", "6"),
+        SentencePair("f(X)", "5"),
+        SentencePair("f(x)", "5"),
+    ]
+    report = CleaningReport()
+    held_out = frozenset([fold("2  *  3 ", task)])
+    kept = clean([*pairs, *pairs], source_name="s", data=data, report=report, seen=set(), held_out=held_out)
+    assert list(kept) == [pairs[0], pairs[2], pairs[3]]
+    assert report.source("s").dropped == {"held_out": 2, "duplicate": 3}
 
 
 def test_a_style_pair_may_be_identical() -> None:

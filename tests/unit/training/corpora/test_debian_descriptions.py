@@ -94,14 +94,21 @@ def test_a_paragraph_whose_items_differ_in_number_leaves_the_others(tmp_path: Pa
     ]
 
 
-def test_bad_bytes_and_missing_fields_are_bad_lines(tmp_path: Path) -> None:
-    russian = b"Package: ed\nDescription-md5: 11\nDescription-ru: \xff\n\nPackage: short\nDescription-md5: 33\n"
-    found = pairs(tmp_path, ENGLISH, russian)
+def test_an_entry_without_a_description_is_a_bad_line(tmp_path: Path) -> None:
+    found = pairs(tmp_path, ENGLISH, b"Package: short\nDescription-md5: 33\n\nPackage: ed\nDescription-ru: x\n")
     assert found[:2] == [
-        BadLine("Translation-ru ed 11", "invalid_utf8"),
         BadLine("Translation-ru short 33", "no_description"),
+        BadLine("Translation-ru ed ", "no_description"),
     ]
     assert [item.reason for item in found[2:] if isinstance(item, BadLine)] == ["no_counterpart"] * 3
+
+
+def test_bytes_that_are_not_utf8_spoil_their_paragraph_only(tmp_path: Path) -> None:
+    russian = RUSSIAN.encode().replace("Конец".encode(), b"\xff")
+    assert pairs(tmp_path, ENGLISH, russian)[4:6] == [
+        SentencePair("everywhere", "везде"),
+        SentencePair("Last.", "\ufffd."),
+    ]
 
 
 def test_the_same_entry_in_two_suites_counts_once(tmp_path: Path) -> None:

@@ -101,7 +101,9 @@ def test_paragraphs_pair_where_both_sides_have_as_many(tmp_path: Path) -> None:
     assert reasons(path) == ["paragraphs_differ"]
 
 
-@pytest.mark.parametrize(("language", "expected"), [("de_DE", ["other_language"]), ("ru_RU", []), ("", [])])
+@pytest.mark.parametrize(
+    ("language", "expected"), [("de_DE", ["other_language"]), ("ru_RU", []), ("", []), ("Russian", [])]
+)
 def test_a_catalogue_in_another_language_gives_bad_lines(tmp_path: Path, language: str, expected: list[str]) -> None:
     assert reasons(write(tmp_path / "x.po", polib.POEntry(msgid="a", msgstr="b"), language=language)) == expected
 
