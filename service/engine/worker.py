@@ -124,7 +124,7 @@ class Worker:
     def health(self) -> EngineHealth:
         """The state now."""
         with self._changed:
-            running = self._running and self._slots.built
+            running = self._running and self._slots.built and not self._stopping
             return EngineHealth(
                 running=running,
                 healthy=running and not self._failing() and not self._stalled(),
@@ -146,7 +146,7 @@ class Worker:
         return since_s is not None and self._clock() - since_s > STALLED_AFTER_S
 
     def _refuse_if_unavailable(self) -> None:
-        if not self._running:
+        if self._stopping or not self._running:
             raise EngineUnavailableError("the engine is not running")
         if self._draining:
             raise EngineUnavailableError("the engine is draining: it finishes what it accepted and takes no more")

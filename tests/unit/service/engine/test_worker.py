@@ -1,0 +1,249 @@
+"""The thread: it wakes, sleeps, recovers, stops, and ends every accepted entry."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.engine.scheduler import Scheduler
+from service.engine.segment import Priority
+from service.engine.slots import Slots
+from service.engine.waiting import QueueLimits
+from service.engine.worker import FAILURES_FORGOTTEN_AFTER_S, STALLED_AFTER_S, Settled, Worker
+from service.errors import EngineDeadlineError, EngineFailedError, EngineUnavailableError
+from tests.unit.service.engine.fakes import BOMB, FakeClock, FakeFactory, RecordingObserver, answer, make_segment
+
+PATIENCE_S = 30.0  # a test that waits this long has failed
+INTERACTIVE = Priority.INTERACTIVE
+
+
+class Rig:
+    """A worker over fakes, and what it reported."""
+
+    def __init__(self, rows: int = 8, permits: threading.Semaphore | None = None) -> None:
+        self.clock = FakeClock()
+        self.factory = FakeFactory(rows, permits)
+        self.observer = RecordingObserver()
+        self.settled: dict[int, Settled] = {}
+        self.news = threading.Condition()
+        self.turns = 0
+        self.worker = Worker(
+            Scheduler(QueueLimits(100, 1000), self._tick),
+            Slots(self.factory, self.observer, self.clock),
+            self._report,
+            self.observer,
+            self.clock,
+            unhealthy_after_failures=3,
+        )
+
+    def _tick(self) -> float:
+        self.turns += 1
+        return self.clock()
+
+    def _report(self, settled: list[Settled]) -> None:
+        with self.news:
+            for one in settled:
+                assert one.entry_id not in self.settled, "an entry ends once"
+                self.settled[one.entry_id] = one
+            self.news.notify_all()
+
+    def wait_for(self, *entry_ids: int) -> list[Settled]:
+        with self.news:
+            assert self.news.wait_for(lambda: self.settled.keys() >= set(entry_ids), PATIENCE_S)
+            return [self.settled[entry_id] for entry_id in entry_ids]
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    rig = Rig()
+    yield rig
+    rig.worker.stop(PATIENCE_S)
+
+
+@pytest.fixture
+def gated() -> Iterator[tuple[Rig, threading.Semaphore]]:
+    """Two rows, and steps that wait for a permit."""
+    permits = threading.Semaphore(0)
+    rig = Rig(rows=2, permits=permits)
+    rig.worker.start()
+    yield rig, permits
+    permits.release(1000)
+    rig.worker.stop(PATIENCE_S)
+
+
+def test_entries_are_decoded_and_reported(rig: Rig) -> None:
+    rig.worker.start()
+    segments = [make_segment(index, index + 1, steps=1 + index % 3) for index in range(20)]
+    entry_ids = rig.worker.submit(segments, INTERACTIVE, None)
+    for segment, settled in zip(segments, rig.wait_for(*entry_ids), strict=True):
+        assert settled.error is None
+        assert settled.hypotheses[0].tokens == answer(segment)
+        assert settled.timings.steps == segment.max_length
+    health = rig.worker.health()
+    assert (health.running, health.healthy, health.draining, health.queued, health.live) == (True, True, False, 0, 0)
+    assert max(live for live, _ in rig.observer.steps) == 8
+
+
+def test_an_idle_thread_sleeps_and_wakes(rig: Rig) -> None:
+    rig.worker.start()
+    for _ in range(3):
+        rig.wait_for(*rig.worker.submit([make_segment(1)], INTERACTIVE, None))
+        for _ in range(100):  # until it has come to rest, which a spinning thread never does
+            turns = rig.turns
+            time.sleep(0.02)
+            if rig.turns == turns:
+                break
+        assert rig.turns == turns
+
+
+def test_a_factory_that_raises_makes_the_start_raise() -> None:
+    rig = Rig()
+    rig.factory.failures = 1
+    with pytest.raises(RuntimeError, match="no decoder today"):
+        rig.worker.start()
+    assert not rig.worker.health().running
+    with pytest.raises(EngineUnavailableError):
+        rig.worker.submit([make_segment(1)], INTERACTIVE, None)
+    rig.worker.stop(PATIENCE_S)
+
+
+def test_cancelled_entries_leave_queue_and_slots(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    running, kept, waiting, last = rig.worker.submit([make_segment(i, steps=2) for i in range(4)], INTERACTIVE, None)
+    assert rig.factory.decoder.stepping.wait(PATIENCE_S)
+    assert (rig.worker.health().live, rig.worker.health().queued) == (2, 2)
+    rig.worker.cancel([running, waiting])
+    assert (rig.worker.health().live, rig.worker.health().queued) == (1, 1)
+    permits.release(1000)
+    rig.wait_for(kept, last)
+    assert rig.settled.keys() == {kept, last}
+    admitted = [segment.source[0] for batch in rig.factory.decoder.admitted for segment in batch]
+    assert admitted == [0, 1, 3]  # the slot of 0 went to 3 while 1 was still running
+    rig.worker.stop(PATIENCE_S)
+    assert rig.factory.decoder.live == 0
+
+
+def test_deadlines_hold_for_what_waits_and_what_runs(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    expired = rig.worker.submit([make_segment(i, steps=3) for i in range(3)], INTERACTIVE, 5.0)
+    kept = rig.worker.submit([make_segment(9, steps=3)], INTERACTIVE, 50.0)
+    assert rig.factory.decoder.stepping.wait(PATIENCE_S)
+    rig.clock.now_s += 5
+    permits.release(1000)
+    assert all(isinstance(one.error, EngineDeadlineError) for one in rig.wait_for(*expired))
+    assert rig.wait_for(*kept)[0].error is None
+    assert len(rig.factory.decoder.admitted) == 2
+
+
+def test_a_failing_step_fails_what_is_live_and_the_rest_goes_on(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    entry_ids = rig.worker.submit([make_segment(1), make_segment(BOMB), make_segment(3)], INTERACTIVE, None)
+    permits.release(1000)
+    first, second, third = rig.wait_for(*entry_ids)
+    assert isinstance(first.error, EngineFailedError)
+    assert isinstance(second.error, EngineFailedError)
+    assert third.hypotheses[0].tokens == (3,)
+    assert rig.worker.health().restarts == rig.observer.restarts == 1
+    assert rig.worker.health().last_error == "a decoding step: RuntimeError: bang"
+    assert rig.worker.health().healthy
+
+
+def test_repeated_failures_make_it_unhealthy_until_a_success_or_for_a_while(rig: Rig) -> None:
+    rig.worker.start()
+
+    def fail(times: int) -> None:
+        for _ in range(times):
+            rig.wait_for(*rig.worker.submit([make_segment(BOMB)], INTERACTIVE, None))
+        while not rig.worker.health().running:  # the decoder is being rebuilt
+            time.sleep(0.001)
+
+    fail(2)
+    assert rig.worker.health().healthy
+    fail(1)
+    assert not rig.worker.health().healthy
+    rig.wait_for(*rig.worker.submit([make_segment(1)], INTERACTIVE, None))
+    assert rig.worker.health().healthy
+    fail(3)
+    assert not rig.worker.health().healthy
+    rig.clock.now_s += FAILURES_FORGOTTEN_AFTER_S
+    assert rig.worker.health().healthy
+    assert rig.worker.health().restarts == rig.observer.restarts == 6
+
+
+def test_a_decoder_that_cannot_be_rebuilt_keeps_nobody_waiting(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    live, waiting = rig.worker.submit([make_segment(BOMB, beam_size=2), make_segment(1)], INTERACTIVE, None)
+    assert rig.factory.decoder.stepping.wait(PATIENCE_S)
+    rig.factory.failures = 4
+    permits.release(1000)
+    assert isinstance(rig.wait_for(live)[0].error, EngineFailedError)
+    assert isinstance(rig.wait_for(waiting)[0].error, EngineUnavailableError)
+    assert not rig.worker.health().healthy
+    with pytest.raises(EngineUnavailableError, match="cannot be built: building the decoder: RuntimeError: no decoder"):
+        rig.worker.submit([make_segment(2)], INTERACTIVE, None)
+    while not rig.worker.health().running:  # it keeps trying, and the fifth attempt succeeds
+        time.sleep(0.01)
+    assert rig.wait_for(*rig.worker.submit([make_segment(3)], INTERACTIVE, None))[0].error is None
+    assert rig.worker.health().healthy
+
+
+def test_draining_finishes_what_was_accepted_and_refuses_the_rest(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    entry_ids = rig.worker.submit([make_segment(i) for i in range(5)], INTERACTIVE, None)
+    rig.worker.drain()
+    assert rig.worker.health().draining
+    for group in ([make_segment(9)], []):
+        with pytest.raises(EngineUnavailableError, match="draining"):
+            rig.worker.submit(group, INTERACTIVE, None)
+    permits.release(1000)
+    assert all(one.error is None for one in rig.wait_for(*entry_ids))
+
+
+def test_stopping_fails_what_is_left(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    entry_ids = rig.worker.submit([make_segment(i) for i in range(5)], INTERACTIVE, None)
+    assert rig.factory.decoder.stepping.wait(PATIENCE_S)
+    stopping = threading.Thread(target=rig.worker.stop, args=(PATIENCE_S,))
+    stopping.start()
+    while not rig.worker.health().draining:
+        time.sleep(0.001)
+    permits.release(1000)
+    stopping.join(PATIENCE_S)
+    assert all(isinstance(one.error, EngineUnavailableError) for one in rig.wait_for(*entry_ids))
+    health = rig.worker.health()
+    assert (health.running, health.healthy, health.queued, health.live) == (False, False, 0, 0)
+    with pytest.raises(EngineUnavailableError, match="not running"):
+        rig.worker.submit([make_segment(1)], INTERACTIVE, None)
+    rig.worker.stop(PATIENCE_S)
+
+
+def test_a_decoder_that_hangs_is_unhealthy_and_does_not_hold_up_the_stop(
+    gated: tuple[Rig, threading.Semaphore],
+) -> None:
+    rig, permits = gated
+    entry_ids = rig.worker.submit([make_segment(1, steps=1)], INTERACTIVE, None)
+    assert rig.factory.decoder.stepping.wait(PATIENCE_S)
+    assert rig.worker.health().healthy
+    rig.clock.now_s += STALLED_AFTER_S + 1
+    assert not rig.worker.health().healthy
+    rig.worker.stop(0.0)
+    assert isinstance(rig.wait_for(*entry_ids)[0].error, EngineUnavailableError)
+    permits.release(1000)  # the late result concerns nobody any more: an entry ends once
+
+
+def test_a_fault_of_the_thread_itself_leaves_nobody_waiting(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.worker.start()
+
+    def broken(_self: Scheduler) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Scheduler, "note_progress", broken)
+    entry_ids = rig.worker.submit([make_segment(1), make_segment(2)], INTERACTIVE, None)
+    assert all(isinstance(one.error, EngineUnavailableError) for one in rig.wait_for(*entry_ids))
+    assert not rig.worker.health().running
+    assert "a fault of its own" in caplog.text
