@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Cell = Literal["rnn", "gru", "lstm"]
 Attention = Literal["none", "mean", "positional", "dot_unnormalised", "dot", "general", "additive"]
@@ -33,6 +33,14 @@ class EncoderConfig(FrozenModel):
         if self.kind == "self_attention" and "direction" in self.model_fields_set:
             raise ValueError("encoder.direction: self-attention reads all positions at once, so it has no direction")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_a_direction_that_means_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What is written can be read again: the validator above refuses a direction with self-attention."""
+        fields: dict[str, object] = handler(self)
+        if self.kind == "self_attention":
+            fields.pop("direction", None)
+        return fields
 
 
 class DecoderConfig(FrozenModel):

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model_store.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Position:
@@ -47,3 +49,14 @@ class Checkpoint:
         raw = torch.load(path, map_location="cpu", weights_only=True)
         raw["position"] = Position(**raw["position"])
         return cls(**raw)
+
+
+def averaged_weights(path: Path) -> dict[str, Tensor]:
+    """The averaged network's state dict from a checkpoint, without AveragedModel's own counter and prefix.
+
+    Raises ConfigError if nothing was trained yet.
+    """
+    if not path.exists():
+        raise ConfigError(f"checkpoint: {path} does not exist; train first")
+    average = Checkpoint.load(path).average
+    return {name.removeprefix("module."): tensor for name, tensor in average.items() if name.startswith("module.")}

@@ -3,65 +3,161 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from model_store.errors import ModelStoreError
+from model_store.bundle import load_bundle
+from model_store.errors import ConfigError, ModelStoreError
 from model_store.tokenizer import Tokenizer
+from training.checkpoint import averaged_weights
 from training.config import Recipe, load_recipe
+from training.corpora.errors import CorpusError
 from training.dataset import Examples, PackedPairs
-from training.preparation import RunFolder, prepare
+from training.evaluation import Model, evaluate, table
+from training.export import export, stored_network
+from training.preparation import prepare
 from training.progress import ProgressLog
+from training.run_folder import RunFolder
+from training.scores import write_scores
+from training.test_sets import load_test_sets
 from training.trainer import Trainer
+from training.validation import Validator
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 RECIPES = Path(__file__).parent / "recipes"
 
 RecipeArgument = Annotated[str, typer.Argument(help="a recipe file, or the name of one that comes with Verso")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="instead of the recipe's data_root")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="where the corpora are, instead of data_root")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="where runs are kept")]
+BundleOption = Annotated[Path | None, typer.Option("--bundle", help="score this bundle instead of the run's weights")]
+MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
+
+RUNS = Path("runs")
 
 
-def recipe_path(name: str) -> Path:
-    """A file as given, or training/recipes/<name>.toml."""
-    return Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+@dataclass(frozen=True)
+class Run:
+    """A recipe with the places it works in."""
 
+    argument: str
+    recipe: Recipe
+    data_root: Path
+    folder: RunFolder
 
-def _open(name: str, data: Path | None, runs: Path) -> tuple[Recipe, Path, RunFolder]:
-    path = recipe_path(name)
-    recipe = load_recipe(path)
-    root = data if data is not None else (path.parent / recipe.data.data_root).resolve()
-    return recipe, root, RunFolder(runs / recipe.export.name)
+    @classmethod
+    def open(cls, argument: str, data: Path | None, runs: Path) -> Run:
+        """`argument` is a file, or the name of a recipe that comes with Verso."""
+        path = Path(argument) if argument.endswith(".toml") else RECIPES / f"{argument}.toml"
+        recipe = load_recipe(path)
+        root = data if data is not None else (path.parent / recipe.data.data_root).resolve()
+        return cls(argument, recipe, root, RunFolder(runs / recipe.export.name))
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer as prepared. Raises ConfigError if nothing was."""
+        if not self.folder.report.exists():
+            raise ConfigError(f"{self.folder.report} does not exist; run `verso-train prepare {self.argument}` first")
+        return Tokenizer.load(self.folder.tokenizer)
+
+    def examples(self, tokenizer: Tokenizer) -> tuple[Examples, Examples]:
+        """Training and validation examples as prepared."""
+        data = self.recipe.data
+        train, validation = (
+            Examples(PackedPairs.load(path), data.pairs, tokenizer, data.task)
+            for path in (self.folder.train, self.folder.validation)
+        )
+        return train, validation
 
 
 @app.command("prepare")
-def prepare_command(recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = Path("runs")) -> None:
+def prepare_command(recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS) -> None:
     """Corpora to packed ids: read, clean, deduplicate, train the tokenizer, encode."""
-    config, root, folder = _open(recipe, data, runs)
-    typer.echo(str(prepare(config, root, folder)))
+    _prepare(Run.open(recipe, data, runs))
 
 
 @app.command("train")
-def train_command(recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = Path("runs")) -> None:
+def train_command(
+    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, max_steps: MaxStepsOption = None
+) -> None:
     """Train, or go on from the last checkpoint."""
-    config, _root, folder = _open(recipe, data, runs)
-    tokenizer = Tokenizer.load(folder.tokenizer)
-    examples = [
-        Examples(PackedPairs.load(path), config.data.directions, tokenizer, config.data.task)
-        for path in (folder.train, folder.validation)
-    ]
-    log = ProgressLog(folder.curves, every_steps=config.trainer.log_every_steps)
-    Trainer(config, *examples, checkpoint=folder.checkpoint, log=log).run()
+    _train(Run.open(recipe, data, runs), max_steps)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, bundle: BundleOption = None
+) -> None:
+    """BLEU and chrF on the recipe's validation and report sets, of the weights as they will be stored."""
+    _evaluate(Run.open(recipe, data, runs), bundle)
+
+
+@app.command("export")
+def export_command(
+    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, out: OutOption = None
+) -> None:
+    """Publish the averaged weights as a bundle that the service loads."""
+    _export(Run.open(recipe, data, runs), out)
+
+
+@app.command("run")
+def run_command(
+    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, out: OutOption = None
+) -> None:
+    """Prepare, unless it was done, then train, evaluate and export."""
+    run = Run.open(recipe, data, runs)
+    if not run.folder.report.exists():
+        _prepare(run)
+    _train(run, None)
+    _evaluate(run, None)
+    _export(run, out)
+
+
+def _prepare(run: Run) -> None:
+    typer.echo(str(prepare(run.recipe, run.data_root, run.folder)))
+
+
+def _train(run: Run, max_steps: int | None) -> None:
+    recipe, folder = run.recipe, run.folder
+    tokenizer = run.tokenizer()
+    train, validation = run.examples(tokenizer)
+    log = ProgressLog(folder.curves, every_steps=recipe.trainer.log_every_steps)
+    test_sets = load_test_sets(recipe.data.validation, recipe.data.directions, run.data_root)
+    validator = Validator(recipe, tokenizer, tuple(test_sets))
+    trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator)
+    trainer.run(max_steps=max_steps)
+
+
+def _evaluate(run: Run, bundle_folder: Path | None) -> None:
+    data = run.recipe.data
+    command = f"verso-train evaluate {run.argument}"
+    if bundle_folder is None:
+        weights = averaged_weights(run.folder.checkpoint)
+        network = stored_network(run.recipe, weights)
+        model = Model(network, run.tokenizer(), run.recipe.decoding, data.task)
+    else:
+        bundle = load_bundle(bundle_folder)
+        model = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding, bundle.manifest.task)
+        command += f" --bundle {bundle_folder}"
+    sets = load_test_sets((*data.validation, *data.report), data.directions, run.data_root)
+    evaluations = [evaluate(model, test_set) for test_set in sets]
+    typer.echo(table(evaluations))
+    if bundle_folder is None:
+        write_scores(run.folder.scores, evaluations, command)
+
+
+def _export(run: Run, out: Path | None) -> None:
+    typer.echo(f"exported {export(run.recipe, run.folder, out if out is not None else run.folder.bundles)}")
 
 
 def main() -> None:
-    """Entry point: a refused recipe or bundle is one line on standard error, not a traceback."""
+    """Entry point: a refused recipe, corpus or bundle is one line on standard error, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         app()
-    except ModelStoreError as error:
+    except (ModelStoreError, CorpusError) as error:
         typer.echo(f"verso-train: {error}", err=True)
         raise SystemExit(2) from error

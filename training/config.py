@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability, Task
 from model_store.errors import ConfigError
@@ -64,6 +64,31 @@ class DataConfig(FrozenModel):
     max_characters: PositiveInt = 400
     max_length_ratio: PositiveFloat = 3.0
     max_tokens: Annotated[int, Field(ge=4)] = 100
+
+    @model_validator(mode="after")
+    def _directions_have_sources(self) -> Self:
+        known = {frozenset((source.left, source.right)) for source in self.sources}
+        for direction in self.directions:
+            pair = self.split(direction)
+            if pair is None or frozenset(pair) not in known:
+                raise ValueError(f"directions: {direction!r} is not a pair of languages that a source has")
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all sources, sorted."""
+        return tuple(sorted({code for source in self.sources for code in (source.left, source.right)}))
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Source and target language of each direction."""
+        return tuple(pair for direction in self.directions if (pair := self.split(direction)))
+
+    def split(self, direction: str) -> tuple[str, str] | None:
+        """Source and target language of a direction; codes may have hyphens of their own (pt-BR)."""
+        pairs = ((source, target) for source in self.languages for target in self.languages)
+        return next((pair for pair in pairs if "-".join(pair) == direction), None)
+
     keep_identical: bool = False
 
 
@@ -127,17 +152,14 @@ class Recipe(FrozenModel):
 def load_recipe(path: Path) -> Recipe:
     """Read and validate a recipe file.
 
-    The network's vocabulary is the tokenizer's, so a recipe states it once, under [tokenizer].
+    A recipe may start from another with `extends = "other.toml"`, relative to itself, and states only what differs:
+    tables are merged, everything else replaced. The network's vocabulary is the tokenizer's, so a recipe states it
+    once.
 
     Raises:
         ConfigError: the file is missing, not TOML, or a value is outside what is allowed; names field and value.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"recipe: {path} does not exist") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"recipe: {path} is not valid TOML: {error}") from error
+    raw = _read(path, ())
     tokenizer = raw.get("tokenizer", {})
     network = raw.setdefault("network", {})
     if isinstance(network, dict) and isinstance(tokenizer, dict):
@@ -148,3 +170,29 @@ def load_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         raise ConfigError.from_validation(str(path), error) from error
+
+
+def _read(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
+    """A recipe's tables with those it extends below them."""
+    if path.resolve() in extended_by:
+        raise ConfigError(f"extends: {path} extends itself")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"recipe: {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"recipe: {path} is not valid TOML: {error}") from error
+    base = raw.pop("extends", None)
+    if base is None:
+        return raw
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: extends: must be a file name (got {base!r})")
+    return _merge(_read(path.parent / base, (*extended_by, path.resolve())), raw)
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged

@@ -106,15 +106,16 @@ class Examples:
     source_lengths, target_lengths: tokens of each example as the network sees it, int64, shape = (N,).
     """
 
-    def __init__(self, pairs: PackedPairs, directions: Sequence[str], tokenizer: Tokenizer, task: Task) -> None:
+    def __init__(
+        self, pairs: PackedPairs, directions: Sequence[tuple[str, str]], tokenizer: Tokenizer, task: Task
+    ) -> None:
         self._pairs = pairs
         self._tokenizer = tokenizer
         self._prefixes = {code: list(tokenizer.prefix_ids(code, task)) for code in pairs.languages}
         lengths = np.diff(pairs.offsets).reshape(-1, 2)  # (P, 2)
         index: list[Ints] = []
         swapped: list[NDArray[np.bool_]] = []
-        for direction in directions:
-            source, target = direction.split("-")
+        for source, target in directions:
             for swap in (False, True) if source != target else (False,):
                 left, right = (target, source) if swap else (source, target)
                 if left not in pairs.languages or right not in pairs.languages:

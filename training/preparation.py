@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,40 +15,12 @@ from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, fold
 from training.config import Recipe, SourceConfig
 from training.corpora.pair import SentencePair
-from training.corpora.read import read_source, read_test_set
+from training.corpora.read import read_source
+from training.corpora.sampling import sample
 from training.dataset import PackedPairs
+from training.run_folder import RunFolder
+from training.test_sets import read_held_out
 from training.tokenizer_training import train_tokenizer
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Where one recipe's work lies."""
-
-    root: Path
-
-    @property
-    def tokenizer(self) -> Path:
-        return self.root / "data" / "tokenizer.model"
-
-    @property
-    def train(self) -> Path:
-        return self.root / "data" / "train"
-
-    @property
-    def validation(self) -> Path:
-        return self.root / "data" / "validation"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "data" / "report.json"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.root / "checkpoint.pt"
-
-    @property
-    def curves(self) -> Path:
-        return self.root / "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -71,7 +42,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
             f"data: {kept} usable pairs are left; allowed: more than validation_pairs, "
             f"{recipe.data.validation_pairs}\n{report}"
         )
-    languages = sorted({code for corpus in corpora for code in (corpus.config.left, corpus.config.right)})
+    languages = recipe.data.languages
     tokenizer = train_tokenizer(
         (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
         recipe.tokenizer,
@@ -92,9 +63,8 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
     held_out = frozenset(
         fold(text, recipe.data.task)
         for test_set in (*recipe.data.validation, *recipe.data.report)
-        for item in read_test_set(test_set, data_root)
-        if isinstance(item, SentencePair)
-        for text in (item.left, item.right)
+        for pair in read_held_out(test_set, data_root)
+        for text in (pair.left, pair.right)
     )
     seen: set[bytes] = set()
     for config in recipe.data.sources:
@@ -106,15 +76,14 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
             seen=seen,
             held_out=held_out,
         )
-        usable = list(cleaned)
-        if config.limit is not None and len(usable) > config.limit:
-            report.drop(config.name, "over_limit", len(usable) - config.limit)
-            usable = random.Random(recipe.trainer.seed).sample(usable, config.limit)
-        yield _Corpus(config, usable)
+        chosen = sample(cleaned, config.limit, recipe.trainer.seed)
+        if surplus := report.source(config.name).kept - len(chosen):
+            report.drop(config.name, "over_limit", surplus)
+        yield _Corpus(config, chosen)
 
 
 def _pack(
-    corpora: list[_Corpus], tokenizer: Tokenizer, languages: list[str], recipe: Recipe, report: CleaningReport
+    corpora: list[_Corpus], tokenizer: Tokenizer, languages: tuple[str, ...], recipe: Recipe, report: CleaningReport
 ) -> PackedPairs:
     ids = array("i")
     offsets = array("q", [0])
@@ -139,7 +108,7 @@ def _pack(
         np.asarray(left, dtype=np.int16),
         np.asarray(right, dtype=np.int16),
         np.asarray(repeats, dtype=np.int16),
-        tuple(languages),
+        languages,
     )
 
 

@@ -24,7 +24,7 @@ from training.loss import smoothed_cross_entropy
 from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
 
-Validate = Callable[[Seq2Seq, int], dict[str, float]]
+Validate = Callable[[Seq2Seq], dict[str, float]]
 
 
 class TrainingStep(nn.Module):
@@ -170,7 +170,7 @@ class Trainer:
                 tokens += batch.target_tokens
             figures["loss"] = total / tokens
         if self.validate is not None:
-            figures |= self.validate(average, position.step)
+            figures |= self.validate(average)
         self.log.validation(figures, position)
 
     def _save(self, position: Position) -> None:

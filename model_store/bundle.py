@@ -1,0 +1,235 @@
+"""A bundle: network, tokenizer and manifest in one folder, written once, verified whenever it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from model_store.atomic_folder import atomic_folder
+from model_store.config import DecodingConfig, NetworkConfig, Task
+from model_store.errors import BundleCorruptError, BundleError, ConfigError
+from model_store.manifest import (
+    MANIFEST_FILE,
+    README_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_PATTERN,
+    DataSource,
+    FileEntry,
+    Manifest,
+    Score,
+    Storage,
+    read_manifest,
+)
+from model_store.model_card import model_card
+from model_store.network.seq2seq import Seq2Seq
+from model_store.tokenizer import Tokenizer
+from model_store.weights import pack_weights, unpack_weights
+
+
+@dataclass(frozen=True)
+class BundleDescription:
+    """What only the maker of a bundle knows; the rest of the manifest follows from weights and tokenizer.
+
+    directions: (source, target) pairs of language codes. created: in UTC.
+    """
+
+    name: str
+    version: str
+    task: Task
+    directions: tuple[tuple[str, str], ...]
+    network: NetworkConfig
+    decoding: DecodingConfig
+    storage: Storage = "float32"
+    description: str = ""
+    licence: str = "not stated"
+    scores: tuple[Score, ...] = ()
+    data: tuple[DataSource, ...] = ()
+    created: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory. weights: name to float32 tensor as `Seq2Seq.state_dict` has them, tied ones the same tensor."""
+
+    folder: Path
+    manifest: Manifest
+    tokenizer: Tokenizer
+    weights: Mapping[str, Tensor]
+
+    def network(self) -> Seq2Seq:
+        """The network on the CPU, in eval mode, without gradients. It shares the memory of `weights`."""
+        network = _blank_network(self.manifest.network)
+        # One Parameter for each tensor, so that tied names stay one parameter.
+        parameters = {id(tensor): nn.Parameter(tensor, requires_grad=False) for tensor in self.weights.values()}
+        state = {name: parameters[id(tensor)] for name, tensor in self.weights.items()}
+        network.load_state_dict(state, strict=True, assign=True)
+        return network.requires_grad_(False).eval()
+
+
+def save_bundle(
+    folder: Path, *, description: BundleDescription, weights: Mapping[str, Tensor], tokenizer: Tokenizer
+) -> Manifest:
+    """Write a bundle. It appears at `folder` whole or not at all, and is never written again.
+
+    weights: a state_dict of `Seq2Seq(description.network)`; a tied matrix is stored once. The same input gives the
+    same bytes.
+
+    Raises:
+        ConfigError: a field of `description` is outside what is allowed, or does not fit the tokenizer.
+        BundleError: `folder` exists, or the weights are not the network's, or not finite.
+    """
+    if folder.exists():
+        raise BundleError(f"{folder}: exists already, and a bundle is never overwritten; choose another version")
+    _check_tokenizer(description, tokenizer)
+    stored = _untie(description.network, weights)
+    files = {TOKENIZER_FILE: tokenizer.serialized, **pack_weights(stored, description.storage)}
+    parameters = sum(tensor.numel() for tensor in stored.values())
+    card = model_card(_manifest(description, parameters, files)).encode()
+    manifest = _manifest(description, parameters, {README_FILE: card, **files})
+    with atomic_folder(folder) as partial:
+        for name, content in {**files, README_FILE: card, MANIFEST_FILE: manifest.to_json().encode()}.items():
+            (partial / name).write_bytes(content)
+    return manifest
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle; every byte is checked against the manifest first. Files that it does not list are not touched.
+
+    Raises:
+        BundleNotFoundError: there is no such folder.
+        BundleVersionError: its format is not one that this code reads.
+        BundleCorruptError: anything else that is wrong; the message names the file.
+    """
+    manifest = read_manifest(folder)
+    files = {entry.name: _read_verified(folder, entry) for entry in manifest.files}
+    if TOKENIZER_FILE not in files:
+        raise BundleCorruptError(f"{folder / MANIFEST_FILE}: files: {TOKENIZER_FILE} is not listed")
+    try:
+        tokenizer = Tokenizer(files[TOKENIZER_FILE])
+        _check_tokenizer(manifest, tokenizer)
+    except ConfigError as error:
+        raise BundleCorruptError(f"{folder / TOKENIZER_FILE}: {error}") from error
+    shards = [(name, content) for name, content in files.items() if fnmatch(name, WEIGHTS_PATTERN)]
+    try:
+        weights = _tie(manifest.network, unpack_weights(shards))
+    except BundleError as error:
+        raise BundleCorruptError(f"{folder / WEIGHTS_PATTERN}: {error}") from error
+    return Bundle(folder=folder, manifest=manifest, tokenizer=tokenizer, weights=weights)
+
+
+def verify_bundle(folder: Path) -> Manifest:
+    """Check that `folder` holds exactly the files that its manifest lists, byte for byte. Raises as `load_bundle`."""
+    manifest = read_manifest(folder)
+    for entry in manifest.files:
+        _read_verified(folder, entry)
+    listed = {MANIFEST_FILE, *(entry.name for entry in manifest.files)}
+    for path in sorted(folder.iterdir()):
+        if path.name not in listed:
+            raise BundleCorruptError(f"{path}: not listed in {MANIFEST_FILE}")
+    return manifest
+
+
+def _manifest(description: BundleDescription, parameters: int, files: Mapping[str, bytes]) -> Manifest:
+    languages = dict.fromkeys(language for pair in description.directions for language in pair)
+    try:
+        return Manifest(
+            name=description.name,
+            version=description.version,
+            task=description.task,
+            directions=tuple(f"{source}-{target}" for source, target in description.directions),
+            languages=tuple(languages),
+            description=description.description,
+            licence=description.licence,
+            created=description.created,
+            parameters=parameters,
+            storage=description.storage,
+            network=description.network,
+            decoding=description.decoding,
+            scores=description.scores,
+            data=description.data,
+            files=tuple(
+                FileEntry(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+                for name, content in sorted(files.items())
+            ),
+        )
+    except ValidationError as error:
+        raise ConfigError.from_validation("bundle", error) from error
+
+
+def _read_verified(folder: Path, entry: FileEntry) -> bytes:
+    path = folder / entry.name
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleCorruptError(f"{path}: is missing") from error
+    except OSError as error:
+        raise BundleCorruptError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) != entry.bytes:
+        raise BundleCorruptError(f"{path}: has {len(content)} bytes; the manifest says {entry.bytes}")
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise BundleCorruptError(f"{path}: was altered: its sha256 is not the one in the manifest")
+    return content
+
+
+def _check_tokenizer(described: BundleDescription | Manifest, tokenizer: Tokenizer) -> None:
+    """Whether the tokenizer can ask the network for what the bundle promises."""
+    if tokenizer.vocabulary != described.network.vocabulary:
+        raise ConfigError(
+            f"network.vocabulary: {described.network.vocabulary} is not the tokenizer's, {tokenizer.vocabulary}"
+        )
+    pairs = described.pairs if isinstance(described, Manifest) else described.directions
+    for _source, target in pairs:
+        tokenizer.prefix_ids(target, described.task)
+
+
+def _blank_network(config: NetworkConfig) -> Seq2Seq:
+    """The network without memory for its parameters, which would only be drawn at random and thrown away."""
+    with torch.device("meta"):
+        return Seq2Seq(config)
+
+
+def _names(config: NetworkConfig) -> list[tuple[list[str], torch.Size]]:
+    """The names and the shape of each parameter; several names where it is tied."""
+    groups: dict[int, tuple[list[str], torch.Size]] = {}
+    for name, tensor in _blank_network(config).state_dict(keep_vars=True).items():
+        groups.setdefault(id(tensor), ([], tensor.shape))[0].append(name)
+    return list(groups.values())
+
+
+def _untie(config: NetworkConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each parameter once, under its first name."""
+    stored: dict[str, Tensor] = {}
+    groups = _names(config)
+    for names, shape in groups:
+        missing = [name for name in names if name not in weights]
+        if missing:
+            raise BundleError(f"weights: {missing[0]} is missing")
+        first = weights[names[0]]
+        if first.shape != shape:
+            raise BundleError(f"weights: {names[0]} has shape {tuple(first.shape)}; the network's is {tuple(shape)}")
+        for name in names[1:]:
+            if not torch.equal(weights[name], first):
+                raise BundleError(f"weights: {name} is tied to {names[0]}, yet differs from it")
+        stored[names[0]] = first
+    surplus = sorted(set(weights) - {name for names, _shape in groups for name in names})
+    if surplus:
+        raise BundleError(f"weights: the network has no {surplus[0]}")
+    return stored
+
+
+def _tie(config: NetworkConfig, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `_untie`."""
+    weights = dict(stored)
+    for names, _shape in _names(config):
+        if names[0] in stored:
+            weights.update(dict.fromkeys(names, stored[names[0]]))
+    _untie(config, weights)
+    return weights

@@ -1,0 +1,66 @@
+"""prepare, train, evaluate, export: what each leaves behind, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from model_store.bundle import load_bundle
+from model_store.errors import BundleError, ConfigError
+from tests.integration.training.test_options import BASE, invoke
+from training.cli import RECIPES, app
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a small recipe with a report set."""
+    folder = tmp_path_factory.mktemp("path")
+    text = BASE.format(tiny=RECIPES / "tiny.toml").replace(
+        "report = []", 'report = [{ name = "held out", left = "en", right = "ru", path = "numbers/test.en-ru.tsv" }]'
+    )
+    (folder / "small.toml").write_text(text, encoding="utf-8")
+    output = invoke("run", str(folder / "small.toml"), "--data", str(RECIPES), "--runs", str(folder / "runs"))
+    assert "exported" in output
+    return folder
+
+
+def test_scores_of_both_directions_are_in_the_bundle(run: Path) -> None:
+    bundle = load_bundle(run / "runs" / "option" / "bundles" / "option" / "1")
+    scored = {(score.test_set, score.direction, score.metric) for score in bundle.manifest.scores}
+    assert scored == {
+        ("held out", direction, metric) for direction in ("en-ru", "ru-en") for metric in ("BLEU", "chrF2")
+    }
+    assert all(score.command.startswith("verso-train evaluate") for score in bundle.manifest.scores)
+
+
+def test_the_bundle_says_what_it_was_trained_on(run: Path) -> None:
+    (source,) = load_bundle(run / "runs" / "option" / "bundles" / "option" / "1").manifest.data
+    report = json.loads((run / "runs" / "option" / "data" / "report.json").read_text(encoding="utf-8"))
+    assert (source.name, source.pairs) == ("numbers", report["numbers"]["kept"])
+
+
+def test_scoring_the_bundle_gives_what_scoring_the_run_gave(run: Path) -> None:
+    arguments = ("evaluate", str(run / "small.toml"), "--data", str(RECIPES), "--runs", str(run / "runs"))
+    of_run = invoke(*arguments)
+    of_bundle = invoke(*arguments, "--bundle", str(run / "runs" / "option" / "bundles" / "option" / "1"))
+
+    def without_seconds(table: str) -> list[str]:
+        return [line.rsplit(maxsplit=1)[0] for line in table.splitlines()]
+
+    assert without_seconds(of_run) == without_seconds(of_bundle)
+
+
+def test_a_bundle_is_immutable(run: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["export", str(run / "small.toml"), "--data", str(RECIPES), "--runs", str(run / "runs")]
+    )
+    assert isinstance(result.exception, BundleError)
+
+
+def test_training_before_preparing_says_so(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", "tiny", "--runs", str(tmp_path)])
+    assert isinstance(result.exception, ConfigError)
+    assert "prepare" in str(result.exception)

@@ -1,0 +1,68 @@
+"""checkpoint -> bundle: the averaged weights with everything a reader or a service wants to know of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torch import Tensor
+
+from model_store.bundle import BundleDescription, save_bundle
+from model_store.manifest import DataSource
+from model_store.network.seq2seq import Seq2Seq
+from model_store.tokenizer import Tokenizer
+from model_store.weights import pack_weights, unpack_weights
+from training.checkpoint import averaged_weights
+from training.config import Recipe
+from training.run_folder import RunFolder
+from training.scores import read_scores
+
+
+def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
+    """The network with `weights` as a bundle would give them back, rounding included: what is scored is what ships."""
+    network = Seq2Seq(recipe.network)
+    network.load_state_dict(weights)
+    untied = {name: weights[name] for name, _parameter in network.named_parameters()}
+    network.load_state_dict(unpack_weights(pack_weights(untied, recipe.export.storage).items()), strict=False)
+    return network.eval()
+
+
+def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
+    """Write the run's bundle into `store` and return its folder.
+
+    Raises BundleError if that name and version exist already: bundles are immutable, so raise export.version.
+    """
+    target = store / recipe.export.name / recipe.export.version
+    save_bundle(
+        target,
+        description=BundleDescription(
+            name=recipe.export.name,
+            version=recipe.export.version,
+            task=recipe.data.task,
+            directions=recipe.data.pairs,
+            description=recipe.export.description,
+            licence=recipe.export.licence,
+            network=recipe.network,
+            decoding=recipe.decoding,
+            storage=recipe.export.storage,
+            scores=read_scores(folder.scores),
+            data=_data(recipe, folder),
+        ),
+        weights=averaged_weights(folder.checkpoint),
+        tokenizer=Tokenizer.load(folder.tokenizer),
+    )
+    return target
+
+
+def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
+    """The sources with how many pairs of each were kept."""
+    report = json.loads(folder.report.read_text(encoding="utf-8"))
+    return tuple(
+        DataSource(
+            name=source.name,
+            licence=source.licence,
+            pairs=report[source.name]["kept"],
+            origin=source.path or source.format,
+        )
+        for source in recipe.data.sources
+    )

@@ -1,0 +1,46 @@
+"""Where one recipe's work lies: prepared data, checkpoint, curves, scores, bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths under `root`; nothing is created until something is written."""
+
+    root: Path
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.root / "data" / "tokenizer.model"
+
+    @property
+    def train(self) -> Path:
+        return self.root / "data" / "train"
+
+    @property
+    def validation(self) -> Path:
+        return self.root / "data" / "validation"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "data" / "report.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.root / "checkpoint.pt"
+
+    @property
+    def curves(self) -> Path:
+        return self.root / "tensorboard"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.json"
+
+    @property
+    def bundles(self) -> Path:
+        """A store: <name>/<version>/ below it."""
+        return self.root / "bundles"

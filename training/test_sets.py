@@ -1,0 +1,41 @@
+"""Held-out sets of a recipe as texts, in every direction that the recipe serves and the set has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from model_store.errors import ConfigError
+from training.config import TestSetConfig
+from training.corpora.pair import SentencePair
+from training.corpora.read import read_test_set
+from training.evaluation import TestSet
+
+
+def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
+    """All pairs of a held-out set, up to its limit, in file order.
+
+    Raises ConfigError if a line is no pair: a test set is small and precious enough to be mended, not skipped over.
+    """
+    pairs = []
+    for item in read_test_set(config, data_root):
+        if not isinstance(item, SentencePair):
+            raise ConfigError(f"test set {config.name}: {item.where}: {item.reason}")
+        pairs.append(item)
+    return pairs[: config.limit]
+
+
+def load_test_sets(configs: Sequence[TestSetConfig], directions: Sequence[str], data_root: Path) -> Iterator[TestSet]:
+    """The sets of `configs`, each in the directions of `directions` between its two languages.
+
+    Raises ConfigError if a file is missing or holds a line that is no pair.
+    """
+    for config in configs:
+        pairs = read_held_out(config, data_root)
+        left, right = tuple(pair.left for pair in pairs), tuple(pair.right for pair in pairs)
+        for source, target, sources, references in (
+            (config.left, config.right, left, right),
+            (config.right, config.left, right, left),
+        ):
+            if f"{source}-{target}" in directions:
+                yield TestSet(config.name, source, target, sources, references)

@@ -1,0 +1,33 @@
+"""Scores of the averaged network while it trains, through the decoder that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from model_store.network.seq2seq import Seq2Seq
+from model_store.tokenizer import Tokenizer
+from training.config import Recipe
+from training.evaluation import Model, TestSet, evaluate
+
+
+class Validator:
+    """BLEU and chrF on the first `validation_sentences` of each validation set."""
+
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, test_sets: Sequence[TestSet]) -> None:
+        self._recipe = recipe
+        self._tokenizer = tokenizer
+        most = recipe.trainer.validation_sentences
+        self._sets = [
+            replace(each, sources=each.sources[:most], references=each.references[:most]) for each in test_sets
+        ]
+
+    def __call__(self, network: Seq2Seq) -> dict[str, float]:
+        """Figures by name, as "bleu/newstest2016 en-ru"."""
+        model = Model(network, self._tokenizer, self._recipe.decoding, self._recipe.data.task)
+        figures: dict[str, float] = {}
+        for test_set in self._sets:
+            scored = evaluate(model, test_set)
+            where = f"{scored.test_set} {scored.direction}"
+            figures |= {f"bleu/{where}": scored.bleu, f"chrf/{where}": scored.chrf}
+        return figures
