@@ -1,0 +1,124 @@
+"""Maps every error once to a status and, by path, to the shape that the API in question promises."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from model_store.errors import SegmentError
+from service import errors
+from service.metrics import Metrics
+
+LIBRETRANSLATE_PATHS = frozenset({"/translate", "/languages", "/health"})
+# While the models load or the process drains, a client does well to come back after this long.
+_UNAVAILABLE_RETRY_S = 5.0
+
+_BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
+    (errors.InvalidRequestError, 400, "invalid_request"),
+    (SegmentError, 400, "invalid_request"),
+    (errors.UnsupportedPairError, 400, "unsupported_pair"),
+    (errors.ModelNotFoundError, 404, "not_found"),
+    (errors.RequestTooLargeError, 413, "too_large"),
+    (errors.EngineOverloadedError, 429, "overloaded"),
+    (errors.EngineUnavailableError, 503, "unavailable"),
+    (errors.EngineDeadlineError, 504, "deadline_exceeded"),
+)
+_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error on its way out. retry_after_s: seconds, if trying again makes sense."""
+
+    status: int
+    type: str
+    message: str
+    field: str | None = None
+    retry_after_s: float | None = None
+
+
+def install(app: FastAPI, metrics: Metrics) -> None:
+    """Answer every exception of `app` by `render`, and count it."""
+
+    def answer(request: Request, problem: Problem) -> Response:
+        metrics.request_rejected(problem.type)
+        return render(request.url.path, problem)
+
+    async def service_error(request: Request, error: Exception) -> Response:
+        return answer(request, service_problem(error))
+
+    async def validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(request, validation_problem(error.errors()))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind = _BY_STATUS.get(error.status_code, "invalid_request")
+        response = answer(request, Problem(error.status_code, kind, error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def any_error(request: Request, _error: Exception) -> Response:
+        # Starlette logs the traceback; it says nothing to a client.
+        return answer(request, Problem(500, "internal", "an error inside the service; its log has the request id"))
+
+    app.add_exception_handler(errors.ServiceError, service_error)
+    app.add_exception_handler(SegmentError, service_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, any_error)
+
+
+def service_problem(error: Exception) -> Problem:
+    """The problem that a ServiceError (or a SegmentError) is."""
+    field = error.field if isinstance(error, errors.InvalidRequestError) else None
+    retry_after_s = None
+    if isinstance(error, errors.EngineOverloadedError):
+        retry_after_s = error.retry_after_s
+    elif isinstance(error, errors.EngineUnavailableError):
+        retry_after_s = _UNAVAILABLE_RETRY_S
+    for kind, status, name in _BY_ERROR:
+        if isinstance(error, kind):
+            return Problem(status, name, str(error), field, retry_after_s)
+    return Problem(500, "internal", str(error))
+
+
+def validation_problem(problems: Sequence[Mapping[str, Any]]) -> Problem:
+    """The problem that a body of the wrong shape is; the message has a part per field."""
+    parts = []
+    first = ".".join(str(part) for part in problems[0]["loc"][1:])
+    for problem in problems:
+        if problem["type"] == "json_invalid":
+            message = f"body: not valid JSON at character {problem['loc'][-1]}: {problem['ctx']['error']}"
+            return Problem(400, "invalid_request", message, "body")
+        field = ".".join(str(part) for part in problem["loc"][1:]) or "body"
+        got = "" if problem["type"] == "missing" else f" (got {_shown(problem['input'])})"
+        parts.append(f"{field}: {problem['msg']}{got}")
+    return Problem(400, "invalid_request", "; ".join(parts[:5]), first or "body")
+
+
+def render(path: str, problem: Problem) -> Response:
+    """The response, in LibreTranslate's shape on its paths and in that of /v1 elsewhere.
+
+    The JSON is ASCII, so that a message which quotes a lone surrogate can be sent.
+    """
+    content: dict[str, object]
+    if path in LIBRETRANSLATE_PATHS:
+        content = {"error": problem.message}
+    else:
+        content = {"error": {"type": problem.type, "message": problem.message, "field": problem.field}}
+    headers = {} if problem.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(problem.retry_after_s)))}
+    return Response(json.dumps(content), problem.status, headers, "application/json")
+
+
+def _shown(value: object) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= 100 else f"{shown[:100]}..."

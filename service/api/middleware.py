@@ -1,0 +1,163 @@
+"""What every request passes: its id, log line and metrics; the limit of its body; cancelling when its client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.error_handlers import Problem, render
+from service.metrics import Metrics
+from service.telemetry import begin_request
+
+logger = logging.getLogger("verso.access")
+
+CLIENT_LEFT = 499  # nginx's status for it; there is none in the standard
+_DISCONNECT: Message = {"type": "http.disconnect"}
+
+
+@dataclass
+class InFlight:
+    """How many requests are not answered yet; what draining waits for."""
+
+    requests: int = 0
+
+
+class RequestLog:
+    """Gives each request an id, and writes one log line and the metrics of its answer."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, in_flight: InFlight) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._in_flight = in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = begin_request(Headers(scope=scope).get("x-request-id"))
+        status = CLIENT_LEFT
+        started = time.monotonic()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        self._in_flight.requests += 1
+        self._metrics.request_started()
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            status = 500  # answered by the outermost middleware, which is Starlette's own
+            raise
+        finally:
+            self._in_flight.requests -= 1
+            self._finished(scope, status, time.monotonic() - started)
+
+    def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        pair = getattr(HTTPConnection(scope).state, "pair", "")
+        self._metrics.request_finished(route=route, pair=pair, status=status, duration_s=duration_s)
+        logger.info(
+            "request",
+            extra={
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "duration_s": round(duration_s, 4),
+                "pair": pair,
+            },
+        )
+
+
+class CancelOnDisconnect:
+    """Cancels the work of a request whose client has gone, so that nothing is decoded for nobody.
+
+    A server only tells of it who asks, so the rest of the request's messages are awaited beside the app.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        messages: asyncio.Queue[Message] = asyncio.Queue(maxsize=1)
+        answered = left = False
+
+        async def receive_queued() -> Message:
+            return _DISCONNECT if left and messages.empty() else await messages.get()
+
+        async def send_watched(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                answered = True
+            await send(message)
+
+        async def pump() -> None:
+            nonlocal left
+            while (message := await receive())["type"] != "http.disconnect":
+                await messages.put(message)
+            left = True
+            if answered:
+                await messages.put(message)
+            else:
+                work.cancel()
+
+        work = asyncio.ensure_future(self._app(scope, receive_queued, send_watched))
+        pumping = asyncio.create_task(pump())
+        try:
+            await asyncio.wait({work})
+        finally:
+            pumping.cancel()
+            work.cancel()
+            await asyncio.wait({work, pumping})
+        if not (work.cancelled() and left):
+            work.result()
+
+
+class BodyLimit:
+    """Refuses a body that is too large: before it is read where its length is declared, else as it grows.
+
+    Starlette's own answers in plain text where the length is declared, which neither API promises.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, metrics: Metrics) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        message = f"body: more than {self._max_body_bytes} bytes; allowed: 0..{self._max_body_bytes}"
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > self._max_body_bytes:
+            self._metrics.request_rejected("too_large")
+            await render(scope["path"], Problem(413, "too_large", message, "body"))(scope, receive, send)
+            return
+        size = 0
+
+        async def receive_limited() -> Message:
+            nonlocal size
+            part = await receive()
+            size += len(part.get("body", b""))
+            if size > self._max_body_bytes:
+                raise HTTPException(413, message)
+            return part
+
+        await self._app(scope, receive_limited, send)

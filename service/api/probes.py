@@ -1,0 +1,39 @@
+"""What an orchestrator and a monitor ask: /livez, /readyz, /metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from service.api.dependencies import ServicesDependency
+
+router = APIRouter(tags=["probes"])
+
+
+class Readiness(BaseModel):
+    """reasons: why not ready; empty if ready."""
+
+    ready: bool
+    reasons: list[str]
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """200 while the process answers at all; says nothing of the models."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}}, response_model=Readiness)
+async def readyz(services: ServicesDependency) -> JSONResponse:
+    """200 if the models are loaded and warmed up, their engines are healthy, and the process is not shutting down."""
+    reasons = services.models.unready()
+    readiness = Readiness(ready=not reasons, reasons=reasons)
+    return JSONResponse(readiness.model_dump(), 503 if reasons else 200)
+
+
+@router.get("/metrics")
+async def metrics(services: ServicesDependency) -> Response:
+    """Prometheus's text format."""
+    return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)

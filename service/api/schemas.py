@@ -1,0 +1,245 @@
+"""The bodies of /v1: requests are strict, answers are built from a TranslationResult."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from service.catalogue import ServedModel
+from service.pipeline.translation import (
+    Candidate,
+    Link,
+    SegmentTranslation,
+    TextTranslation,
+    TranslationOptions,
+    TranslationRequest,
+    TranslationResult,
+)
+
+
+def _texts(value: Any) -> str | list[str]:
+    """A union's own message would have a line per member, and none for a text that is no Unicode."""
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        return value
+    raise PydanticCustomError("text_type", "must be a string or a list of strings")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class OptionsBody(_Body):
+    """How to search; what is left out is the bundle's own."""
+
+    beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")
+    n_best: int = Field(1, ge=1, description="Translations returned; all but the best are `alternatives`.")
+    length_penalty: float | None = Field(None, ge=0, le=5, description="alpha of ((5 + length) / 6) ** alpha.")
+    max_length: int | None = Field(None, ge=1, description="Longest target of a segment, in tokens.")
+
+
+class TranslateBody(_Body):
+    """One text or many of one pair of languages."""
+
+    text: Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | list[str])] = Field(
+        description="Text of any length, or a list; split into segments and joined again exactly."
+    )
+    source: str = Field(max_length=35, examples=["en"])
+    target: str = Field(max_length=35, examples=["ru"])
+    model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
+    options: OptionsBody = OptionsBody()
+
+    def request(self) -> TranslationRequest:
+        """What the pipeline is asked."""
+        return TranslationRequest(
+            texts=(self.text,) if isinstance(self.text, str) else tuple(self.text),
+            source=self.source,
+            target=self.target,
+            model=self.model,
+            options=TranslationOptions(**self.options.model_dump()),
+        )
+
+
+class LinkBody(BaseModel):
+    """A target token and the source token it attends to most: [start, end) in code points."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+
+
+class AlternativeBody(BaseModel):
+    """Another translation of the whole text."""
+
+    text: str
+    score: float
+
+
+class SegmentBody(BaseModel):
+    """What was decoded at once; spans of its alignment are relative to it."""
+
+    source: str
+    text: str
+    score: float
+    alignment: list[LinkBody] | None
+    warnings: list[str]
+
+
+class TranslationBody(BaseModel):
+    """The answer to one text. score: mean natural-log probability of its tokens (through a pivot, the sum of both
+    passes' means); null if nothing went through a model."""
+
+    text: str
+    score: float | None
+    alternatives: list[AlternativeBody]
+    alignment: list[LinkBody] | None
+    segments: list[SegmentBody]
+    warnings: list[str]
+    via: str | None = Field(description="The language in between, if no model serves the pair directly.")
+
+
+class ModelBody(BaseModel):
+    """A bundle."""
+
+    name: str
+    version: str
+
+
+class UsageBody(BaseModel):
+    """What was read and written; through a pivot, source tokens of the first pass and target tokens of the second."""
+
+    characters: int
+    source_tokens: int
+    target_tokens: int
+    segments: int
+
+
+class TimingsBody(BaseModel):
+    """Seconds. queue_s and decode_s: the longest of any segment. total_s: the whole request."""
+
+    queue_s: float
+    decode_s: float
+    total_s: float
+
+
+class TranslateAnswer(BaseModel):
+    """Translations in the order of the texts. model: what wrote them; null if source and target are the same."""
+
+    translations: list[TranslationBody]
+    model: ModelBody | None
+    usage: UsageBody
+    timings: TimingsBody
+
+
+class PairBody(BaseModel):
+    """A direction that a model serves by itself."""
+
+    source: str
+    target: str
+
+
+class ModelCard(ModelBody):
+    """A loaded bundle and what it does."""
+
+    pairs: list[PairBody]
+    beam_size: int
+    length_penalty: float
+    max_source_length: int
+    description: str
+
+
+class ModelsAnswer(BaseModel):
+    """Everything that is loaded."""
+
+    models: list[ModelCard]
+
+
+class ErrorDetail(BaseModel):
+    """type: one of a fixed set. field: which part of the request is at fault."""
+
+    type: Literal[
+        "invalid_request",
+        "unsupported_pair",
+        "not_found",
+        "method_not_allowed",
+        "too_large",
+        "overloaded",
+        "unavailable",
+        "deadline_exceeded",
+        "internal",
+    ]
+    message: str
+    field: str | None = None
+
+
+class ErrorBody(BaseModel):
+    """What every error of /v1 looks like."""
+
+    error: ErrorDetail
+
+
+def translate_answer(request: TranslationRequest, result: TranslationResult) -> TranslateAnswer:
+    """The body of a result."""
+    segments = result.segments
+    model = ModelBody(name=result.model_name, version=result.model_version or "") if result.model_name else None
+    return TranslateAnswer(
+        translations=[_translation(each, result.via) for each in result.translations],
+        model=model,
+        usage=UsageBody(
+            characters=sum(map(len, request.texts)),
+            source_tokens=sum(segment.source_tokens for segment in segments),
+            target_tokens=sum(segment.best.tokens for segment in segments),
+            segments=len(segments),
+        ),
+        timings=TimingsBody(
+            queue_s=max((segment.timings.queue_s for segment in segments), default=0.0),
+            decode_s=max((segment.timings.decode_s for segment in segments), default=0.0),
+            total_s=result.total_s,
+        ),
+    )
+
+
+def model_card(model: ServedModel) -> ModelCard:
+    """The body of a loaded bundle."""
+    return ModelCard(
+        name=model.name,
+        version=model.version,
+        pairs=[PairBody(source=source, target=target) for source, target in model.directions],
+        beam_size=model.decoding.beam_size,
+        length_penalty=model.decoding.length_penalty,
+        max_source_length=model.decoding.max_source_length,
+        description=model.description,
+    )
+
+
+def _translation(translation: TextTranslation, via: str | None) -> TranslationBody:
+    segments = translation.segments
+    best = translation.best
+    return TranslationBody(
+        text=best.text,
+        score=best.score if segments else None,
+        alternatives=[_alternative(each) for each in translation.alternatives],
+        alignment=_links(translation.alignment),
+        segments=[_segment(each) for each in segments],
+        warnings=list(translation.warnings),
+        via=via,
+    )
+
+
+def _alternative(candidate: Candidate) -> AlternativeBody:
+    return AlternativeBody(text=candidate.text, score=candidate.score)
+
+
+def _segment(segment: SegmentTranslation) -> SegmentBody:
+    best = segment.best
+    return SegmentBody(
+        source=segment.source,
+        text=best.text,
+        score=best.score,
+        alignment=_links(segment.alignment),
+        warnings=list(segment.warnings),
+    )
+
+
+def _links(links: tuple[Link, ...] | None) -> list[LinkBody] | None:
+    return None if links is None else [LinkBody(source=link.source, target=link.target) for link in links]

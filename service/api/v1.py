@@ -1,0 +1,44 @@
+"""The API of Verso: POST /v1/translate, GET /v1/models."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from service.api.dependencies import ServicesDependency, translate_and_note
+from service.api.schemas import (
+    ErrorBody,
+    ModelsAnswer,
+    TranslateAnswer,
+    TranslateBody,
+    model_card,
+    translate_answer,
+)
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "Invalid request, or a pair that is not served"},
+    404: {"model": ErrorBody, "description": "No such model"},
+    413: {"model": ErrorBody, "description": "Too much text"},
+    429: {"model": ErrorBody, "description": "The queue is full; Retry-After says when it will not be"},
+    503: {"model": ErrorBody, "description": "Loading or shutting down; Retry-After"},
+    504: {"model": ErrorBody, "description": "Not finished in time"},
+    "default": {"model": ErrorBody, "description": "Any other error"},
+}
+
+router = APIRouter(tags=["v1"], responses=_ERRORS)
+
+
+@router.post("/v1/translate")
+async def translate(request: Request, body: TranslateBody) -> TranslateAnswer:
+    """Translate one text or a list of texts."""
+    asked = body.request()
+    result = await translate_and_note(request, asked)
+    return await asyncio.to_thread(translate_answer, asked, result)
+
+
+@router.get("/v1/models")
+async def models(services: ServicesDependency) -> ModelsAnswer:
+    """The loaded models and the pairs they serve."""
+    return ModelsAnswer(models=[model_card(model) for model in services.models.catalogue().models])

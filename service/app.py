@@ -1,0 +1,64 @@
+"""create_app: all wiring. There is no app and no setting at module level."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from service.api import error_handlers, libretranslate, probes, v1
+from service.api.dependencies import Services
+from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
+from service.metrics import Metrics
+from service.models import ModelOpener, Models
+from service.pipeline.leg import GroupLimits
+from service.pipeline.translate import RequestLimits, Translator
+from service.settings import Settings
+
+
+def create_app(settings: Settings, opener: ModelOpener) -> FastAPI:
+    """The app of the models that `opener` yields."""
+    metrics = Metrics()
+    models = Models(opener, metrics, settings.pivot_language)
+    services = Services(settings, metrics, models, _translator(settings, models, metrics), InFlight())
+    # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.
+    app = FastAPIOffline(
+        redoc_url=None, title="Verso", version=version("verso"), lifespan=lambda _app: _lifespan(services)
+    )
+    app.state.services = services
+    error_handlers.install(app, metrics)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, metrics=metrics)
+    app.add_middleware(CancelOnDisconnect)
+    app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
+    for router in (v1.router, libretranslate.router, probes.router):
+        app.include_router(router)
+    return app
+
+
+def _translator(settings: Settings, models: Models, metrics: Metrics) -> Translator:
+    return Translator(
+        models.catalogue,
+        RequestLimits(settings.max_characters, settings.max_texts, settings.max_beam_size, settings.request_timeout_s),
+        GroupLimits(
+            segments=min(GroupLimits.segments, settings.max_queued_segments),
+            tokens=min(GroupLimits.tokens, settings.max_queued_tokens),
+        ),
+        metrics.warned,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(services: Services) -> AsyncIterator[None]:
+    """Load in the background, so that /livez answers and /readyz says "loading" from the first second on."""
+    loading = asyncio.create_task(services.models.load())
+    try:
+        yield
+    finally:
+        loading.cancel()
+        await asyncio.wait({loading})
+        await services.models.close(timeout_s=1.0)  # the server has waited for the requests already

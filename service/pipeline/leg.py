@@ -1,0 +1,131 @@
+"""One pass of texts through one model: text -> segments -> engine -> text."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from model_store.decoding.segment import Segment
+from service.catalogue import Leg
+from service.engine.segment import SegmentResult
+from service.errors import EngineDeadlineError, EngineOverloadedError
+from service.pipeline.alignment import align
+from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation, TranslationOptions
+from service.text.segmentation import Piece, split_text
+
+
+@dataclass(frozen=True)
+class GroupLimits:
+    """What is submitted at once, so that a long text neither overflows the queue nor shuts out others for long."""
+
+    segments: int = 256
+    tokens: int = 8192
+
+
+@dataclass(frozen=True)
+class Patience:
+    """deadline: on time.monotonic()'s clock, in seconds. accepted: whether part of the request is done already."""
+
+    deadline: float
+    accepted: bool = False
+
+    def left_s(self) -> float:
+        """Seconds until the deadline.
+
+        Raises:
+            EngineDeadlineError: there are none.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise EngineDeadlineError("the request was not finished in time")
+        return left
+
+
+async def translate_texts(
+    leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
+) -> list[TextTranslation]:
+    """Translate each text. Raises what the engine raises; waits out an overload once a part is done."""
+    # Segmenting a long text takes longer than the event loop may stand still.
+    split = await asyncio.to_thread(lambda: [_split(leg, text) for text in texts])
+    cores = [piece.text for pieces in split for piece in pieces if piece.translate]
+    segments = await asyncio.to_thread(lambda: [_segment(leg, core, options) for core in cores])
+    results = await _submit(leg, segments, limits, patience)
+
+    def assemble() -> list[TextTranslation]:
+        done = iter([_translated(leg, *each) for each in zip(cores, segments, results, strict=True)])
+        return [TextTranslation(tuple(next(done) if p.translate else p.text for p in pieces)) for pieces in split]
+
+    return await asyncio.to_thread(assemble)
+
+
+def _split(leg: Leg, text: str) -> list[Piece]:
+    tokenizer = leg.model.tokenizer
+    return split_text(
+        text,
+        language=leg.source,
+        count_tokens=lambda part: len(tokenizer.encode(part)),
+        max_tokens=leg.model.max_source_tokens,
+    )
+
+
+def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
+    decoding = leg.model.decoding
+    source = leg.model.tokenizer.source_ids(text, target_language=leg.target)
+    default = decoding.length_penalty
+    return Segment(
+        source=source,
+        max_length=options.max_length or decoding.max_length(len(source)),
+        beam_size=options.beam_size or max(decoding.beam_size, options.n_best),
+        n_best=options.n_best,
+        length_penalty=default if options.length_penalty is None else options.length_penalty,
+    )
+
+
+async def _submit(
+    leg: Leg, segments: Sequence[Segment], limits: GroupLimits, patience: Patience
+) -> list[SegmentResult]:
+    """Submit group after group; only a request of which nothing is done yet is refused for overload."""
+    results: list[SegmentResult] = []
+    for group in _groups(segments, limits):
+        while True:
+            try:
+                results += await leg.model.engine.submit_all(group, deadline_s=patience.left_s())
+                break
+            except EngineOverloadedError as error:
+                if not (patience.accepted or results):
+                    raise
+                await asyncio.sleep(min(error.retry_after_s, patience.left_s()))
+    return results
+
+
+def _groups(segments: Sequence[Segment], limits: GroupLimits) -> Iterator[list[Segment]]:
+    group: list[Segment] = []
+    tokens = 0
+    for segment in segments:
+        if group and (len(group) == limits.segments or tokens + len(segment.source) > limits.tokens):
+            yield group
+            group, tokens = [], 0
+        group.append(segment)
+        tokens += len(segment.source)
+    if group:
+        yield group
+
+
+def _translated(leg: Leg, text: str, segment: Segment, result: SegmentResult) -> SegmentTranslation:
+    tokenizer = leg.model.tokenizer
+    candidates: dict[str, Candidate] = {}
+    for hypothesis in result.hypotheses:
+        target = tokenizer.decode(hypothesis.tokens).strip()  # the white space around is the source's, kept outside
+        tokens = len(hypothesis.tokens) + hypothesis.finished
+        candidates.setdefault(target, Candidate(target, hypothesis.log_prob / max(tokens, 1), tokens))
+    best = result.hypotheses[0]
+    return SegmentTranslation(
+        source=text,
+        candidates=tuple(candidates.values()),
+        alignment=align(text, next(iter(candidates)), segment.source, best, tokenizer),
+        warnings=() if best.finished else ("truncated",),
+        source_tokens=len(segment.source),
+        timings=result.timings,
+    )

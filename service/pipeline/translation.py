@@ -1,0 +1,156 @@
+"""What a translation is: the request, the segments and texts that answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.engine.segment import SegmentTimings
+
+
+@dataclass(frozen=True)
+class TranslationOptions:
+    """How to search; None takes the bundle's own value.
+
+    n_best: hypotheses, the best included; the beam grows to it where no beam_size is given. max_length: longest
+    target of one segment in tokens, EOS counted.
+    """
+
+    beam_size: int | None = None
+    n_best: int = 1
+    length_penalty: float | None = None
+    max_length: int | None = None
+
+
+@dataclass(frozen=True)
+class TranslationRequest:
+    """Texts of one pair. source, target: language codes in any case. model: "name" or "name@version"."""
+
+    texts: tuple[str, ...]
+    source: str
+    target: str
+    model: str | None = None
+    options: TranslationOptions = TranslationOptions()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A target token and the source token it attends to most; half-open spans in characters."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One translation of a segment. score: mean natural-log probability of its `tokens` tokens, EOS counted; through
+    a pivot the sum of both passes' means."""
+
+    text: str
+    score: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class SegmentTranslation:
+    """One segment and its translations, best first, no two with the same text.
+
+    alignment: of the best one, spans relative to the segment; None where the model has no attention, where a pivot is
+    in between, or where the tokens do not spell the text. warnings: "truncated" if the best did not reach its end.
+    """
+
+    source: str
+    candidates: tuple[Candidate, ...]
+    alignment: tuple[Link, ...] | None
+    warnings: tuple[str, ...]
+    source_tokens: int
+    timings: SegmentTimings
+
+    @property
+    def best(self) -> Candidate:
+        """The translation."""
+        return self.candidates[0]
+
+
+@dataclass(frozen=True)
+class TextTranslation:
+    """A text: translated segments, and strings that are copied."""
+
+    pieces: tuple[str | SegmentTranslation, ...]
+
+    @property
+    def segments(self) -> tuple[SegmentTranslation, ...]:
+        """What went through the model."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, SegmentTranslation))
+
+    @property
+    def best(self) -> Candidate:
+        """The whole text; its score is the mean over all tokens, 0 if no segment went through the model."""
+        return self._candidate(0)
+
+    @property
+    def alternatives(self) -> tuple[Candidate, ...]:
+        """Other translations: the i-th takes every segment's i-th candidate, or its last if it has fewer."""
+        texts = {self.best.text}
+        found = []
+        for rank in range(1, max((len(segment.candidates) for segment in self.segments), default=0)):
+            candidate = self._candidate(rank)
+            if candidate.text not in texts:
+                texts.add(candidate.text)
+                found.append(candidate)
+        return tuple(found)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Each warning of a segment, once."""
+        return tuple(dict.fromkeys(warning for segment in self.segments for warning in segment.warnings))
+
+    @property
+    def alignment(self) -> tuple[Link, ...] | None:
+        """Links of all segments, spans relative to the text; None if a segment has none."""
+        links: list[Link] = []
+        source = target = 0
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                source, target = source + len(piece), target + len(piece)
+                continue
+            if piece.alignment is None:
+                return None
+            links += [Link(_shift(link.source, source), _shift(link.target, target)) for link in piece.alignment]
+            source, target = source + len(piece.source), target + len(piece.best.text)
+        return tuple(links)
+
+    def _candidate(self, rank: int) -> Candidate:
+        chosen = [
+            piece if isinstance(piece, str) else piece.candidates[min(rank, len(piece.candidates) - 1)]
+            for piece in self.pieces
+        ]
+        text = "".join(each if isinstance(each, str) else each.text for each in chosen)
+        scored = [each for each in chosen if isinstance(each, Candidate)]
+        tokens = sum(each.tokens for each in scored)
+        return Candidate(text, sum(each.score * each.tokens for each in scored) / max(tokens, 1), tokens)
+
+
+@dataclass(frozen=True)
+class TranslationResult:
+    """The answer to a request. model_name, model_version: the bundle that wrote the texts; None if source is target.
+
+    via: the pivot language, if the pair went through one. queue_s, decode_s: the longest of any segment. total_s: of
+    the whole request.
+    """
+
+    translations: tuple[TextTranslation, ...]
+    source: str
+    target: str
+    model_name: str | None
+    model_version: str | None
+    via: str | None
+    total_s: float
+
+    @property
+    def segments(self) -> tuple[SegmentTranslation, ...]:
+        """Those of all texts."""
+        return tuple(segment for text in self.translations for segment in text.segments)
+
+
+def _shift(span: tuple[int, int], by: int) -> tuple[int, int]:
+    return span[0] + by, span[1] + by

@@ -1,0 +1,105 @@
+"""A tokenizer and an engine for tests of the service: no network, and answers that can be computed by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Iterator, Sequence
+
+from model_store.config import DecodingConfig
+from model_store.decoding.segment import Hypothesis, Segment
+from model_store.tokenizer import Tokenizer
+from service.catalogue import ServedModel
+from service.engine.segment import Priority, SegmentResult, SegmentTimings
+from service.engine.stats import EngineHealth
+from service.models import ModelOpener
+from training.config import TokenizerConfig
+from training.tokenizer_training import train_tokenizer
+
+
+@functools.cache
+def tiny_tokenizer() -> Tokenizer:
+    sentences = ["the quick brown fox jumps over the lazy dog", "съешь ещё этих мягких булок", "hello world, one two"]
+    sentences += [f"word{number} слово{number * 7}" for number in range(100)]
+    config = TokenizerConfig(vocabulary=325, character_coverage=1.0)
+    return train_tokenizer(sentences, config, languages=["en", "ru", "de"], seed=1)
+
+
+class ReversingEngine:
+    """Reverses the words of a segment, the i-th hypothesis with i exclamation marks, so that lost or swapped text
+    shows. A segment of max_length 1 comes back unfinished. `gate` holds all answers back until it is set."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.errors: list[Exception] = []
+        self.groups: list[list[Segment]] = []
+        self.cancelled = 0
+        self.healthy = True
+        self.drained = self.closed = False
+
+    async def submit_all(
+        self,
+        segments: Sequence[Segment],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        deadline_s: float | None = None,
+    ) -> list[SegmentResult]:
+        self.groups.append(list(segments))
+        if self.errors:
+            raise self.errors.pop(0)
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return [self._result(segment) for segment in segments]
+
+    def health(self) -> EngineHealth:
+        return EngineHealth(True, self.healthy, False, 0, 0, 0, None if self.healthy else "it broke")
+
+    async def drain(self, timeout_s: float) -> bool:
+        self.drained = True
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _result(self, segment: Segment) -> SegmentResult:
+        text = " ".join(reversed(self.tokenizer.decode(segment.source).split()))
+        hypotheses = tuple(self._hypothesis(segment, text + "!" * rank, rank) for rank in range(segment.n_best))
+        return SegmentResult(hypotheses, SegmentTimings(queue_s=0.25, decode_s=0.5, steps=3), "decoded")
+
+    def _hypothesis(self, segment: Segment, text: str, rank: int) -> Hypothesis:
+        tokens = tuple(self.tokenizer.encode(text))
+        log_prob = -float(len(tokens) + 1) * (rank + 1)
+        prefix = self.tokenizer.source_prefix
+        return Hypothesis(
+            tokens,
+            log_prob,
+            score=log_prob,
+            finished=segment.max_length > 1,
+            alignment=tuple(prefix + min(i, len(segment.source) - prefix - 2) for i in range(len(tokens))),
+        )
+
+
+def model(*directions: str, name: str = "tiny", version: str = "1") -> ServedModel:
+    """A model of the fake engine; directions as "en-ru"."""
+    tokenizer = tiny_tokenizer()
+    pairs = tuple((source, target) for source, _, target in (each.partition("-") for each in directions))
+    return ServedModel(
+        name, version, pairs, DecodingConfig(max_source_length=40), tokenizer, ReversingEngine(tokenizer)
+    )
+
+
+def engine_of(model: ServedModel) -> ReversingEngine:
+    assert isinstance(model.engine, ReversingEngine)
+    return model.engine
+
+
+def opener(*models: ServedModel) -> ModelOpener:
+    def open_models() -> Iterator[ServedModel]:
+        yield from models
+
+    return open_models

@@ -1,0 +1,155 @@
+"""Translating: what is kept, what is joined, what is refused; with an engine that reverses words."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from model_store.errors import ModelStoreError
+from service.catalogue import Catalogue
+from service.errors import (
+    EngineDeadlineError,
+    EngineOverloadedError,
+    InvalidRequestError,
+    RequestTooLargeError,
+    ServiceError,
+)
+from service.pipeline.leg import GroupLimits
+from service.pipeline.translate import RequestLimits, Translator
+from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult
+from tests.unit.service.fakes import engine_of, model
+
+EN_RU = TranslationRequest(("one two",), "en", "ru")
+
+
+def translate(
+    request: TranslationRequest, catalogue: Catalogue | None = None, limits: RequestLimits | None = None
+) -> TranslationResult:
+    loaded = catalogue or Catalogue((model("en-ru", "ru-en"), model("en-de", name="other")))
+    return asyncio.run(Translator(lambda: loaded, limits).translate(request))
+
+
+def test_sentences_go_through_the_model_and_all_else_stays() -> None:
+    text = "  One two. Three four!\n\n\t- five six\r\n42\x00 "
+    result = translate(replace(EN_RU, texts=(text, "", " ")))
+    assert [each.best.text for each in result.translations] == [
+        "  two. One four! Three\n\n\tsix five -\r\n42\x00 ",
+        "",
+        " ",
+    ]
+    assert [segment.source for segment in result.segments] == ["One two.", "Three four!", "- five six"]
+    assert (result.model_name, result.model_version, result.via) == ("tiny", "1", None)
+
+
+def test_a_sentence_beyond_the_limit_is_cut_and_nothing_lost() -> None:
+    words = [f"word{i}" for i in range(200)]
+    catalogue = Catalogue((model("en-ru"),))
+    result = translate(replace(EN_RU, texts=(" ".join(words),)), catalogue)
+    assert sorted(result.translations[0].best.text.split()) == sorted(words)
+    assert max(len(s.source) for group in engine_of(catalogue.models[0]).groups for s in group) <= 40
+
+
+def test_alternatives_of_several_segments_take_the_same_rank_of_each() -> None:
+    request = replace(EN_RU, texts=("One two. Three four.",), options=TranslationOptions(n_best=3))
+    (text,) = translate(request).translations
+    assert text.best.text == "two. One four. Three"
+    assert [each.text for each in text.alternatives] == ["two. One! four. Three!", "two. One!! four. Three!!"]
+    assert [round(each.score, 6) for each in (text.best, *text.alternatives)] == [-1.0, -2.0, -3.0]
+
+
+def test_options_reach_the_segment() -> None:
+    catalogue = Catalogue((model("en-ru"),))
+    options = TranslationOptions(beam_size=7, n_best=2, length_penalty=0.0, max_length=9)
+    translate(replace(EN_RU, options=options), catalogue)
+    translate(replace(EN_RU, options=TranslationOptions(n_best=6)), catalogue)
+    first, second = (group[0] for group in engine_of(catalogue.models[0]).groups)
+    assert (first.beam_size, first.n_best, first.length_penalty, first.max_length) == (7, 2, 0.0, 9)
+    assert (second.beam_size, second.length_penalty) == (6, 1.0)
+
+
+def test_an_unfinished_target_is_warned_of() -> None:
+    seen: list[str] = []
+    loaded = Catalogue((model("en-ru"),))
+    request = replace(EN_RU, options=TranslationOptions(max_length=1))
+    result = asyncio.run(Translator(lambda: loaded, warned=seen.append).translate(request))
+    assert result.translations[0].warnings == ("truncated",)
+    assert seen == ["truncated"]
+
+
+def test_alignment_points_into_the_whole_text() -> None:
+    (text,) = translate(replace(EN_RU, texts=("\n one two.\n three",))).translations
+    source, target = "\n one two.\n three", text.best.text
+    assert text.alignment is not None
+    assert "".join(target[slice(*link.target)] for link in text.alignment) == target.replace(" ", "").replace("\n", "")
+    assert all(source[slice(*link.source)].strip() for link in text.alignment)
+    assert text.alignment[-1].target[1] == len(target)
+
+
+def test_the_same_language_gives_the_text_back() -> None:
+    result = translate(TranslationRequest(("One two.",), "EN", "en"))
+    assert result.translations[0].best.text == "One two."
+    assert result.model_name is None
+
+
+def test_a_pivot_joins_both_passes() -> None:
+    result = translate(TranslationRequest(("\tone two. three four.",), "ru", "de"))
+    (text,) = result.translations
+    # Reversed twice, and "two." ends a sentence half-way.
+    assert text.best.text == "\ttwo. one four. three"
+    assert [segment.source for segment in text.segments] == ["one two.", "three four."]
+    assert (result.via, result.model_name, text.alignment) == ("en", "other", None)
+    assert text.best.score == pytest.approx(-2.0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "message"),
+    [
+        (replace(EN_RU, texts=()), InvalidRequestError, "text: an empty list; allowed: 1..2 texts"),
+        (replace(EN_RU, texts=("a",) * 3), RequestTooLargeError, "text: 3 texts; allowed: 1..2"),
+        (replace(EN_RU, texts=("a" * 60, "b" * 41)), RequestTooLargeError, "101 characters; allowed: 0..100"),
+        (replace(EN_RU, texts=("ab\ud800",)), InvalidRequestError, r"text: U\+D800 at position 2"),
+        (replace(EN_RU, source="xx"), ServiceError, "source: 'xx' is not a served language; allowed: de, en, ru"),
+        (replace(EN_RU, options=TranslationOptions(beam_size=9)), InvalidRequestError, "beam_size: 9 .*1..8"),
+        (replace(EN_RU, options=TranslationOptions(n_best=9)), InvalidRequestError, "n_best: 9 .*1..8"),
+        (replace(EN_RU, options=TranslationOptions(2, 3)), InvalidRequestError, "n_best: 3 .*1..2"),
+        (replace(EN_RU, options=TranslationOptions(max_length=91)), InvalidRequestError, "max_length: 91 .*1..90"),
+    ],
+)
+def test_bad_requests_are_refused(request_: TranslationRequest, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        translate(request_, limits=RequestLimits(max_characters=100, max_texts=2, max_beam_size=8))
+
+
+def test_a_long_text_goes_in_groups_and_an_overload_between_them_is_waited_out() -> None:
+    loaded = Catalogue((model("en-ru"),))
+    engine = engine_of(loaded.models[0])
+    translator = Translator(lambda: loaded, groups=GroupLimits(segments=2, tokens=1000))
+    request = replace(EN_RU, texts=("a b\n" * 5,))
+
+    async def run() -> TranslationResult:
+        engine.gate.clear()
+        task = asyncio.create_task(translator.translate(request))
+        while not engine.groups:
+            await asyncio.sleep(0)
+        engine.errors.append(EngineOverloadedError("full", retry_after_s=0.001))
+        engine.gate.set()
+        return await task
+
+    assert asyncio.run(run()).translations[0].best.text == "b a\n" * 5
+    assert [len(group) for group in engine.groups] == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("error", [EngineOverloadedError("full", retry_after_s=3.0), ModelStoreError("x")])
+def test_the_first_group_fails_as_the_engine_does(error: Exception) -> None:
+    loaded = Catalogue((model("en-ru"),))
+    engine_of(loaded.models[0]).errors.append(error)
+    with pytest.raises(type(error)) as caught:
+        translate(EN_RU, loaded)
+    assert caught.value is error
+
+
+def test_the_deadline_holds_before_submission_too() -> None:
+    with pytest.raises(EngineDeadlineError):
+        translate(EN_RU, limits=RequestLimits(timeout_s=1e-9))

@@ -1,0 +1,53 @@
+"""Settings: read from the environment, refused by name, documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import ConfigError
+from service.settings import PREFIX, Settings, read_settings
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    field = Settings.model_fields[name]
+    row = next(
+        (line for line in DOCUMENT.read_text().splitlines() if line.startswith(f"| `{PREFIX}{name.upper()}`")), ""
+    )
+    assert field.description
+    assert field.description in row
+    if field.default_factory is None and field.default not in ("", ()):
+        assert f"`{field.default}`" in row
+
+
+def test_nothing_else_is_documented() -> None:
+    documented = set(re.findall(rf"^\| `{PREFIX}(\w+)`", DOCUMENT.read_text(), re.MULTILINE))
+    assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERSO_PORT", "8080")
+    monkeypatch.setenv("VERSO_DEFAULT_MODELS", "a, b@2,")
+    settings = read_settings()
+    assert settings.port == 8080
+    assert settings.default_models == ("a", "b@2")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("VERSO_PORT", "70000", "port: .*65535.*70000"),
+        ("VERSO_DRAIN_S", "inf", "drain_s"),
+        ("VERSO_LOG_LEVEL", "loud", "log_level: .*'debug'"),
+        ("VERSO_PROT", "1", "VERSO_PROT does not exist; there are .*VERSO_PORT"),
+    ],
+)
+def test_bad_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=message):
+        read_settings()
