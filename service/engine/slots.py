@@ -191,7 +191,7 @@ class Slots:
         self.failures_in_a_row += 1
         self.last_failure_s = self._clock()
         self.last_error = f"{what}: {type(error).__name__}: {error}"
-        logger.error("decoder failure while %s", self.last_error, exc_info=error)
+        logger.error("decoder failure in %s", self.last_error, exc_info=error)
 
     @staticmethod
     def _public(error: Exception) -> Exception:

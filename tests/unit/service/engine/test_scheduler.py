@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -180,3 +182,10 @@ def test_retry_after_learns_the_rate_and_idle_time_does_not_count() -> None:
         clock.now_s += 60
     scheduler.submit([make_segment(*[1] * 10)] * 500, INTERACTIVE)
     assert scheduler.retry_after_s(INTERACTIVE) == pytest.approx(5.0, rel=0.05)
+
+
+def test_the_scheduler_needs_no_torch_no_event_loop_and_no_threads() -> None:
+    names = "{'torch', 'asyncio', '_thread'} & vars(scheduler).keys(), 'torch' in sys.modules, 'asyncio' in sys.modules"
+    script = f"import sys; from service.engine import scheduler; print({names})"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "set() False False"

@@ -1,0 +1,106 @@
+"""The engine over the real decoder and a tiny network: what is decoded under load is what is decoded alone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+
+from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.segment import Hypothesis, Segment
+from model_store.errors import SegmentError
+from service.engine.engine import Engine, EngineSettings
+from service.engine.segment import SegmentResult
+from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+
+PATIENCE_S = 60.0
+
+
+def random_segments(count: int, seed: int) -> list[Segment]:
+    draw = random.Random(seed)
+    segments = []
+    for _ in range(count):
+        beam_size = draw.randint(1, 4)
+        source = (*(draw.randrange(4, 24) for _ in range(draw.randint(1, 10))), EOS)
+        segments.append(
+            Segment(source, draw.randint(1, 16), beam_size, draw.randint(1, beam_size), draw.choice([0, 1]))
+        )
+    return segments
+
+
+class Rig:
+    """A running engine without a cache, and the decoder in it."""
+
+    def __init__(self) -> None:
+        self.decoders: list[InFlightDecoder] = []
+        self.engine = Engine(self._open, EngineSettings(cache_entries=0))
+
+    def _open(self) -> InFlightDecoder:
+        self.decoders.append(open_tiny(tiny_network(dtype=torch.float32), block_rows=8, max_blocks=3))
+        return self.decoders[-1]
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    rig = Rig()
+    rig.engine.start()
+    yield rig
+    rig.engine.close()
+
+
+def what(results: Sequence[SegmentResult]) -> list[tuple[Hypothesis, ...]]:
+    return [result.hypotheses for result in results]
+
+
+def test_fifty_callers_at_once_get_what_each_gets_alone(rig: Rig) -> None:
+    segments = random_segments(150, seed=1)
+    groups = [segments[start : start + 3] for start in range(0, len(segments), 3)]
+
+    async def run() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            together = await asyncio.gather(*(rig.engine.submit_all(group) for group in groups))
+            alone = [await rig.engine.submit_all([segment]) for segment in segments]
+        assert [one for results in together for one in what(results)] == [what(results)[0] for results in alone]
+
+    asyncio.run(run())
+    assert rig.decoders[0].live == 0
+    assert rig.engine.health().healthy
+
+
+def test_callers_that_go_away_change_nothing_for_the_others(rig: Rig) -> None:
+    segments = list(dict.fromkeys(random_segments(60, seed=2)))
+
+    async def run() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            alone = [what(await rig.engine.submit_all([segment]))[0] for segment in segments]
+            tasks = [asyncio.create_task(rig.engine.submit_all([segment])) for segment in segments]
+            await tasks[0]
+            for task in tasks[1::3]:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            assert await rig.engine.drain(PATIENCE_S)
+        for expected, end in zip(alone, ends, strict=True):
+            if isinstance(end, BaseException):
+                assert isinstance(end, asyncio.CancelledError)
+            else:
+                assert what(end) == [expected]
+
+    asyncio.run(run())
+
+
+def test_what_the_decoder_cannot_take_is_refused_by_name(rig: Rig) -> None:
+    async def run() -> None:
+        for segment, message in (
+            (Segment((5,) * 13, 4), "source: 13 is too large"),
+            (Segment((5, EOS), 4, beam_size=9), "beam_size: 9 is too large"),
+            (Segment((5, EOS), 17), "max_length: 17 is too large"),
+            (Segment((99, EOS), 4), "source: ids"),
+        ):
+            with pytest.raises(SegmentError, match=message):
+                await rig.engine.submit_all([Segment((5, EOS), 4), segment])
+
+    asyncio.run(run())
+    assert rig.engine.health().restarts == 0
