@@ -16,12 +16,13 @@ from training.checkpoint import averaged_weights
 from training.config import Recipe, load_recipe
 from training.corpora.errors import CorpusError
 from training.dataset import Examples, PackedPairs
-from training.evaluation import Model, evaluate, table
+from training.evaluation import Model, System, evaluate, table
 from training.export import export, stored_network
 from training.preparation import prepare
 from training.progress import ProgressLog
 from training.run_folder import RunFolder
 from training.scores import write_scores
+from training.server import Server
 from training.test_sets import load_test_sets
 from training.trainer import Trainer
 from training.validation import Validator
@@ -33,6 +34,7 @@ RECIPES = Path(__file__).parent / "recipes"
 RecipeArgument = Annotated[str, typer.Argument(help="a recipe file, or the name of one that comes with Verso")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="where the corpora are, instead of data_root")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="where runs are kept")]
+ServerOption = Annotated[str | None, typer.Option("--server", help="score this running server, as http://HOST:PORT")]
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help="score this bundle instead of the run's weights")]
 MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
@@ -89,10 +91,19 @@ def train_command(
 
 @app.command("evaluate")
 def evaluate_command(
-    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, bundle: BundleOption = None
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    runs: RunsOption = RUNS,
+    bundle: BundleOption = None,
+    server: ServerOption = None,
 ) -> None:
-    """BLEU and chrF on the recipe's validation and report sets, of the weights as they will be stored."""
-    _evaluate(Run.open(recipe, data, runs), bundle)
+    """BLEU and chrF on the recipe's validation and report sets, of the weights as they will be stored.
+
+    What is measured of the run or of a server goes into the bundle that `export` writes.
+    """
+    if bundle is not None and server is not None:
+        raise typer.BadParameter("--bundle and --server exclude each other")
+    _evaluate(Run.open(recipe, data, runs), bundle, server)
 
 
 @app.command("export")
@@ -112,7 +123,7 @@ def run_command(
     if not run.folder.report.exists():
         _prepare(run)
     _train(run, None)
-    _evaluate(run, None)
+    _evaluate(run, None, None)
     _export(run, out)
 
 
@@ -131,19 +142,21 @@ def _train(run: Run, max_steps: int | None) -> None:
     trainer.run(max_steps=max_steps)
 
 
-def _evaluate(run: Run, bundle_folder: Path | None) -> None:
+def _evaluate(run: Run, bundle_folder: Path | None, server: str | None) -> None:
     data = run.recipe.data
     command = f"verso-train evaluate {run.argument}"
-    if bundle_folder is None:
-        weights = averaged_weights(run.folder.checkpoint)
-        network = stored_network(run.recipe, weights)
-        model = Model(network, run.tokenizer(), run.recipe.decoding, data.task)
-    else:
+    system: System
+    if server is not None:
+        system = Server(server)
+        command += " --server"
+    elif bundle_folder is not None:
         bundle = load_bundle(bundle_folder)
-        model = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding, bundle.manifest.task)
-        command += f" --bundle {bundle_folder}"
+        system = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding, bundle.manifest.task)
+    else:
+        network = stored_network(run.recipe, averaged_weights(run.folder.checkpoint))
+        system = Model(network, run.tokenizer(), run.recipe.decoding, data.task)
     sets = load_test_sets((*data.validation, *data.report), data.directions, run.data_root)
-    evaluations = [evaluate(model, test_set) for test_set in sets]
+    evaluations = [evaluate(system, test_set) for test_set in sets]
     typer.echo(table(evaluations))
     if bundle_folder is None:
         write_scores(run.folder.scores, evaluations, command)

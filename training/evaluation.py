@@ -1,10 +1,11 @@
-"""BLEU and chrF of a network through the decoder that serves it."""
+"""BLEU and chrF of a network through the decoder that serves it, or of a running server."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import sacrebleu
 
@@ -16,13 +17,60 @@ from model_store.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """outputs: one for each text. unfinished: how many were cut off at maximum length."""
+
+    outputs: list[str]
+    unfinished: int
+
+
+class System(Protocol):
+    """Whatever turns texts into texts: a network in this process, or a server."""
+
+    def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
+        """One output for each text, in order."""
+        ...
+
+
+@dataclass(frozen=True)
 class Model:
-    """What decoding needs: a network, its tokenizer and how it is decoded."""
+    """A network in this process, with its tokenizer and how it is decoded."""
 
     network: Seq2Seq
     tokenizer: Tokenizer
     decoding: DecodingConfig
     task: Task = "translate"
+
+    def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
+        """Decode each text as one segment, however long.
+
+        Slots are as wide as the longest text asks for, so that nothing is split or cut here.
+        """
+        config = self.decoding
+        sources = [self.tokenizer.source_ids(text, target_language=target_language, task=self.task) for text in texts]
+        longest = max((len(source) for source in sources), default=1)
+        capacity = max(longest, config.max_source_length)
+        decoder = open_decoder(
+            self.network,
+            self.tokenizer,
+            max_source_length=capacity,
+            max_target_length=config.max_length(capacity),
+        )
+        segments = [
+            Segment(
+                source,
+                max_length=min(config.max_length(len(source)), decoder.max_target_length),
+                beam_size=config.beam_size,
+                length_penalty=config.length_penalty,
+            )
+            for source in sources
+        ]
+        outputs = [""] * len(texts)
+        unfinished = 0
+        for index, (best, *_others) in decode(decoder, segments):
+            outputs[index] = self.tokenizer.decode(best.tokens)
+            unfinished += not best.finished
+        return Decoded(outputs, unfinished)
 
 
 @dataclass(frozen=True)
@@ -61,54 +109,23 @@ class Evaluation:
     duration_s: float
 
 
-def decode_texts(model: Model, texts: Sequence[str], target_language: str) -> tuple[list[str], int]:
-    """Decode each text as one segment, however long, in order; and how many did not reach EOS.
-
-    Slots are as wide as the longest text asks for, so that nothing is split or cut here.
-    """
-    tokenizer, config = model.tokenizer, model.decoding
-    sources = [tokenizer.source_ids(text, target_language=target_language, task=model.task) for text in texts]
-    longest = max((len(source) for source in sources), default=1)
-    decoder = open_decoder(
-        model.network,
-        tokenizer,
-        max_source_length=max(longest, config.max_source_length),
-        max_target_length=config.max_length(max(longest, config.max_source_length)),
-    )
-    segments = [
-        Segment(
-            source,
-            max_length=min(config.max_length(len(source)), decoder.max_target_length),
-            beam_size=config.beam_size,
-            length_penalty=config.length_penalty,
-        )
-        for source in sources
-    ]
-    outputs = [""] * len(texts)
-    unfinished = 0
-    for index, (best, *_others) in decode(decoder, segments):
-        outputs[index] = tokenizer.decode(best.tokens)
-        unfinished += not best.finished
-    return outputs, unfinished
-
-
-def evaluate(model: Model, test_set: TestSet) -> Evaluation:
+def evaluate(system: System, test_set: TestSet) -> Evaluation:
     """Score one set in one direction."""
     started = time.monotonic()
-    outputs, unfinished = decode_texts(model, test_set.sources, test_set.target_language)
+    decoded = system.decode(test_set.sources, test_set.source_language, test_set.target_language)
     duration = time.monotonic() - started
     references = [list(test_set.references)]
     bleu, chrf = sacrebleu.BLEU(), sacrebleu.CHRF()
-    bleu_score = bleu.corpus_score(outputs, references).score
-    chrf_score = chrf.corpus_score(outputs, references).score
+    bleu_score = bleu.corpus_score(decoded.outputs, references).score
+    chrf_score = chrf.corpus_score(decoded.outputs, references).score
     return Evaluation(
         test_set.name,
         test_set.direction,
-        len(outputs),
+        len(decoded.outputs),
         bleu_score,
         chrf_score,
         f"{bleu.get_signature()} {chrf.get_signature()}",
-        unfinished,
+        decoded.unfinished,
         duration,
     )
 

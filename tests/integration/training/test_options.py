@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from model_store.bundle import load_bundle
 from training.cli import RECIPES, app
-from training.evaluation import Model, decode_texts
+from training.evaluation import Model
 
 BASE = """
 extends = "{tiny}"
@@ -91,6 +91,6 @@ def test_trained_exported_and_decoded(option: str, prepared: Path, tmp_path: Pat
     bundle = load_bundle(runs / "option" / "bundles" / "option" / "1")
     model = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding)
     texts = ["forty-two", "nine thousand and one", "a word it has never seen"]
-    outputs, _unfinished = decode_texts(model, texts, "ru")
-    assert len(outputs) == len(texts)
-    assert outputs == decode_texts(model, texts, "ru")[0]
+    decoded = model.decode(texts, "en", "ru")
+    assert len(decoded.outputs) == len(texts)
+    assert decoded == model.decode(texts, "en", "ru")
