@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
-import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -31,6 +30,7 @@ from model_store.manifest import (
 from model_store.model_card import model_card
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from model_store.tying import blank_network, tie, untie
 from model_store.weights import pack_weights, unpack_weights
 
 
@@ -57,7 +57,10 @@ class BundleDescription:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory. weights: name to float32 tensor as `Seq2Seq.state_dict` has them, tied ones the same tensor."""
+    """A bundle in memory.
+
+    weights: name to float32 tensor, as `Seq2Seq.state_dict` has them; tied names hold the same tensor.
+    """
 
     folder: Path
     manifest: Manifest
@@ -66,7 +69,7 @@ class Bundle:
 
     def network(self) -> Seq2Seq:
         """The network on the CPU, in eval mode, without gradients. It shares the memory of `weights`."""
-        network = _blank_network(self.manifest.network)
+        network = blank_network(self.manifest.network)
         # One Parameter for each tensor, so that tied names stay one parameter.
         parameters = {id(tensor): nn.Parameter(tensor, requires_grad=False) for tensor in self.weights.values()}
         state = {name: parameters[id(tensor)] for name, tensor in self.weights.items()}
@@ -89,7 +92,7 @@ def save_bundle(
     if folder.exists():
         raise BundleError(f"{folder}: exists already, and a bundle is never overwritten; choose another version")
     _check_tokenizer(description, tokenizer)
-    stored = _untie(description.network, weights)
+    stored = untie(description.network, weights)
     files = {TOKENIZER_FILE: tokenizer.serialized, **pack_weights(stored, description.storage)}
     parameters = sum(tensor.numel() for tensor in stored.values())
     card = model_card(_manifest(description, parameters, files)).encode()
@@ -119,7 +122,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleCorruptError(f"{folder / TOKENIZER_FILE}: {error}") from error
     shards = [(name, content) for name, content in files.items() if fnmatch(name, WEIGHTS_PATTERN)]
     try:
-        weights = _tie(manifest.network, unpack_weights(shards))
+        weights = tie(manifest.network, unpack_weights(shards))
     except BundleError as error:
         raise BundleCorruptError(f"{folder / WEIGHTS_PATTERN}: {error}") from error
     return Bundle(folder=folder, manifest=manifest, tokenizer=tokenizer, weights=weights)
@@ -188,48 +191,3 @@ def _check_tokenizer(described: BundleDescription | Manifest, tokenizer: Tokeniz
     pairs = described.pairs if isinstance(described, Manifest) else described.directions
     for _source, target in pairs:
         tokenizer.prefix_ids(target, described.task)
-
-
-def _blank_network(config: NetworkConfig) -> Seq2Seq:
-    """The network without memory for its parameters, which would only be drawn at random and thrown away."""
-    with torch.device("meta"):
-        return Seq2Seq(config)
-
-
-def _names(config: NetworkConfig) -> list[tuple[list[str], torch.Size]]:
-    """The names and the shape of each parameter; several names where it is tied."""
-    groups: dict[int, tuple[list[str], torch.Size]] = {}
-    for name, tensor in _blank_network(config).state_dict(keep_vars=True).items():
-        groups.setdefault(id(tensor), ([], tensor.shape))[0].append(name)
-    return list(groups.values())
-
-
-def _untie(config: NetworkConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Each parameter once, under its first name."""
-    stored: dict[str, Tensor] = {}
-    groups = _names(config)
-    for names, shape in groups:
-        missing = [name for name in names if name not in weights]
-        if missing:
-            raise BundleError(f"weights: {missing[0]} is missing")
-        first = weights[names[0]]
-        if first.shape != shape:
-            raise BundleError(f"weights: {names[0]} has shape {tuple(first.shape)}; the network's is {tuple(shape)}")
-        for name in names[1:]:
-            if not torch.equal(weights[name], first):
-                raise BundleError(f"weights: {name} is tied to {names[0]}, yet differs from it")
-        stored[names[0]] = first
-    surplus = sorted(set(weights) - {name for names, _shape in groups for name in names})
-    if surplus:
-        raise BundleError(f"weights: the network has no {surplus[0]}")
-    return stored
-
-
-def _tie(config: NetworkConfig, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of `_untie`."""
-    weights = dict(stored)
-    for names, _shape in _names(config):
-        if names[0] in stored:
-            weights.update(dict.fromkeys(names, stored[names[0]]))
-    _untie(config, weights)
-    return weights

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +60,19 @@ class BundleStore:
         self._local = isinstance(self._files, LocalFileSystem)
 
     def list(self) -> tuple[BundleReference, ...]:
-        """All bundles, by name and ascending version. A store that does not exist has none."""
-        found = []
-        for path in self._files.glob(f"{self._root}/*/*/{MANIFEST_FILE}"):
-            name, version = path.split("/")[-3:-1]
-            if re.fullmatch(NAME_PATTERN, name) and re.fullmatch(VERSION_PATTERN, version):
-                found.append(BundleReference(name, version))
+        """All bundles, by name and ascending version. A store that does not exist has none.
+
+        Raises:
+            BundleError: the store cannot be read.
+        """
+        with self._readable():
+            self._files.invalidate_cache()
+            found = [
+                BundleReference(name, version)
+                for name in self._folders(self._root, NAME_PATTERN)
+                for version in self._folders(f"{self._root}/{name}", VERSION_PATTERN)
+                if self._files.exists(f"{self._root}/{name}/{version}/{MANIFEST_FILE}")
+            ]
         return tuple(sorted(found, key=lambda reference: reference.order))
 
     def find(self, reference: str) -> BundleReference:
@@ -89,26 +98,56 @@ class BundleStore:
         remote = f"{self._root}/{bundle.name}/{bundle.version}"
         if self._local:
             return Path(remote)
-        text = self._files.cat_file(f"{remote}/{MANIFEST_FILE}")
+        with self._readable():
+            text = self._files.cat_file(f"{remote}/{MANIFEST_FILE}")
         # By content, so that a version published anew elsewhere is another folder and nothing is ever replaced.
         target = self._cache / hashlib.sha256(text).hexdigest()[:16] / bundle.name / bundle.version
-        if target.exists():
-            try:
-                verify_bundle(target)
-                return target
-            except BundleError:
-                shutil.rmtree(target)
-        self._copy(remote, text, target)
+        if not _is_whole(target):
+            self._copy(remote, text, target)
         return target
+
+    def _folders(self, path: str, pattern: str) -> tuple[str, ...]:
+        """Names of the folders in `path` that fit `pattern`; those that are still being written do not."""
+        try:
+            entries = self._files.ls(path, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory")
+        return tuple(name for name in names if re.fullmatch(pattern, name))
 
     def _copy(self, remote: str, text: bytes, target: Path) -> None:
         manifest = parse_manifest(text, where=f"{self.url}: {remote}/{MANIFEST_FILE}")
-        with atomic_folder(target) as partial:
-            (partial / MANIFEST_FILE).write_bytes(text)
-            for entry in manifest.files:
-                try:
-                    content = self._files.cat_file(f"{remote}/{entry.name}")
-                except OSError as error:
-                    raise BundleCorruptError(f"{remote}/{entry.name}: cannot be read: {error}") from error
-                (partial / entry.name).write_bytes(content)
-            verify_bundle(partial)
+        try:
+            with atomic_folder(target) as partial:
+                (partial / MANIFEST_FILE).write_bytes(text)
+                for entry in manifest.files:
+                    with self._readable():
+                        content = self._files.cat_file(f"{remote}/{entry.name}")
+                    (partial / entry.name).write_bytes(content)
+                verify_bundle(partial)
+        except OSError:
+            # Another process may have copied the same bundle meanwhile.
+            if not _is_whole(target):
+                raise
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say which store it was that could not be read. Implementations of fsspec raise OSErrors of many kinds."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise BundleCorruptError(f"{self.url}: a file is missing: {error}") from error
+        except OSError as error:
+            raise BundleError(f"{self.url}: cannot be read: {error}") from error
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether there is a good copy; a damaged one is removed."""
+    if not target.exists():
+        return False
+    try:
+        verify_bundle(target)
+    except BundleError:
+        shutil.rmtree(target)
+        return False
+    return True

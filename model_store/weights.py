@@ -67,7 +67,8 @@ def unpack_weights(shards: Iterable[tuple[str, bytes]]) -> dict[str, Tensor]:
                 raise BundleCorruptError(f"{name}: int8 without one scale a row")
             weights[name] = tensor.float() * scale.unsqueeze(1)
         elif not name.endswith(_SCALE_SUFFIX):
-            weights[name] = tensor.float()
+            # A copy, because the shard's bytes begin anywhere, while torch aligns what it allocates for its kernels.
+            weights[name] = tensor.to(torch.float32, copy=True)
     return weights
 
 

@@ -1,0 +1,55 @@
+"""A bundle that takes milliseconds to write, for the tests of everything that reads bundles."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from model_store.bundle import BundleDescription, save_bundle
+from model_store.config import DecodingConfig, NetworkConfig
+from model_store.manifest import DataSource, Manifest, Score
+from model_store.network.seq2seq import Seq2Seq
+from model_store.tokenizer import Tokenizer
+from training.config import TokenizerConfig
+from training.tokenizer_training import train_tokenizer
+
+VOCABULARY = 320
+NETWORK = NetworkConfig(vocabulary=VOCABULARY, layers=1, hidden=8, embedding=8)
+DESCRIPTION = BundleDescription(
+    name="tiny",
+    version="1",
+    task="translate",
+    directions=(("en", "ru"), ("ru", "en")),
+    network=NETWORK,
+    decoding=DecodingConfig(),
+    description="Knows nothing.",
+    licence="Apache-2.0",
+    scores=(Score(test_set="made up", direction="en-ru", metric="chrF", value=12.25, command="verso-train score"),),
+    data=(DataSource(name="made | up", licence="CC0-1.0", pairs=1234, origin="this test"),),
+    created=datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC),
+)
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    """One for English and Russian."""
+    generator = random.Random(0)
+    words = ["".join(generator.choices("abcdefgклмнопрст", k=generator.randint(2, 8))) for _ in range(300)]
+    text = [" ".join(generator.choices(words, k=8)) for _ in range(400)]
+    return train_tokenizer(text, TokenizerConfig(vocabulary=VOCABULARY), languages=["en", "ru"], seed=1)
+
+
+def network(config: NetworkConfig = NETWORK, seed: int = 0) -> Seq2Seq:
+    """An untrained network, in eval mode."""
+    torch.manual_seed(seed)
+    return Seq2Seq(config).eval()
+
+
+def save_tiny(folder: Path, description: BundleDescription = DESCRIPTION) -> Manifest:
+    """Write a bundle of an untrained network."""
+    weights = network(description.network).state_dict()
+    return save_bundle(folder, description=description, weights=weights, tokenizer=tokenizer())
