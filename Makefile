@@ -1,7 +1,5 @@
-# Each target sets itself up in .venv and does nothing twice. HOST, PORT and RECIPE are settable.
+# Each target sets itself up in .venv and does nothing twice. Settable: HOST, PORT (serve); RECIPE, DATA (train).
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 5000
 RECIPE ?= tiny
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +9,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 .PHONY: serve test check train bench clean format
 
 serve: $(SERVE_STAMP)
-	$(BIN)/verso serve --host $(HOST) --port $(PORT)
+	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: $(DEV_STAMP)
 	$(BIN)/pytest
@@ -27,7 +25,7 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff format .
 
 train: $(DEV_STAMP)
-	$(BIN)/verso-train run $(RECIPE)
+	$(BIN)/verso-train run $(RECIPE) $(if $(DATA),--data $(DATA))
 
 bench: $(DEV_STAMP)
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
