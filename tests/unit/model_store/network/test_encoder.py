@@ -64,7 +64,7 @@ def test_bidirectional_and_self_attention_see_everything(config: EncoderConfig) 
 
 
 def test_reversed_is_forward_of_the_reversed_text() -> None:
-    forward, backward = (encoder_of(EncoderConfig(direction=each)) for each in ("forward", "reversed")) 
+    forward, backward = (encoder_of(EncoderConfig(direction=each)) for each in ("forward", "reversed"))
     x = torch.randn(1, S, WIDTH, dtype=torch.float64)
     expected = forward(x.flip(1), FULL)
     result = backward(x, FULL)

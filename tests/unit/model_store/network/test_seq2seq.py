@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from model_store.config import EncoderConfig, NetworkConfig
+from model_store.config import Cell, EncoderConfig, NetworkConfig
 from model_store.errors import ConfigError
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.network.configurations import CONFIGURATIONS, VOCABULARY, build, config_id, ids
+from tests.unit.model_store.network.configurations import CELLS, CONFIGURATIONS, VOCABULARY, build, config_id, ids
 
 LENGTHS = torch.tensor([3, 6, 1, 5])
 TARGETS = 4
@@ -213,3 +213,19 @@ def test_without_a_table_any_length_is_taken() -> None:
     network = Seq2Seq(NetworkConfig(vocabulary=9, layers=1, hidden=4, embedding=4, positions=2)).eval()
     zeros = torch.zeros(1, 50, dtype=torch.int64)
     assert network(zeros, torch.tensor([50]), zeros).shape == (1, 50, 4)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_input_feeding_feeds_the_last_attentional_vector(cell: Cell) -> None:
+    config = next(each for each in CONFIGURATIONS if each.cell == cell and each.decoder.input_feeding)
+    network = build(config)
+    tokens, zero = ids(4, 1), torch.zeros(4, dtype=torch.int64)
+    with torch.no_grad():
+        memory, state = network.encode(ids(4, 6), LENGTHS)
+        assert state.feed is not None
+        assert not state.feed.any()
+        step = network.step(tokens, memory, state, zero)
+        assert step.state.feed is not None
+        close(network.projection(step.state.feed), step.logits[:, 0])
+        fed = network.step(tokens, memory, DecoderState(state.hidden, step.state.feed), zero)
+    assert not torch.allclose(fed.logits, step.logits)
