@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from service.api import error_handlers, libretranslate, probes, v1
 from service.api.dependencies import Services
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
+from service.loading import open_bundles
 from service.metrics import Metrics
 from service.models import ModelOpener, Models
 from service.pipeline.leg import GroupLimits
@@ -20,9 +22,10 @@ from service.pipeline.translate import RequestLimits, Translator
 from service.settings import Settings
 
 
-def create_app(settings: Settings, opener: ModelOpener) -> FastAPI:
-    """The app of the models that `opener` yields."""
+def create_app(settings: Settings, opener: ModelOpener | None = None) -> FastAPI:
+    """The app. opener: where its models come from, if not from the bundles that `settings` names."""
     metrics = Metrics()
+    opener = opener or partial(open_bundles, settings, metrics.engine_observer)
     models = Models(opener, metrics, settings.pivot_language)
     services = Services(settings, metrics, models, _translator(settings, models, metrics), InFlight())
     # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.

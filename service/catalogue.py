@@ -38,20 +38,20 @@ class SegmentEngine(Protocol):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A bundle that is loaded, with its engine. directions: (source, target) pairs of language codes."""
+    """A bundle that is loaded, with its engine.
+
+    directions: (source, target) pairs of language codes. max_target_length: longest target, in tokens with EOS, that
+    its decoder has room for.
+    """
 
     name: str
     version: str
     directions: tuple[tuple[str, str], ...]
     decoding: DecodingConfig
+    max_target_length: int
     tokenizer: Tokenizer
     engine: SegmentEngine
     description: str = ""
-
-    @property
-    def max_target_length(self) -> int:
-        """Longest target, in tokens with EOS, that its decoder has room for."""
-        return self.decoding.max_length(self.decoding.max_source_length)
 
     @property
     def max_source_tokens(self) -> int:

@@ -57,8 +57,8 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def read_settings() -> Settings:
-    """The settings that the environment makes.
+def read_settings(*, host: str | None = None, port: int | None = None) -> Settings:
+    """The settings that the environment makes, with host and port as given here instead.
 
     Raises:
         ConfigError: a value is outside what is allowed, or a VERSO_ variable that does not exist (a typing error).
@@ -68,6 +68,7 @@ def read_settings() -> Settings:
     if unknown:
         raise ConfigError(f"environment: {', '.join(unknown)} does not exist; there are {', '.join(sorted(names))}")
     try:
-        return Settings()
+        given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        return Settings.model_validate(Settings().model_dump() | given) if given else Settings()
     except ValidationError as error:
         raise ConfigError.from_validation("environment", error) from error

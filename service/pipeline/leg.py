@@ -76,7 +76,7 @@ def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
     default = decoding.length_penalty
     return Segment(
         source=source,
-        max_length=options.max_length or decoding.max_length(len(source)),
+        max_length=options.max_length or min(decoding.max_length(len(source)), leg.model.max_target_length),
         beam_size=options.beam_size or max(decoding.beam_size, options.n_best),
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,

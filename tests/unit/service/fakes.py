@@ -89,7 +89,13 @@ def model(*directions: str, name: str = "tiny", version: str = "1") -> ServedMod
     tokenizer = tiny_tokenizer()
     pairs = tuple((source, target) for source, _, target in (each.partition("-") for each in directions))
     return ServedModel(
-        name, version, pairs, DecodingConfig(max_source_length=40), tokenizer, ReversingEngine(tokenizer)
+        name=name,
+        version=version,
+        directions=pairs,
+        decoding=DecodingConfig(max_source_length=40),
+        max_target_length=90,
+        tokenizer=tokenizer,
+        engine=ReversingEngine(tokenizer),
     )
 
 

@@ -1,0 +1,83 @@
+"""The command line: serve, translate, models."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from model_store.errors import ModelStoreError
+from service.errors import ServiceError
+from service.settings import read_settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a self-hosted translation service.")
+
+FAILED = 2
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What can be the user's mistake ends in one line and exit code 2, not in a traceback."""
+    try:
+        yield
+    except (ModelStoreError, ServiceError) as error:
+        typer.echo(f"verso: {error}", err=True)
+        raise typer.Exit(FAILED) from error
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: VERSO_HOST or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; default: VERSO_PORT or 5000.")] = None,
+) -> None:
+    """Serve the HTTP API until SIGTERM or Ctrl-C."""
+    with _one_line_errors():
+        settings = read_settings(host=host, port=port)
+        from service.loading import find_bundles  # torch takes seconds, which --help should not wait for
+        from service.server import listen
+        from service.server import serve as serve_app
+
+        bundles = find_bundles(settings)
+        listener = listen(settings.host, settings.port)
+        from service.app import create_app
+        from service.telemetry import configure_logging
+
+        configure_logging(settings.log_level)
+        address = "{}:{}".format(*listener.getsockname()[:2])
+        typer.echo(f"verso: http://{address} (docs: /docs), loading {', '.join(map(str, bundles))}", err=True)
+        serve_app(create_app(settings), listener)
+
+
+@app.command()
+def translate(
+    text: Annotated[list[str] | None, typer.Argument(help="Text; without any, the lines of standard input.")] = None,
+    source: Annotated[str, typer.Option("--from", help="Language of the text.")] = "en",
+    target: Annotated[str, typer.Option("--to", help="Language to translate to.")] = "ru",
+) -> None:
+    """Translate without a server."""
+    with _one_line_errors():
+        settings = read_settings()
+        from service.offline import translate_offline
+
+        texts = [" ".join(text)] if text else [line.rstrip("\n") for line in sys.stdin]
+        for translation in asyncio.run(translate_offline(settings, texts, source, target)):
+            typer.echo(translation)
+
+
+@app.command()
+def models() -> None:
+    """List the bundles that `serve` would load."""
+    with _one_line_errors():
+        settings = read_settings()
+        from service.loading import find_bundles
+
+        for reference in find_bundles(settings):
+            typer.echo(str(reference))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,61 @@
+"""`verso serve` in a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+
+@dataclass(frozen=True)
+class Served:
+    process: subprocess.Popen[str]
+    url: str
+    log: list[str]
+
+
+def environment(store: Path, **settings: str) -> dict[str, str]:
+    """This process's environment with a store of bundles and nothing else of Verso's."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("VERSO_")}
+    return own | {"VERSO_MODELS": str(store), "VERSO_THREADS": "1"} | {f"VERSO_{k}": v for k, v in settings.items()}
+
+
+@contextlib.contextmanager
+def served(store: Path, **settings: str) -> Iterator[Served]:
+    """A server that is ready. It is killed at the end unless it has ended."""
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environment(store, **settings), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            first = process.stderr.readline()
+            assert first.startswith("verso: http://"), first + process.stderr.read()
+            log: list[str] = []
+            reader = threading.Thread(target=log.extend, args=(process.stderr,), daemon=True)
+            reader.start()
+            url = first.split()[1]
+            _wait_until_ready(url)
+            yield Served(process, url, log)
+        finally:
+            process.kill()
+            process.wait()
+            reader.join()
+
+
+def _wait_until_ready(url: str) -> None:
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the server did not get ready")
