@@ -130,7 +130,7 @@ def _line_parts(line: str) -> Iterator[str]:
 def _break_position(text: str, size: int) -> int:
     """The best place, in 1..size, to cut `text`: late, but at a natural end if the second half has one."""
     for pattern in _BREAKS:
-        found = [match.end() for match in pattern.finditer(text, size // 2) if match.end() <= size]
+        found: list[int] = [match.end() for match in pattern.finditer(text, size // 2) if match.end() <= size]
         if found:
             return found[-1]
     boundary = 0
