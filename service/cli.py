@@ -62,7 +62,9 @@ def translate(
     with _one_line_errors():
         settings = read_settings()
         from service.offline import translate_offline
+        from service.telemetry import silence_logging
 
+        silence_logging()
         texts = [" ".join(text)] if text else [line.rstrip("\n") for line in sys.stdin]
         for translation in asyncio.run(translate_offline(settings, texts, source, target)):
             typer.echo(translation)

@@ -1,15 +1,16 @@
 """The exception tree of the service; api/error_handlers.py maps it once to statuses.
 
-    ServiceError
-    ├── InvalidRequestError        400  a field's value is outside what is allowed; names field, value, allowed
-    ├── RequestTooLargeError       413  more text, or a larger body, than the service takes at once
-    ├── UnsupportedPairError       400  no loaded bundle serves the language pair
-    ├── ModelNotFoundError         404  no loaded bundle of that name
-    └── EngineError
-        ├── EngineOverloadedError  429  the queue is full; says after how long to try again
-        ├── EngineUnavailableError 503  not loaded yet, draining, or stopped
-        ├── EngineDeadlineError    504  the request's own deadline passed before its segments were decoded
-        └── EngineFailedError      500  the decoder raised; the segment was not decoded
+ServiceError
+├── InvalidRequestError        400  a field's value is outside what is allowed; names field, value, allowed
+├── RequestTooLargeError       413  more text, or a larger body, than the service takes at once
+├── UnsupportedPairError       400  no loaded bundle serves the language pair
+├── ModelNotFoundError         404  no loaded bundle of that name
+├── AddressError                    `verso serve` cannot listen there; never a response
+└── EngineError
+    ├── EngineOverloadedError  429  the queue is full; says after how long to try again
+    ├── EngineUnavailableError 503  not loaded yet, draining, or stopped
+    ├── EngineDeadlineError    504  the request's own deadline passed before its segments were decoded
+    └── EngineFailedError      500  the decoder raised; the segment was not decoded
 """
 
 from __future__ import annotations
@@ -61,3 +62,7 @@ class EngineDeadlineError(EngineError):
 
 class EngineFailedError(EngineError):
     """The decoder raised while it held the segment."""
+
+
+class AddressError(ServiceError):
+    """The address cannot be listened on; the message says which and why."""

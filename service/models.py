@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from model_store.decoding.segment import Segment
+from model_store.errors import ModelStoreError
 from service.catalogue import Catalogue, ServedModel
 from service.errors import EngineUnavailableError
 from service.metrics import Metrics
@@ -43,6 +44,10 @@ class Models:
                 )
                 logger.info("model loaded", extra={"model": model.name, "version": model.version, "load_s": load_s})
                 started = time.monotonic()
+        except ModelStoreError as error:  # its message says all; a traceback would only hide it
+            logger.error("loading failed: %s", error)
+            self._problem = f"failed: {error}"
+            return
         except Exception as error:
             logger.exception("loading failed")
             self._problem = f"failed: {error}"

@@ -10,14 +10,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.dependencies import Services
-from service.errors import ServiceError
+from service.errors import AddressError
 
 # After draining, for the last bytes of answers.
 _CLOSE_S = 2
-
-
-class AddressError(ServiceError):
-    """The address cannot be listened on; the message says which and why."""
 
 
 class DrainingServer(uvicorn.Server):

@@ -48,3 +48,8 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # The access log of our own (api/middleware.py) has the route and the pair; uvicorn's would be a second one.
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def silence_logging() -> None:
+    """Write no log lines: for commands, whose errors are their last line."""
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.integration.service.bundles import random_bundle
 from tests.integration.service.server import Served, environment, served
 
 
@@ -45,6 +46,12 @@ def test_no_bundle_is_one_line(tmp_path: Path, store: Path) -> None:
     assert_one_line(run(tmp_path, "serve"), "there is no bundle in")
     assert_one_line(run(store, "serve", DEFAULT_MODELS="other"), "there is random@1")
     assert_one_line(run(store, "serve", PORT="x"), "port: ")
+
+
+def test_a_damaged_bundle_is_one_line(tmp_path: Path) -> None:
+    random_bundle(tmp_path)
+    (tmp_path / "random" / "1" / "tokenizer.model").write_bytes(b"damaged")
+    assert_one_line(run(tmp_path, "translate", "a"), "tokenizer.model")
 
 
 def test_the_command_line_translates_as_the_server_does(store: Path, server: Served) -> None:

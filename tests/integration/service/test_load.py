@@ -45,7 +45,7 @@ async def translate_all(server: Served, asked: list[str], connections: int) -> l
 
 
 def test_answers_under_load_are_those_of_requests_sent_alone(server: Served) -> None:
-    asked = texts(seed=1, count=60)
+    asked = texts(seed=1, count=200)
     together = asyncio.run(translate_all(server, asked, connections=50))
     # The cache would answer the second time, so each is asked for in a way that decodes the same with another key.
     alone = [
