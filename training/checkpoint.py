@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -45,10 +46,23 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Read what save() wrote; tensors and plain values only. Raises FileNotFoundError."""
-        raw = torch.load(path, map_location="cpu", weights_only=True)
-        raw["position"] = Position(**raw["position"])
-        return cls(**raw)
+        """Read what save() wrote; tensors and plain values only.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ConfigError: not a whole checkpoint.
+        """
+        try:
+            raw = torch.load(path, map_location="cpu", weights_only=True)
+            raw["position"] = Position(**raw["position"])
+            return cls(**raw)
+        except FileNotFoundError:
+            raise
+        except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"checkpoint: {path} is damaged or is none; remove it to train anew ({reason})"
+            ) from error
 
 
 def averaged_weights(path: Path) -> dict[str, Tensor]:

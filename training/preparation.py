@@ -36,12 +36,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     """
     report = CleaningReport()
     corpora = list(_corpora(recipe, data_root, report))
-    kept = sum(len(corpus.pairs) for corpus in corpora)
-    if kept <= recipe.data.validation_pairs:
-        raise ConfigError(
-            f"data: {kept} usable pairs are left; allowed: more than validation_pairs, "
-            f"{recipe.data.validation_pairs}\n{report}"
-        )
+    _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
     languages = recipe.data.languages
     tokenizer = train_tokenizer(
         (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
@@ -50,13 +45,23 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
         tasks=() if recipe.data.task == "translate" else (recipe.data.task,),
         seed=recipe.trainer.seed,
     )
+    pairs = _pack(corpora, tokenizer, languages, recipe, report)
+    _check_enough(len(pairs), recipe, report)
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     folder.tokenizer.write_bytes(tokenizer.serialized)
-    train, validation = _split(_pack(corpora, tokenizer, languages, recipe, report), recipe)
+    train, validation = _split(pairs, recipe)
     train.save(folder.train)
     validation.save(folder.validation)
     folder.report.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return report
+
+
+def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
+    if pairs <= recipe.data.validation_pairs:
+        raise ConfigError(
+            f"data: {pairs} usable pairs are left; allowed: more than validation_pairs, "
+            f"{recipe.data.validation_pairs}\n{report}"
+        )
 
 
 def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[_Corpus]:

@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position
@@ -74,6 +75,7 @@ class Trainer:
         log: ProgressLog,
         validate: Validate | None = None,
     ) -> None:
+        _check(recipe, train, validation)
         self.recipe = recipe
         self.config: TrainerConfig = recipe.trainer
         self.train_examples = train
@@ -186,12 +188,31 @@ class Trainer:
         if not self.checkpoint.exists():
             return Position()
         saved = Checkpoint.load(self.checkpoint)
-        self.network.load_state_dict(saved.network)
+        try:
+            self.network.load_state_dict(saved.network)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"checkpoint: {self.checkpoint} is of another network than the recipe's; remove it to train anew"
+            ) from error
         self.average.load_state_dict(saved.average)
         self.optimizer.load_state_dict(saved.optimizer)
         torch.set_rng_state(saved.random_state)
         self.log.resumed(saved.position)
         return saved.position
+
+
+def _check(recipe: Recipe, train: Examples, validation: Examples) -> None:
+    """Raises ConfigError for what would otherwise stop the run on the way, or never let it end."""
+    if not len(train):
+        raise ConfigError(f"data.directions: there are no training examples in {list(recipe.data.directions)}")
+    lengths = (each for part in (train, validation) for each in (part.source_lengths, part.target_lengths))
+    longest = max(int(each.max(initial=0)) for each in lengths)
+    network = recipe.network
+    if network.bounded_positions and longest > network.positions:
+        raise ConfigError(
+            f"network.positions: {network.positions} is too few, since there are examples of up to {longest} tokens; "
+            "raise it, or lower data.max_tokens"
+        )
 
 
 Tensors = tuple[Tensor, ...] | list[Tensor]

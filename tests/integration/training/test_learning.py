@@ -69,7 +69,7 @@ def train(network: Seq2Seq, *, learning_rate: float = 5e-3) -> int:
             readouts, projection.weight, projection.bias, source.flatten(), smoothing=0.0
         )
         optimizer.zero_grad()
-        (loss / source.numel()).backward()
+        torch.autograd.backward(loss / source.numel())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         average = 0.9 * average + 0.1 * loss.item() / source.numel()

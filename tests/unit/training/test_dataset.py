@@ -1,0 +1,99 @@
+"""Packed pairs and what becomes of them: directions, repeats, prefix, BOS and EOS, padding and mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.tokenizer import Tokenizer
+from tests.unit.training.tiny import packed, tokenizer
+from training.dataset import Examples, PackedPairs
+
+PAIRS = [([10, 11], [20]), ([12], [21, 22, 23]), ([13, 14, 15], [24, 25])]
+BOTH = (("xx", "yy"), ("yy", "xx"))
+
+
+@pytest.fixture(name="words")
+def words_fixture() -> Tokenizer:
+    return tokenizer()
+
+
+def everything(examples: Examples) -> list[tuple[list[int], list[int]]]:
+    return [examples.example(index) for index in range(len(examples))]
+
+
+ids = st.lists(st.integers(0, 299), max_size=6)
+
+
+@given(pairs=st.lists(st.tuples(ids, ids), max_size=8))
+@settings(deadline=None, max_examples=25)
+def test_what_is_saved_is_loaded(
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[list[int], list[int]]]
+) -> None:
+    folder = tmp_path_factory.mktemp("packed") / "train"
+    packed(pairs, repeats=[3] * len(pairs)).save(folder)
+    loaded = PackedPairs.load(folder)
+    assert len(loaded) == len(pairs)
+    assert [(loaded.side(pair, 0), loaded.side(pair, 1)) for pair in range(len(pairs))] == pairs
+    assert loaded.languages == ("xx", "yy")
+    assert loaded.repeats.tolist() == [3] * len(pairs)
+    assert loaded.ids.dtype == np.uint16
+
+
+def test_nothing_prepared_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        PackedPairs.load(tmp_path)
+
+
+def test_each_direction_reads_one_side_behind_the_others_language_and_writes_the_other(words: Tokenizer) -> None:
+    eos = words.eos_id
+    (to_yy,), (to_xx,) = words.prefix_ids("yy"), words.prefix_ids("xx")
+    forth = [([to_yy, *left, eos], [*right, eos]) for left, right in PAIRS]
+    back = [([to_xx, *right, eos], [*left, eos]) for left, right in PAIRS]
+    assert everything(Examples(packed(PAIRS), BOTH, words, "translate")) == forth + back
+    assert everything(Examples(packed(PAIRS), BOTH[:1], words, "translate")) == forth
+    assert everything(Examples(packed(PAIRS), BOTH[1:], words, "translate")) == back
+    assert everything(Examples(packed(PAIRS), (("xx", "zz"),), words, "translate")) == []
+
+
+def test_repeats_give_an_example_more_than_once_in_an_epoch(words: Tokenizer) -> None:
+    examples = Examples(packed(PAIRS, repeats=[2, 1, 3]), BOTH, words, "translate")
+    targets = [target[0] for _source, target in everything(examples)]
+    assert sorted(targets) == sorted([20, 20, 21, 24, 24, 24, 10, 10, 12, 13, 13, 13])
+
+
+def test_lengths_are_those_of_the_examples(words: Tokenizer) -> None:
+    examples = Examples(packed(PAIRS), BOTH, words, "translate")
+    for index, (source, target) in enumerate(everything(examples)):
+        assert (examples.source_lengths[index], examples.target_lengths[index]) == (len(source), len(target))
+
+
+def test_the_source_is_what_the_service_would_feed(words: Tokenizer) -> None:
+    """Training and serving have to agree on it to the id."""
+    text = "abc deh"
+    examples = Examples(packed([(words.encode(text), [20])]), BOTH[:1], words, "translate")
+    assert tuple(examples.example(0)[0]) == words.source_ids(text, target_language="yy")
+
+
+def test_a_batch_is_padded_shifted_and_masked(words: Tokenizer) -> None:
+    examples = Examples(packed(PAIRS), BOTH[:1], words, "translate")
+    batch = examples.batch([1, 0])
+    (prefix,), bos, eos = words.prefix_ids("yy"), words.bos_id, words.eos_id
+    assert batch.source.tolist() == [[prefix, 12, eos, 0], [prefix, 10, 11, eos]]
+    assert batch.source_lengths.tolist() == [3, 4]
+    assert batch.target_in.tolist() == [[bos, 21, 22, 23], [bos, 20, 0, 0]]
+    assert batch.target_out.tolist() == [[21, 22, 23, eos], [20, eos, 0, 0]]
+    assert batch.target_mask.tolist() == [[True] * 4, [True, True, False, False]]
+    assert (batch.source_tokens, batch.target_tokens) == (7, 6)
+    assert all(each.dtype is torch.int64 for each in (batch.source, batch.target_in, batch.target_out))
+
+
+def test_an_empty_side_is_only_eos(words: Tokenizer) -> None:
+    batch = Examples(packed([([], [])]), BOTH[:1], words, "translate").batch([0])
+    assert batch.target_in.tolist() == [[words.bos_id]]
+    assert batch.target_out.tolist() == [[words.eos_id]]

@@ -1,0 +1,128 @@
+"""The prepare step: what is counted, what is kept apart, and that the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_store.errors import ConfigError
+from model_store.tokenizer import Tokenizer
+from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
+from training.cleaning import CleaningReport
+from training.config import Recipe
+from training.dataset import PackedPairs
+from training.preparation import prepare
+from training.run_folder import RunFolder
+
+PAIRS = sentence_pairs(120)
+HELD_OUT = PAIRS[:5]
+SOURCE = {"name": "words", "format": "tsv", "left": "xx", "right": "yy", "path": "words.tsv"}
+TEST_SET = {"name": "test", "left": "xx", "right": "yy", "path": "test.tsv"}
+
+
+@pytest.fixture(name="corpus")
+def corpus_fixture(tmp_path: Path) -> Path:
+    """120 pairs, 10 of them twice, 2 lines that are no pair, one empty side, and a test set of 5 of the pairs."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    write_tsv(folder / "words.tsv", [*PAIRS, *PAIRS[20:30]])
+    with (folder / "words.tsv").open("ab") as file:
+        file.write(b"only one column\nnot \xff utf-8\tx\n\tempty left\n")
+    write_tsv(folder / "test.tsv", HELD_OUT)
+    return folder
+
+
+def run(corpus: Path, name: str, **data: Any) -> tuple[CleaningReport, RunFolder, Recipe]:
+    fields: dict[str, Any] = {"report": (TEST_SET,), "validation_pairs": 15, **data}
+    config = recipe(**fields)
+    folder = RunFolder(corpus.parent / name)
+    return prepare(config, corpus, folder), folder, config
+
+
+def texts(folder: Path, tokenizer: Tokenizer) -> list[tuple[str, str]]:
+    """What was packed, as text again."""
+    pairs = PackedPairs.load(folder)
+    return [
+        (tokenizer.decode(pairs.side(pair, 0)), tokenizer.decode(pairs.side(pair, 1))) for pair in range(len(pairs))
+    ]
+
+
+def test_the_report_accounts_for_every_line(corpus: Path) -> None:
+    report, folder, _config = run(corpus, "run")
+    assert report.as_dict() == {
+        "words": {
+            "read": 133,
+            "kept": 115,
+            "dropped": {"duplicate": 10, "empty": 1, "held_out": 5, "invalid_utf8": 1, "not_two_columns": 1},
+        }
+    }
+    assert json.loads(folder.report.read_text(encoding="utf-8")) == report.as_dict()
+    assert len(PackedPairs.load(folder.train)) + len(PackedPairs.load(folder.validation)) == 115
+
+
+def test_train_and_validation_are_all_pairs_that_are_not_held_out_each_once(corpus: Path) -> None:
+    _report, folder, _config = run(corpus, "run")
+    tokenizer = Tokenizer.load(folder.tokenizer)
+    train, validation = texts(folder.train, tokenizer), texts(folder.validation, tokenizer)
+    assert len(validation) == 15
+    assert not set(train) & set(validation)
+    assert sorted(train + validation) == sorted(PAIRS[5:])
+
+
+def test_validation_pairs_are_drawn_from_everywhere(corpus: Path) -> None:
+    _report, folder, _config = run(corpus, "run")
+    places = [PAIRS.index(pair) for pair in texts(folder.validation, Tokenizer.load(folder.tokenizer))]
+    assert min(places) < 40
+    assert max(places) > 80
+
+
+def test_the_same_input_gives_the_same_bytes(corpus: Path) -> None:
+    first, second = (run(corpus, name)[1] for name in ("first", "second"))
+    files = sorted(path.relative_to(first.root) for path in first.root.rglob("*") if path.is_file())
+    assert len(files) == 2 + 2 * 6
+    for file in files:
+        assert (first.root / file).read_bytes() == (second.root / file).read_bytes(), file
+
+
+def test_limit_and_repeat_and_two_sources(corpus: Path) -> None:
+    write_tsv(corpus / "more.tsv", [*PAIRS[30:40], *sentence_pairs(20, seed=9)])
+    sources = ({**SOURCE, "limit": 50}, {**SOURCE, "name": "more", "path": "more.tsv", "repeat": 3})
+    report, folder, _config = run(corpus, "run", sources=sources, validation_pairs=10)
+    assert report.as_dict()["words"]["kept"] == 50
+    assert report.source("words").dropped["over_limit"] == 65
+    assert report.source("more").dropped["duplicate"] == 10
+    train, validation = PackedPairs.load(folder.train), PackedPairs.load(folder.validation)
+    assert set(validation.repeats.tolist()) == {1}
+    assert len(train) + len(validation) == 70
+    assert sorted(set(train.repeats.tolist())) == [1, 3]
+
+
+def test_pairs_of_too_many_tokens_are_counted(corpus: Path) -> None:
+    report, folder, config = run(corpus, "run", max_tokens=12)
+    train, validation = PackedPairs.load(folder.train), PackedPairs.load(folder.validation)
+    lengths = [
+        len(part.side(pair, side)) for part in (train, validation) for pair in range(len(part)) for side in (0, 1)
+    ]
+    assert max(lengths) <= config.data.max_tokens
+    dropped = report.source("words").dropped["too_many_tokens"]
+    assert dropped > 0
+    assert len(train) + len(validation) == report.source("words").kept == 115 - dropped
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"validation_pairs": 115}, "data: 115 usable pairs are left; allowed: more than validation_pairs, 115"),
+        ({"max_tokens": 4}, r"data: \d+ usable pairs are left; allowed: more than validation_pairs, 15"),
+        ({"sources": ({**SOURCE, "path": "absent.tsv"},)}, "words.path: 'absent.tsv' matches no file"),
+        ({"report": ({**TEST_SET, "path": "words.tsv"},)}, "test set test: .*not_two_columns"),
+    ],
+    ids=["too-few", "too-few-after-counting-tokens", "no-file", "bad-test-set"],
+)
+def test_what_cannot_be_prepared_is_refused(corpus: Path, data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(corpus, "run", **data)
+    assert not (corpus.parent / "run" / "data" / "report.json").exists()
