@@ -52,6 +52,14 @@ def test_a_batch_with_several_source_lengths_was_less_than_half_full_without_the
             assert len(shorter) * int(pairs[shorter, 1].max()) * 2 < budget
 
 
+@given(sources=st.lists(st.integers(1, 30), min_size=1, max_size=80), budget=st.integers(2, 40))
+@any_case
+def test_batches_are_at_least_half_full_but_for_the_rest(sources: list[int], budget: int) -> None:
+    """With targets of one token, so that no single long one cuts a batch short."""
+    batches = plan(np.array([(source, 1) for source in sources]), budget)
+    assert sum(2 * len(batch) < budget for batch in batches) <= 1
+
+
 def test_seed_and_epoch_fix_the_plan_and_nothing_else_does() -> None:
     np.random.seed(3)  # the global state must not matter
     first = plan(many(), 200)

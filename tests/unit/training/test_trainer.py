@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.training.tiny import RecordingLog, examples, packed, recipe, same, tokenizer
+from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position
 from training.config import Recipe
 from training.dataset import Examples
@@ -114,6 +116,48 @@ def test_ends_when_its_time_is_over(tmp_path: Path) -> None:
     assert trainer_of(run, tmp_path / "c.pt").run().position.step == 1
 
 
+def test_an_update_follows_the_gradient_of_the_smoothed_loss_a_token(tmp_path: Path) -> None:
+    """The first one, against a pass written out with torch's own loss."""
+    log = RecordingLog()
+    run = recipe(network={"dropout": 0.0})
+    trainer = trainer_of(run, tmp_path / "c.pt", log=log)
+    train = trainer.train_examples
+    plan = plan_epoch(train.source_lengths, train.target_lengths, batch_tokens=60, seed=run.trainer.seed, epoch=0)
+    batch = train.batch(plan[0])
+    torch.manual_seed(run.trainer.seed)
+    network = Seq2Seq(run.network)
+    logits = network.projection(network(batch.source, batch.source_lengths, batch.target_in))[batch.target_mask]
+    labels = batch.target_out[batch.target_mask]
+    torch.autograd.backward(F.cross_entropy(logits, labels, label_smoothing=run.trainer.label_smoothing))
+    norm = torch.cat([each.grad.flatten() for each in network.parameters() if each.grad is not None]).norm()
+    trainer.run(max_steps=1)
+    (record,) = log.records
+    torch.testing.assert_close(record.gradient_norm, norm, rtol=1e-4, atol=0)
+    assert log.losses == pytest.approx([F.cross_entropy(logits, labels).item()], rel=1e-5)
+    assert (record.target_tokens, record.source_tokens) == (batch.target_tokens, batch.source_tokens)
+
+
+def test_dropout_acts_in_every_update(tmp_path: Path) -> None:
+    losses = []
+    for dropout in (0.0, 0.5):
+        log = RecordingLog()
+        run = recipe(network={"dropout": dropout}, trainer={"learning_rate": 1e-9, "validate_every_steps": 1})
+        trainer_of(run, tmp_path / str(dropout), log=log).run()
+        losses.append(log.losses)
+    assert all(without != with_dropout for without, with_dropout in zip(*losses, strict=True))
+
+
+def test_each_epoch_has_its_own_order(tmp_path: Path) -> None:
+    log = RecordingLog()
+    trainer_of(recipe(trainer={"max_steps": 40}), tmp_path / "c.pt", log=log).run()
+    epochs: dict[int, list[int]] = {}
+    for position, record in zip(log.positions, log.records, strict=True):
+        epochs.setdefault(position.epoch, []).append(record.target_tokens)
+    assert len(epochs[0]) == len(epochs[1])
+    assert sum(epochs[0]) == sum(epochs[1])
+    assert epochs[0] != epochs[1]
+
+
 @pytest.mark.parametrize("clip", [1e-3, 1e6])
 def test_gradients_are_clipped_by_their_norm(tmp_path: Path, clip: float) -> None:
     """After one update, Adam's first moment is 0.1 of the gradient that it was given."""
@@ -140,17 +184,18 @@ class WeightLog(RecordingLog):
         self.weights.append({name: tensor.detach().clone() for name, tensor in self.network.named_parameters()})
 
 
-def test_the_average_is_the_moving_average_of_the_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [0.3, 0.99])
+def test_the_average_is_the_moving_average_of_the_weights(tmp_path: Path, most: float) -> None:
     """From the first weights on, by 1 - min(decay, (1 + n) / (10 + n)) of the way to the n-th after them."""
     log = WeightLog()
-    trainer = trainer_of(recipe(trainer={"average_decay": 0.5, "max_steps": 20}), tmp_path / "c.pt", log=log)
+    trainer = trainer_of(recipe(trainer={"average_decay": most, "max_steps": 8}), tmp_path / "c.pt", log=log)
     log.network = trainer.network
     average = dict(trainer.run().average.named_parameters())
-    assert len(log.weights) == 20
+    assert len(log.weights) == 8
     for name, first in log.weights[0].items():
         expected = first.double()
         for n, weights in enumerate(log.weights[1:], start=1):
-            decay = min(0.5, (1 + n) / (10 + n))
+            decay = min(most, (1 + n) / (10 + n))
             expected = decay * expected + (1 - decay) * weights[name].double()
         torch.testing.assert_close(average[name].double(), expected, rtol=0, atol=1e-6)
 

@@ -97,6 +97,7 @@ class RecordingLog(ProgressLog):
 
     def __init__(self) -> None:
         self.records: list[StepRecord] = []
+        self.positions: list[Position] = []
         self.figures: list[tuple[int, dict[str, float]]] = []
         self.resumed_at: list[Position] = []
 
@@ -105,6 +106,7 @@ class RecordingLog(ProgressLog):
 
     def step(self, record: StepRecord, done: float, position: Position) -> None:
         self.records.append(record)
+        self.positions.append(position)
 
     def validation(self, figures: dict[str, float], position: Position) -> None:
         self.figures.append((position.step, figures))
