@@ -34,6 +34,11 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
 
     Raises ConfigError if nothing usable is left.
     """
+    if folder.checkpoint.exists():
+        raise ConfigError(
+            f"checkpoint: {folder.checkpoint} was trained on what is prepared already; remove it, or choose "
+            "another --runs"
+        )
     report = CleaningReport()
     corpora = list(_corpora(recipe, data_root, report))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)

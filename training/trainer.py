@@ -115,7 +115,8 @@ class Trainer:
             if position.step % self.config.checkpoint_every_steps == 0:
                 self._save(position)
         self._save(position)
-        self._validate(position)
+        if position.step % self.config.validate_every_steps:  # else it was done in the loop
+            self._validate(position)
         average = self.average.module
         assert isinstance(average, Seq2Seq)
         return Outcome(position, average.cpu().eval())
@@ -144,7 +145,12 @@ class Trainer:
         tokens = batch.target_tokens
         loss, negative_log_likelihood = self.step_module(*batch.tensors)
         self.fabric.backward(loss / tokens)
-        norm = self.fabric.clip_gradients(self.step_module, self.optimizer, max_norm=self.config.gradient_clip)
+        norm = self.fabric.clip_gradients(
+            self.step_module,
+            self.optimizer,
+            max_norm=self.config.gradient_clip,
+            error_if_nonfinite=self.config.precision != "16-mixed",
+        )
         assert norm is not None
         self.optimizer.step()
         self.optimizer.zero_grad()
