@@ -10,7 +10,7 @@ import httpx
 from model_store.errors import ConfigError
 from training.evaluation import Decoded
 
-TEXTS_PER_REQUEST = 50
+TEXTS_PER_REQUEST = 200
 TIMEOUT_S = 300.0
 
 

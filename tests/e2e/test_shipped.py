@@ -1,0 +1,78 @@
+"""The bundle that ships: whole, free, honest about its quality, and served as it is by `verso serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from model_store.bundle import verify_bundle
+from model_store.manifest import Manifest
+from model_store.store import BundleStore, shipped_bundles
+from tests.integration.service.server import Served, served
+from tests.integration.service.test_load import translate_all
+
+# Corpora that a model to be given away must not be trained on.
+NOT_FREE = {"multi30k", "wmt-recent", "xnli", "bible", "hotels", "quran"}
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Manifest:
+    return verify_bundle(BundleStore(str(shipped_bundles())).resolve("translate-en-ru"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served(shipped_bundles()) as running:
+        yield running
+
+
+def test_it_is_small_and_from_free_text_only(manifest: Manifest) -> None:
+    assert sum(entry.bytes for entry in manifest.files) < 20_000_000
+    assert manifest.data
+    assert not NOT_FREE & {source.name.partition(".")[0] for source in manifest.data}
+    assert all(source.licence != "not stated" and source.pairs > 0 for source in manifest.data)
+
+
+def test_scores_through_http_are_those_of_the_network(manifest: Manifest) -> None:
+    """Both are in the manifest; sentence splitting is the only difference between them."""
+    network, http = (
+        {
+            (score.test_set, score.direction): score.value
+            for score in manifest.scores
+            if score.metric == "chrF2" and score.command.endswith("--server") is through_server
+        }
+        for through_server in (False, True)
+    )
+    for test_set in ("tatoeba", "newstest2017"):
+        for direction in ("en-ru", "ru-en"):
+            assert abs(network[test_set, direction] - http[test_set, direction]) <= 0.5
+
+
+def test_it_translates_between_english_and_russian(server: Served) -> None:
+    for source, target, text, expected in (
+        ("en", "ru", "Open the file.", re.compile(r"Откр\w+ файл\.")),
+        ("ru", "en", "Открыть файл", re.compile(r"Open (the |a )?file", re.IGNORECASE)),
+    ):
+        body = {"text": text, "source": source, "target": target}
+        answer = httpx.post(f"{server.url}/v1/translate", json=body, timeout=60).json()
+        assert expected.fullmatch(answer["translations"][0]["text"]), answer
+
+
+def test_alone_and_under_load_are_the_same(server: Served) -> None:
+    asked = [
+        "The package could not be installed.",
+        "I would like to drink a cup of coffee.",
+        "Tom",
+        "Select the printer, then press the button.\nThe server could not be found, because the network is down.",
+        "This package contains the documentation and the examples for the library.",
+        *(f"Show {number} files of the folder, then remove the {number + 1}th." for number in range(40)),
+    ]
+    alone = [asyncio.run(translate_all(server, [text], connections=1))[0] for text in asked]
+    # This server has the results in its cache now, so another one is asked for all at once.
+    with served(shipped_bundles()) as fresh:
+        together = asyncio.run(translate_all(fresh, asked, connections=40))
+    assert together == alone
