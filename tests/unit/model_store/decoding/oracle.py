@@ -70,6 +70,6 @@ def network_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidd
             readouts = network(ids, lengths, torch.tensor([[bos, *prefix]]))
             logits = network.projection(readouts[0, -1])
             logits[list(forbidden)] = -math.inf
-            return torch.log_softmax(logits, dim=0).tolist()  # type: ignore[no-any-return]
+            return torch.log_softmax(logits, dim=0).tolist()
 
     return next_log_probs

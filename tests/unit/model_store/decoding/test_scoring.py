@@ -91,7 +91,7 @@ def test_ties_in_search_go_to_the_lower_id(table: list[list[float]], beam: int, 
     def next_log_probs(prefix: object) -> list[float]:
         assert isinstance(prefix, tuple)
         last = prefix[-1] if prefix else BOS
-        return torch.log_softmax(rounded[last], dim=-1).tolist()  # type: ignore[no-any-return]
+        return torch.log_softmax(rounded[last], dim=-1).tolist()
 
     ((_index, hypotheses),) = decode(decoder, [segment])
     expected = beam_search(next_log_probs, segment, EOS)
