@@ -112,7 +112,7 @@ class DecodingConfig(FrozenModel):
     length_penalty: Annotated[float, Field(ge=0.0, le=5.0)] = 1.0
     max_length_factor: Annotated[float, Field(ge=0.0, le=10.0)] = 2.0
     max_length_offset: Annotated[int, Field(ge=1, le=1000)] = 10
-    max_source_length: Annotated[int, Field(ge=2, le=4096)] = 128
+    max_source_length: Annotated[int, Field(ge=8, le=4096)] = 128
 
     def max_length(self, source_length: int) -> int:
         """Longest target, in tokens with EOS, for a source of `source_length` tokens."""

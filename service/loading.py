@@ -10,7 +10,7 @@ import torch
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.in_flight import open_decoder
-from model_store.errors import BundleNotFoundError
+from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.store import BundleReference, BundleStore, shipped_bundles
 from service.catalogue import ServedModel
 from service.engine.engine import Engine, EngineSettings
@@ -48,6 +48,11 @@ def open_bundles(settings: Settings, observer: Callable[[str], EngineObserver]) 
     store = _store(settings)
     for reference in find_bundles(settings):
         bundle = load_bundle(store.resolve(str(reference)))
+        if (bundle.manifest.name, bundle.manifest.version) != (reference.name, reference.version):
+            raise BundleCorruptError(
+                f"{reference}: the manifest says {bundle.manifest.name}@{bundle.manifest.version}; "
+                "a bundle lies in <name>/<version>/"
+            )
         if bundle.manifest.task == TASK:
             yield _served(bundle, settings, observer(bundle.manifest.name))
         else:

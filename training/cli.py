@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from training.config import Recipe, load_recipe
 from training.corpora.errors import CorpusError
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, System, evaluate, table
-from training.export import export, stored_network
+from training.export import bundle_folder, export, stored_network
 from training.preparation import prepare
 from training.progress import ProgressLog
 from training.run_folder import RunFolder
@@ -35,6 +36,7 @@ RecipeArgument = Annotated[str, typer.Argument(help="a recipe file, or the name 
 DataOption = Annotated[Path | None, typer.Option("--data", help="where the corpora are, instead of data_root")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="where runs are kept")]
 ServerOption = Annotated[str | None, typer.Option("--server", help="score this running server, as http://HOST:PORT")]
+OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="score this held-out set only; repeatable")]
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help="score this bundle instead of the run's weights")]
 MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
@@ -63,7 +65,16 @@ class Run:
         """The tokenizer as prepared. Raises ConfigError if nothing was."""
         if not self.folder.report.exists():
             raise ConfigError(f"{self.folder.report} does not exist; run `verso-train prepare {self.argument}` first")
-        return Tokenizer.load(self.folder.tokenizer)
+        tokenizer = Tokenizer.load(self.folder.tokenizer)
+        prepared = json.loads(self.folder.report.read_text(encoding="utf-8")).keys()
+        if tokenizer.vocabulary != self.recipe.network.vocabulary or prepared != {
+            source.name for source in self.recipe.data.sources
+        }:
+            raise ConfigError(
+                f"{self.folder.report.parent}: was prepared with another vocabulary or other sources than the "
+                "recipe has; remove it and prepare again, or choose another --runs"
+            )
+        return tokenizer
 
     def examples(self, tokenizer: Tokenizer) -> tuple[Examples, Examples]:
         """Training and validation examples as prepared."""
@@ -96,6 +107,7 @@ def evaluate_command(
     runs: RunsOption = RUNS,
     bundle: BundleOption = None,
     server: ServerOption = None,
+    only: OnlyOption = None,
 ) -> None:
     """BLEU and chrF on the recipe's validation and report sets, of the weights as they will be stored.
 
@@ -103,7 +115,7 @@ def evaluate_command(
     """
     if bundle is not None and server is not None:
         raise typer.BadParameter("--bundle and --server exclude each other")
-    _evaluate(Run.open(recipe, data, runs), bundle, server)
+    _evaluate(Run.open(recipe, data, runs), bundle, server, tuple(only or ()))
 
 
 @app.command("export")
@@ -120,10 +132,14 @@ def run_command(
 ) -> None:
     """Prepare, unless it was done, then train, evaluate and export."""
     run = Run.open(recipe, data, runs)
+    target = bundle_folder(run.recipe, out if out is not None else run.folder.bundles)
+    if target.exists():
+        typer.echo(f"{target} is there already; for another one, raise export.version or remove it")
+        return
     if not run.folder.report.exists():
         _prepare(run)
     _train(run, None)
-    _evaluate(run, None, None)
+    _evaluate(run, None, None, ())
     _export(run, out)
 
 
@@ -142,23 +158,26 @@ def _train(run: Run, max_steps: int | None) -> None:
     trainer.run(max_steps=max_steps)
 
 
-def _evaluate(run: Run, bundle_folder: Path | None, server: str | None) -> None:
+def _evaluate(run: Run, bundle_path: Path | None, server: str | None, only: tuple[str, ...]) -> None:
     data = run.recipe.data
-    command = f"verso-train evaluate {run.argument}"
+    held_out = [each for each in (*data.validation, *data.report) if not only or each.name in only]
+    if unknown := set(only) - {each.name for each in held_out}:
+        raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
+    command = f"verso-train evaluate {run.argument}" + "".join(f" --only {name}" for name in only)
     system: System
     if server is not None:
         system = Server(server)
         command += " --server"
-    elif bundle_folder is not None:
-        bundle = load_bundle(bundle_folder)
+    elif bundle_path is not None:
+        bundle = load_bundle(bundle_path)
         system = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding, bundle.manifest.task)
     else:
         network = stored_network(run.recipe, averaged_weights(run.folder.checkpoint))
         system = Model(network, run.tokenizer(), run.recipe.decoding, data.task)
-    sets = load_test_sets((*data.validation, *data.report), data.directions, run.data_root)
+    sets = load_test_sets(held_out, data.directions, run.data_root)
     evaluations = [evaluate(system, test_set) for test_set in sets]
     typer.echo(table(evaluations))
-    if bundle_folder is None:
+    if bundle_path is None:
         write_scores(run.folder.scores, evaluations, command)
 
 

@@ -30,7 +30,7 @@ class SourceConfig(FrozenModel):
     right: str
     path: str = ""
     licence: str = "not stated"
-    repeat: PositiveInt = 1
+    repeat: Annotated[int, Field(ge=1, le=1000)] = 1
     limit: PositiveInt | None = None
 
 
@@ -64,10 +64,18 @@ class DataConfig(FrozenModel):
     max_characters: PositiveInt = 400
     max_length_ratio: PositiveFloat = 3.0
     max_tokens: Annotated[int, Field(ge=4)] = 100
+    keep_identical: bool = False
 
     @model_validator(mode="after")
     def _directions_have_sources(self) -> Self:
         known = {frozenset((source.left, source.right)) for source in self.sources}
+        for name, values in (
+            ("directions", self.directions),
+            ("sources", [source.name for source in self.sources]),
+            ("validation and report", [each.name for each in (*self.validation, *self.report)]),
+        ):
+            if twice := {value for value in values if list(values).count(value) > 1}:
+                raise ValueError(f"{name}: {min(twice)!r} is named twice")
         for direction in self.directions:
             pair = self.split(direction)
             if pair is None or frozenset(pair) not in known:
@@ -89,8 +97,6 @@ class DataConfig(FrozenModel):
         pairs = ((source, target) for source in self.languages for target in self.languages)
         return next((pair for pair in pairs if "-".join(pair) == direction), None)
 
-    keep_identical: bool = False
-
 
 class TokenizerConfig(FrozenModel):
     """SentencePiece training. `sentences` bounds how many sampled sentences it learns from."""
@@ -108,7 +114,7 @@ class TrainerConfig(FrozenModel):
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
     """
 
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
     batch_tokens: PositiveInt = 4096
     max_steps: PositiveInt = 100_000
     max_minutes: PositiveFloat | None = None
@@ -147,6 +153,15 @@ class Recipe(FrozenModel):
     trainer: TrainerConfig = TrainerConfig()
     decoding: DecodingConfig = DecodingConfig()
     export: ExportConfig
+
+    @model_validator(mode="after")
+    def _slots_fit_the_network(self) -> Self:
+        network, longest = self.network, self.decoding.max_source_length
+        if network.bounded_positions and longest > network.positions:
+            raise ValueError(
+                f"decoding.max_source_length: {longest} tokens is more than network.positions ({network.positions})"
+            )
+        return self
 
 
 def load_recipe(path: Path) -> Recipe:

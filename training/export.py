@@ -27,12 +27,17 @@ def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
     return network.eval()
 
 
+def bundle_folder(recipe: Recipe, store: Path) -> Path:
+    """Where the recipe's bundle lies in `store`."""
+    return store / recipe.export.name / recipe.export.version
+
+
 def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
     """Write the run's bundle into `store` and return its folder.
 
     Raises BundleError if that name and version exist already: bundles are immutable, so raise export.version.
     """
-    target = store / recipe.export.name / recipe.export.version
+    target = bundle_folder(recipe, store)
     save_bundle(
         target,
         description=BundleDescription(

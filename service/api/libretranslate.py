@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from babel import Locale
 from fastapi import APIRouter, Request
@@ -28,6 +29,8 @@ _FIELDS: dict[str, Any] = {
 }
 _MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _BODY = {"requestBody": {"content": {media_type: {"schema": _FIELDS} for media_type in _MEDIA_TYPES}}}
+
+MOST_FIELDS = 100
 
 router = APIRouter(tags=["LibreTranslate"])
 
@@ -84,9 +87,25 @@ async def _read_fields(request: Request) -> Mapping[str, object]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
         return _json_object(await request.body())
-    form = await request.form()
-    fields: dict[str, object] = {key: value for key, value in form.items() if not isinstance(value, UploadFile)}
+    fields: dict[str, object]
+    if media_type == "application/x-www-form-urlencoded":
+        fields = _form_fields(await request.body())
+    else:
+        form = await request.form()
+        fields = {key: value for key, value in form.items() if not isinstance(value, UploadFile)}
     return fields | dict(request.query_params)
+
+
+def _form_fields(body: bytes) -> dict[str, object]:
+    """Urlencoded fields, as UTF-8 whether percent-encoded or, as a plain `curl -d` sends them, raw.
+
+    The framework's own parser takes raw bytes for Latin-1, and replaces what is not UTF-8 without a word.
+    """
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise InvalidRequestError("body", f"not a form in UTF-8 of at most {MOST_FIELDS} fields: {error}") from error
+    return dict(pairs)
 
 
 def _json_object(body: bytes) -> Mapping[str, object]:

@@ -19,12 +19,14 @@ class Readiness(BaseModel):
     reasons: list[str]
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def livez() -> dict[str, str]:
     """200 while the process answers at all; says nothing of the models."""
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"model": Readiness}}, response_model=Readiness)
 async def readyz(services: ServicesDependency) -> JSONResponse:
     """200 if the models are loaded and warmed up, their engines are healthy, and the process is not shutting down."""

@@ -47,7 +47,7 @@ def test_scores_through_http_are_those_of_the_network(manifest: Manifest) -> Non
         }
         for through_server in (False, True)
     )
-    for test_set in ("tatoeba", "newstest2017"):
+    for test_set in ("tatoeba-400", "newstest2017-150"):
         for direction in ("en-ru", "ru-en"):
             assert abs(network[test_set, direction] - http[test_set, direction]) <= 0.5
 

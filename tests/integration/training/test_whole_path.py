@@ -64,3 +64,19 @@ def test_training_before_preparing_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", "tiny", "--runs", str(tmp_path)])
     assert isinstance(result.exception, ConfigError)
     assert "prepare" in str(result.exception)
+
+
+def test_running_a_finished_recipe_again_does_nothing(run: Path) -> None:
+    arguments = ("run", str(run / "small.toml"), "--data", str(RECIPES), "--runs", str(run / "runs"))
+    checkpoint = run / "runs" / "option" / "checkpoint.pt"
+    before = checkpoint.stat().st_mtime_ns
+    assert "is there already" in invoke(*arguments)
+    assert checkpoint.stat().st_mtime_ns == before
+
+
+def test_what_was_prepared_for_another_vocabulary_is_not_trained_on(run: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "other.toml"
+    recipe.write_text(f'extends = "{run / "small.toml"}"\n[tokenizer]\nvocabulary = 310\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["train", str(recipe), "--data", str(RECIPES), "--runs", str(run / "runs")])
+    assert isinstance(result.exception, ConfigError)
+    assert "another vocabulary" in str(result.exception)

@@ -35,6 +35,13 @@ def test_a_text_is_translated_however_it_is_sent(request_: dict[str, Any]) -> No
     assert response.json() == {"translatedText": "two one"}
 
 
+def test_a_form_typed_raw_is_utf_8() -> None:
+    """As a plain `curl -d 'q=...'` sends it."""
+    body = "q=друзья хорошие+&source=en&target=ru".encode()
+    response = post(app_of(), "/translate", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert response.json() == {"translatedText": "хорошие друзья "}
+
+
 def test_a_list_gives_a_list_of_the_same_length() -> None:
     response = post(app_of(), "/translate", json={**ONE, "q": ["a b", "", "c d"]})
     assert response.json() == {"translatedText": ["b a", "", "d c"]}
@@ -90,6 +97,9 @@ def test_bad_fields_get_a_400_with_a_text(fields: dict[str, object], message: st
         (b"--x\r\n", "multipart/form-data; boundary=x"),
         (b"junk", "multipart/form-data"),
         (b"%ff%00=%zz", "application/x-www-form-urlencoded"),
+        (b"q=%ED%A0%80&source=en&target=ru", "application/x-www-form-urlencoded"),
+        (b"q=\xff&source=en&target=ru", "application/x-www-form-urlencoded"),
+        (b"&".join([b"q=a"] * 101), "application/x-www-form-urlencoded"),
         (b"q=a", "text/plain"),
         (b"", ""),
     ],

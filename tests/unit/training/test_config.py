@@ -1,0 +1,95 @@
+"""Recipes: what is refused, and in which words; recipes that extend others; those that come with Verso."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import ConfigError
+from training.cli import RECIPES
+from training.config import load_recipe
+
+RECIPE = """
+[data]
+directions = ["en-ru", "ru-en"]
+sources = [{ name = "pairs", format = "tsv", left = "en", right = "ru", path = "pairs.tsv" }]
+[tokenizer]
+vocabulary = 500
+[export]
+name = "model"
+"""
+
+
+def write(folder: Path, text: str, name: str = "recipe.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_that_comes_with_verso_is_valid_and_named_like_its_file(path: Path) -> None:
+    assert load_recipe(path).export.name == path.stem
+
+
+def test_the_reference_network_is_that_of_the_lecture() -> None:
+    network = load_recipe(RECIPES / "seq2seq-4x1000.toml").network
+    assert (network.cell, network.layers, network.hidden, network.embedding) == ("lstm", 4, 1000, 1000)
+    assert (network.encoder.direction, network.attention, network.decoder.input_feeding) == (
+        "reversed",
+        "general",
+        False,
+    )
+    assert (network.tied_embeddings, network.dropout) == (True, 0.2)
+    assert load_recipe(RECIPES / "seq2seq-4x1000-feed.toml").network.decoder.input_feeding
+
+
+def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, RECIPE)).network.vocabulary == 500
+    with pytest.raises(ConfigError, match="state it once"):
+        load_recipe(write(tmp_path, RECIPE + "[network]\nvocabulary = 500\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"ru-en"', '"ru-de"', "'ru-de' is not a pair of languages that a source has"),
+        ('"ru-en"', '"en-ru"', "directions: 'en-ru' is named twice"),
+        ("vocabulary = 500", "vocabulary = 10", "tokenizer.vocabulary"),
+        ("vocabulary = 500", "words = 500", "tokenizer.words"),
+        ('name = "model"', 'name = "A model"', "export.name"),
+        ("[tokenizer]", "[trainer]\nseed = -1\n[tokenizer]", "trainer.seed"),
+        ("[tokenizer]", '[network]\nattention = "positional"\npositions = 100\n[tokenizer]', "max_source_length: 128"),
+        ("[tokenizer]", '[network.decoder]\ndirection = "bidirectional"\n[tokenizer]', "cannot generate"),
+        ("[data]", "[data", "not valid TOML"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, RECIPE.replace(old, new)))
+
+
+def test_two_sources_of_one_name_are_refused_since_their_counts_would_mix(tmp_path: Path) -> None:
+    line = '{ name = "pairs", format = "tsv", left = "en", right = "ru", path = "pairs.tsv" }'
+    with pytest.raises(ConfigError, match="sources: 'pairs' is named twice"):
+        load_recipe(write(tmp_path, RECIPE.replace(line, f"{line}, {line}")))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        load_recipe(tmp_path / "nowhere.toml")
+
+
+def test_a_recipe_states_only_what_differs_from_the_one_it_extends(tmp_path: Path) -> None:
+    base = load_recipe(write(tmp_path, RECIPE))
+    text = 'extends = "recipe.toml"\n[tokenizer]\nsentences = 7\n[network]\nlayers = 2\n'
+    recipe = load_recipe(write(tmp_path, text, "other.toml"))
+    assert recipe.data == base.data
+    assert (recipe.tokenizer.vocabulary, recipe.tokenizer.sentences, recipe.network.layers) == (500, 7, 2)
+
+
+def test_a_recipe_cannot_extend_itself(tmp_path: Path) -> None:
+    write(tmp_path, 'extends = "b.toml"\n', "a.toml")
+    write(tmp_path, 'extends = "a.toml"\n', "b.toml")
+    with pytest.raises(ConfigError, match="extends itself"):
+        load_recipe(tmp_path / "a.toml")
