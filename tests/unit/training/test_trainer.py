@@ -239,7 +239,8 @@ def test_a_run_without_examples_is_refused(tmp_path: Path) -> None:
 def test_examples_longer_than_the_table_of_positions_are_refused_before_anything_runs(
     tmp_path: Path, network: dict[str, Any]
 ) -> None:
-    run = recipe(network={**network, "positions": 6})
+    valid = recipe(network=network)
+    run = valid.model_copy(update={"network": valid.network.model_copy(update={"positions": 6})})
     with pytest.raises(ConfigError, match=r"network\.positions: 6 .* examples of up to \d+ tokens"):
         trainer_of(run, tmp_path / "c.pt")
 
