@@ -24,6 +24,7 @@ from training.progress import ProgressLog
 from training.run_folder import RunFolder
 from training.scores import write_scores
 from training.server import Server
+from training.start import check_tokenizer_of_start, load_start
 from training.test_sets import load_test_sets
 from training.trainer import Trainer
 from training.validation import Validator
@@ -39,6 +40,10 @@ ServerOption = Annotated[str | None, typer.Option("--server", help="score this r
 OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="score this held-out set only; repeatable")]
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help="score this bundle instead of the run's weights")]
 MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", metavar="BUNDLE", help="start from this bundle: a folder, or name[@version] that ships"),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
@@ -54,10 +59,10 @@ class Run:
     folder: RunFolder
 
     @classmethod
-    def open(cls, argument: str, data: Path | None, runs: Path) -> Run:
+    def open(cls, argument: str, data: Path | None, runs: Path, start_from: str | None) -> Run:
         """`argument` is a file, or the name of a recipe that comes with Verso."""
         path = Path(argument) if argument.endswith(".toml") else RECIPES / f"{argument}.toml"
-        recipe = load_recipe(path)
+        recipe = load_recipe(path, start_from=start_from)
         root = data if data is not None else (path.parent / recipe.data.data_root).resolve()
         return cls(argument, recipe, root, RunFolder(runs / recipe.export.name))
 
@@ -74,6 +79,8 @@ class Run:
                 f"{self.folder.report.parent}: was prepared with another vocabulary or other sources than the "
                 "recipe has; remove it and prepare again, or choose another --runs"
             )
+        if self.recipe.start_from is not None:
+            check_tokenizer_of_start(self.recipe.start_from, tokenizer, self.folder.report.parent)
         return tokenizer
 
     def examples(self, tokenizer: Tokenizer) -> tuple[Examples, Examples]:
@@ -87,17 +94,26 @@ class Run:
 
 
 @app.command("prepare")
-def prepare_command(recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS) -> None:
+def prepare_command(
+    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, start_from: FromOption = None
+) -> None:
     """Corpora to packed ids: read, clean, deduplicate, train the tokenizer, encode."""
-    _prepare(Run.open(recipe, data, runs))
+    _prepare(Run.open(recipe, data, runs, start_from))
 
 
 @app.command("train")
 def train_command(
-    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, max_steps: MaxStepsOption = None
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    runs: RunsOption = RUNS,
+    max_steps: MaxStepsOption = None,
+    start_from: FromOption = None,
 ) -> None:
-    """Train, or go on from the last checkpoint."""
-    _train(Run.open(recipe, data, runs), max_steps)
+    """Train, or go on from the last checkpoint. With --from it adapts a bundle, and prepares first if nothing was."""
+    run = Run.open(recipe, data, runs, start_from)
+    if start_from is not None and not run.folder.report.exists():
+        _prepare(run)
+    _train(run, max_steps)
 
 
 @app.command("evaluate")
@@ -108,6 +124,7 @@ def evaluate_command(
     bundle: BundleOption = None,
     server: ServerOption = None,
     only: OnlyOption = None,
+    start_from: FromOption = None,
 ) -> None:
     """BLEU and chrF on the recipe's validation and report sets, of the weights as they will be stored.
 
@@ -115,23 +132,31 @@ def evaluate_command(
     """
     if bundle is not None and server is not None:
         raise typer.BadParameter("--bundle and --server exclude each other")
-    _evaluate(Run.open(recipe, data, runs), bundle, server, tuple(only or ()))
+    _evaluate(Run.open(recipe, data, runs, start_from), bundle, server, tuple(only or ()))
 
 
 @app.command("export")
 def export_command(
-    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, out: OutOption = None
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    runs: RunsOption = RUNS,
+    out: OutOption = None,
+    start_from: FromOption = None,
 ) -> None:
     """Publish the averaged weights as a bundle that the service loads."""
-    _export(Run.open(recipe, data, runs), out)
+    _export(Run.open(recipe, data, runs, start_from), out)
 
 
 @app.command("run")
 def run_command(
-    recipe: RecipeArgument, data: DataOption = None, runs: RunsOption = RUNS, out: OutOption = None
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    runs: RunsOption = RUNS,
+    out: OutOption = None,
+    start_from: FromOption = None,
 ) -> None:
     """Prepare, unless it was done, then train, evaluate and export."""
-    run = Run.open(recipe, data, runs)
+    run = Run.open(recipe, data, runs, start_from)
     target = bundle_folder(run.recipe, out if out is not None else run.folder.bundles)
     if target.exists():
         typer.echo(f"{target} is there already; for another one, raise export.version or remove it")
@@ -154,7 +179,8 @@ def _train(run: Run, max_steps: int | None) -> None:
     log = ProgressLog(folder.curves, every_steps=recipe.trainer.log_every_steps)
     test_sets = load_test_sets(recipe.data.validation, recipe.data.directions, run.data_root)
     validator = Validator(recipe, tokenizer, tuple(test_sets))
-    trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator)
+    start = None if recipe.start_from is None else load_start(recipe.start_from).weights
+    trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator, start=start)
     trainer.run(max_steps=max_steps)
 
 

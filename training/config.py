@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability, Task
 from model_store.errors import ConfigError
+from training.start import with_bundle
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
@@ -145,8 +146,13 @@ class ExportConfig(FrozenModel):
 
 
 class Recipe(FrozenModel):
-    """A whole experiment. `network` holds the fields of NetworkConfig except `vocabulary`."""
+    """A whole experiment. `network` holds the fields of NetworkConfig except `vocabulary`.
 
+    start_from: the bundle whose weights and tokenizer a run starts from (see training/start.py); None for random
+    weights.
+    """
+
+    start_from: str | None = None
     data: DataConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
     network: NetworkConfig
@@ -164,17 +170,21 @@ class Recipe(FrozenModel):
         return self
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
     """Read and validate a recipe file.
 
     A recipe may start from another with `extends = "other.toml"`, relative to itself, and states only what differs:
     tables are merged, everything else replaced. The network's vocabulary is the tokenizer's, so a recipe states it
-    once.
+    once. `start_from` wins over the recipe's own.
 
     Raises:
         ConfigError: the file is missing, not TOML, or a value is outside what is allowed; names field and value.
+        BundleError: there is no such bundle to start from.
     """
     raw = _read(path, ())
+    start = start_from or raw.get("start_from")
+    if isinstance(start, str):
+        raw = with_bundle(raw, start)
     tokenizer = raw.get("tokenizer", {})
     network = raw.setdefault("network", {})
     if isinstance(network, dict) and isinstance(tokenizer, dict):

@@ -19,6 +19,7 @@ from training.corpora.read import read_source
 from training.corpora.sampling import sample
 from training.dataset import PackedPairs
 from training.run_folder import RunFolder
+from training.start import load_start
 from training.test_sets import read_held_out
 from training.tokenizer_training import train_tokenizer
 
@@ -43,13 +44,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     corpora = list(_corpora(recipe, data_root, report))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
     languages = recipe.data.languages
-    tokenizer = train_tokenizer(
-        (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
-        recipe.tokenizer,
-        languages=languages,
-        tasks=() if recipe.data.task == "translate" else (recipe.data.task,),
-        seed=recipe.trainer.seed,
-    )
+    tokenizer = _tokenizer(recipe, corpora)
     pairs = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +85,22 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
         if surplus := report.source(config.name).kept - len(chosen):
             report.drop(config.name, "over_limit", surplus)
         yield _Corpus(config, chosen)
+
+
+def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:
+    """That of the bundle to start from, or one learned from the corpora."""
+    if recipe.start_from is not None:
+        tokenizer = load_start(recipe.start_from).tokenizer
+        for _source, target in recipe.data.pairs:
+            tokenizer.prefix_ids(target, recipe.data.task)  # raises if the bundle knows no such language
+        return tokenizer
+    return train_tokenizer(
+        (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
+        recipe.tokenizer,
+        languages=recipe.data.languages,
+        tasks=() if recipe.data.task == "translate" else (recipe.data.task,),
+        seed=recipe.trainer.seed,
+    )
 
 
 def _pack(

@@ -6,7 +6,7 @@ Devices, mixed precision and gradient scaling are Lightning Fabric's; what is le
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,7 +63,10 @@ class Outcome:
 
 
 class Trainer:
-    """One run of a recipe in one folder. `validate` scores the averaged network; its figures go to log and curves."""
+    """One run of a recipe in one folder. `validate` scores the averaged network; its figures go to log and curves.
+
+    start: a state_dict to start from instead of random weights; a checkpoint wins over it.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Trainer:
         checkpoint: Path,
         log: ProgressLog,
         validate: Validate | None = None,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
         _check(recipe, train, validation)
         self.recipe = recipe
@@ -88,6 +92,8 @@ class Trainer:
         self.fabric = Fabric(accelerator="auto", devices=1, precision=self.config.precision)
         torch.manual_seed(self.config.seed)
         network = Seq2Seq(recipe.network)
+        if start is not None:
+            network.load_state_dict(start)
         self.average = AveragedModel(network, multi_avg_fn=_moving_average(self.config.average_decay)).eval()
         self.average.to(self.fabric.device)
         optimizer = torch.optim.AdamW(

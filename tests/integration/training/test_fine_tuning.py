@@ -1,0 +1,116 @@
+"""`verso-train run --from`: the shipped translator learns the words of a house and keeps its own.
+
+The house's memory is made here: a few terms that the shipped model cannot know, in a few frames, as a TMX. What it knew
+before is judged by how near its answers to other sentences stay to those it gave before.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+import sacrebleu
+from typer.testing import CliRunner
+
+from model_store.bundle import Bundle, load_bundle
+from model_store.errors import ConfigError
+from model_store.store import BundleStore, shipped_bundles
+from tests.integration.training.test_options import invoke
+from training.cli import RECIPES, app
+from training.evaluation import Model
+
+TERMS = {
+    "the wobble board": "качающуюся доску",
+    "the frost gauge": "измеритель инея",
+    "the tally sheet": "ведомость учёта",
+    "the loom cover": "чехол станка",
+    "the brine pump": "рассольный насос",
+    "the night ledger": "ночной журнал",
+}
+FRAMES = {
+    "Open {}.": "Откройте {}.",
+    "Close {}.": "Закройте {}.",
+    "Check {} twice.": "Дважды проверьте {}.",
+    "Do not touch {}.": "Не трогайте {}.",
+    "Show {} to the keeper.": "Покажите {} смотрителю.",
+}
+IN_DOMAIN = [(frame.format(term), FRAMES[frame].format(TERMS[term])) for frame in FRAMES for term in TERMS]
+HELD_OUT, MEMORY = IN_DOMAIN[::5], [pair for index, pair in enumerate(IN_DOMAIN) if index % 5]
+GENERAL = [
+    "The file could not be saved.",
+    "Select a directory",
+    "I do not know where she lives.",
+    "Enter the name of the new folder.",
+    "Unable to connect to the server",
+    "He bought a new book yesterday.",
+    "Password is too short",
+    "This package contains the documentation.",
+]
+RECIPE = """
+[data]
+directions = ["en-ru"]
+sources = [{ name = "memory", format = "tmx", left = "en", right = "ru", path = "memory.tmx", licence = "ours" }]
+
+[network]
+dropout = 0.0
+
+[trainer]
+threads = 1
+batch_tokens = 300
+max_steps = 45
+learning_rate = 1e-3
+warmup_steps = 5
+average_decay = 0.8
+validate_every_steps = 1000
+
+[export]
+name = "house"
+"""
+
+
+def write_tmx(path: Path, pairs: list[tuple[str, str]]) -> None:
+    unit = '<tu><tuv xml:lang="en"><seg>{}</seg></tuv><tuv xml:lang="ru"><seg>{}</seg></tuv></tu>'
+    units = "".join(unit.format(escape(left), escape(right)) for left, right in pairs)
+    header = '<header srclang="en" segtype="sentence" datatype="plaintext" o-tmf="x" adminlang="en" creationtool="x" '
+    path.write_text(f'<tmx version="1.4">{header}creationtoolversion="1"/><body>{units}</body></tmx>', encoding="utf-8")
+
+
+def answers(bundle: Bundle, sentences: list[str]) -> list[str]:
+    model = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding)
+    return model.decode(sentences, "en", "ru").outputs
+
+
+def chrf(outputs: list[str], references: list[str]) -> float:
+    return float(sacrebleu.CHRF().corpus_score(outputs, [references]).score)
+
+
+@pytest.fixture(scope="module", name="folder")
+def folder_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("house")
+    write_tmx(folder / "memory.tmx", MEMORY)
+    (folder / "house.toml").write_text(RECIPE, encoding="utf-8")
+    return folder
+
+
+def test_in_domain_quality_rises_and_the_rest_stays(folder: Path) -> None:
+    invoke("run", str(folder / "house.toml"), "--from", "translate-en-ru", "--runs", str(folder / "runs"))
+    shipped = load_bundle(BundleStore(str(shipped_bundles())).resolve("translate-en-ru"))
+    adapted = load_bundle(folder / "runs" / "house" / "bundles" / "house" / "1")
+    sources, references = [left for left, _right in HELD_OUT], [right for _left, right in HELD_OUT]
+    before, after = (chrf(answers(bundle, sources), references) for bundle in (shipped, adapted))
+    assert after > 70 > 30 > before
+    assert chrf(answers(adapted, GENERAL), answers(shipped, GENERAL)) > 60
+    assert adapted.tokenizer.serialized == shipped.tokenizer.serialized
+
+
+def test_what_was_prepared_with_another_vocabulary_is_not_adapted(folder: Path, tmp_path: Path) -> None:
+    numbers = ("--data", str(RECIPES), "--runs", str(tmp_path))
+    recipe = tmp_path / "numbers.toml"
+    recipe.write_text(f'extends = "{RECIPES / "tiny.toml"}"\n[export]\nname = "other"\n', encoding="utf-8")
+    invoke("prepare", str(recipe), *numbers)
+    stranger = tmp_path / "stranger.toml"
+    stranger.write_text(RECIPE.replace('"memory"', '"numbers"').replace('"house"', '"other"'), encoding="utf-8")
+    result = CliRunner().invoke(app, ["train", str(stranger), "--from", "translate-en-ru", *numbers])
+    assert isinstance(result.exception, ConfigError)
+    assert "another vocabulary" in str(result.exception)

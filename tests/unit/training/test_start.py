@@ -1,0 +1,76 @@
+"""Starting from a bundle: what a recipe takes over from it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import BundleNotFoundError, ConfigError
+from tests.unit.model_store.tiny_bundle import NETWORK, VOCABULARY, save_tiny
+from training.config import load_recipe
+
+RECIPE = """
+[data]
+directions = ["en-ru"]
+sources = [{ name = "mine", format = "tmx", left = "en", right = "ru", path = "memory.tmx" }]
+[export]
+name = "mine"
+"""
+
+
+@pytest.fixture(name="bundle")
+def bundle_fixture(tmp_path: Path) -> str:
+    save_tiny(tmp_path / "tiny" / "1")
+    return str(tmp_path / "tiny" / "1")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_recipe_of_data_alone_gets_the_rest_from_the_bundle(tmp_path: Path, bundle: str) -> None:
+    recipe = load_recipe(write(tmp_path, RECIPE), start_from=bundle)
+    assert recipe.start_from == bundle
+    assert recipe.network.model_copy(update={"dropout": NETWORK.dropout}) == NETWORK
+    assert recipe.tokenizer.vocabulary == VOCABULARY
+    assert recipe.data.task == "translate"
+
+
+def test_dropout_and_decoding_are_the_recipes_own(tmp_path: Path, bundle: str) -> None:
+    text = RECIPE + "[network]\ndropout = 0.45\n[decoding]\nbeam_size = 2\n"
+    recipe = load_recipe(write(tmp_path, text), start_from=bundle)
+    assert (recipe.network.dropout, recipe.decoding.beam_size) == (0.45, 2)
+
+
+def test_a_recipe_may_name_its_bundle_and_the_caller_another(tmp_path: Path, bundle: str) -> None:
+    path = write(tmp_path, f'start_from = "{bundle}"\n' + RECIPE)
+    assert load_recipe(path).network.hidden == NETWORK.hidden
+    assert load_recipe(path, start_from="translate-en-ru").network.hidden != NETWORK.hidden
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[network]\nhidden = 16\n", r"network\.hidden: 16 is not that of tiny@1.*allowed: 8"),
+        ("[network.encoder]\ndirection = 'forward'\n", r"network\.encoder\.direction: 'forward'.*allowed: 'reversed'"),
+        ("[tokenizer]\nvocabulary = 999\n", r"tokenizer\.vocabulary: 999 .*allowed: 320"),
+        ("[network]\nhiden = 16\n", r"network\.hiden"),
+    ],
+)
+def test_another_network_than_the_bundles_is_refused(tmp_path: Path, bundle: str, table: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, RECIPE + table), start_from=bundle)
+
+
+def test_another_task_than_the_bundles_is_refused(tmp_path: Path, bundle: str) -> None:
+    text = RECIPE.replace("[data]", '[data]\ntask = "summarize"')
+    with pytest.raises(ConfigError, match=r"data\.task: 'summarize' .*allowed: 'translate'"):
+        load_recipe(write(tmp_path, text), start_from=bundle)
+
+
+def test_a_bundle_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleNotFoundError, match="nothing-like-this"):
+        load_recipe(write(tmp_path, RECIPE), start_from="nothing-like-this")

@@ -1,0 +1,74 @@
+"""Where a run starts if not from random weights: a published bundle, which it adapts (fine-tuning).
+
+Network and tokenizer are the bundle's then, since its weights mean nothing with others. A recipe need not repeat them,
+and states its own dropout, the one thing about a network that its weights do not depend on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from model_store.bundle import Bundle, load_bundle
+from model_store.errors import ConfigError
+from model_store.manifest import Manifest, read_manifest
+from model_store.store import BundleStore, shipped_bundles
+from model_store.tokenizer import Tokenizer
+
+
+def bundle_to_start_from(reference: str) -> Path:
+    """The folder of a bundle: `reference` itself if it is a folder, else name[@version] among those that ship.
+
+    Raises ConfigError or BundleNotFoundError if it is neither.
+    """
+    folder = Path(reference)
+    return folder if folder.is_dir() else BundleStore(str(shipped_bundles())).resolve(reference)
+
+
+def load_start(reference: str) -> Bundle:
+    """The bundle that a run starts from, verified. Raises as load_bundle and bundle_to_start_from."""
+    return load_bundle(bundle_to_start_from(reference))
+
+
+def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:
+    """Raises ConfigError if what lies prepared in `folder` was encoded with another tokenizer than the bundle's."""
+    if load_start(reference).tokenizer.serialized != prepared.serialized:
+        raise ConfigError(
+            f"{folder}: was prepared with another tokenizer than that of {reference}, which this run starts from; "
+            "remove it and prepare again with --from, or choose another --runs"
+        )
+
+
+def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
+    """A recipe's tables with what follows from the bundle: network, vocabulary, task; decoding where it is silent.
+
+    Raises ConfigError if the recipe states a network, vocabulary or task that is not the bundle's.
+    """
+    manifest = read_manifest(bundle_to_start_from(reference))
+    network = manifest.network.model_dump(mode="json", exclude={"dropout"})
+    vocabulary = network.pop("vocabulary")
+    follows = {"network": network, "tokenizer": {"vocabulary": vocabulary}, "data": {"task": manifest.task}}
+    tables = dict(raw)
+    for name, fields in follows.items():
+        stated = raw.get(name, {})
+        if not isinstance(stated, dict):
+            continue  # refused with the whole recipe
+        _check_same(name, stated, fields, manifest)
+        tables[name] = {**stated, **fields}
+    decoding = raw.get("decoding", {})
+    if isinstance(decoding, dict):
+        tables["decoding"] = {**manifest.decoding.model_dump(mode="json"), **decoding}
+    return {**tables, "start_from": reference}
+
+
+def _check_same(table: str, stated: dict[str, Any], of_bundle: dict[str, Any], manifest: Manifest) -> None:
+    """Whether those of the recipe's values that the bundle fixes are the bundle's."""
+    for field, allowed in of_bundle.items():
+        value = stated.get(field, allowed)
+        if isinstance(value, dict) and isinstance(allowed, dict):
+            _check_same(f"{table}.{field}", value, allowed, manifest)
+        elif value != allowed:
+            raise ConfigError(
+                f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
+                f"from; allowed: {allowed!r}, or leave it out"
+            )
