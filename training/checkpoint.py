@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -26,13 +26,19 @@ class Position:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All a run needs to go on as if it had not stopped. average: the weights that are validated and exported."""
+    """All a run needs to go on as if it had not stopped.
+
+    average: the weights that are validated and exported. random_state, device_random_state: of the first process, on
+    the CPU and on its GPU if it has one. precision: the state of fp16's gradient scaler; empty without one.
+    """
 
     position: Position
     network: dict[str, Tensor]
     average: dict[str, Tensor]
     optimizer: dict[str, Any]
     random_state: Tensor
+    precision: dict[str, Any] = field(default_factory=dict)
+    device_random_state: Tensor | None = None
 
     def save(self, path: Path) -> None:
         """Replace `path` in one rename."""

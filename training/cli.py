@@ -17,6 +17,7 @@ from training.checkpoint import averaged_weights
 from training.config import Recipe, load_recipe
 from training.corpora.errors import CorpusError
 from training.dataset import Examples, PackedPairs
+from training.distribution import is_distributed
 from training.evaluation import Model, System, evaluate, table
 from training.export import bundle_folder, export, stored_network
 from training.preparation import prepare
@@ -111,7 +112,7 @@ def train_command(
 ) -> None:
     """Train, or go on from the last checkpoint. With --from it adapts a bundle, and prepares first if nothing was."""
     run = Run.open(recipe, data, runs, start_from)
-    if start_from is not None and not run.folder.report.exists():
+    if start_from is not None and not run.folder.report.exists() and not is_distributed():
         _prepare(run)
     _train(run, max_steps)
 
@@ -211,6 +212,13 @@ def _export(run: Run, out: Path | None) -> None:
     typer.echo(f"exported {export(run.recipe, run.folder, out if out is not None else run.folder.bundles)}")
 
 
+@app.callback()
+def _alone_unless_training(context: typer.Context) -> None:
+    """Several processes that torchrun started share the work of `train` only; elsewhere they would do it twice."""
+    if is_distributed() and context.invoked_subcommand != "train":
+        raise ConfigError(f"torchrun: starts `verso-train train` only; run {context.invoked_subcommand!r} without it")
+
+
 def main() -> None:
     """Entry point: a refused recipe, corpus or bundle is one line on standard error, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -219,3 +227,7 @@ def main() -> None:
     except (ModelStoreError, CorpusError) as error:
         typer.echo(f"verso-train: {error}", err=True)
         raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -109,7 +109,9 @@ class TokenizerConfig(FrozenModel):
 
 
 class TrainerConfig(FrozenModel):
-    """The training loop. A step is one optimizer update over `batch_tokens` target tokens.
+    """The training loop. A step is one update over `batches_per_step` batches of `batch_tokens` target tokens each.
+
+    The batches of a step are shared by the processes that torchrun starts; one process does them one after the other.
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
@@ -117,6 +119,7 @@ class TrainerConfig(FrozenModel):
 
     seed: Annotated[int, Field(ge=0)] = 1
     batch_tokens: PositiveInt = 4096
+    batches_per_step: PositiveInt = 1
     max_steps: PositiveInt = 100_000
     max_minutes: PositiveFloat | None = None
     learning_rate: PositiveFloat = 1e-3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ class ProgressLog:
     """Gathers updates and reports every `every_steps`, so that the device is asked for figures that seldom."""
 
     def __init__(self, curves: Path, *, every_steps: int) -> None:
-        self._curves = SummaryWriter(str(curves))
+        self._folder = curves
         self._every = every_steps
         self._records: list[StepRecord] = []
         self._since = time.monotonic()
@@ -81,6 +82,11 @@ class ProgressLog:
             self._scalar(f"validation/{name}", value, position.step)
         self._curves.flush()
         self._since = time.monotonic()
+
+    @cached_property
+    def _curves(self) -> SummaryWriter:
+        """Opened when there is something to write: of several processes, only one writes."""
+        return SummaryWriter(str(self._folder))
 
     def _scalar(self, name: str, value: float, step: int) -> None:
         self._curves.add_scalar(name, value, step)

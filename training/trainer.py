@@ -1,6 +1,7 @@
 """The training loop: one teacher-forced update a step, checkpoints, validation, curves; resumable at any step.
 
-Devices, mixed precision and gradient scaling are Lightning Fabric's; what is learned and when is here.
+Devices, mixed precision and gradient scaling are Lightning Fabric's; what is learned and when is here. Processes that
+torchrun started share the batches of each update and do otherwise the same; the first alone writes and validates.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -20,7 +21,8 @@ from model_store.network.seq2seq import Seq2Seq
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position
 from training.config import Recipe, TrainerConfig
-from training.dataset import Batch, Examples
+from training.dataset import Batch, Examples, Ints
+from training.distribution import of_first, open_fabric, share, total
 from training.loss import smoothed_cross_entropy
 from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
@@ -52,6 +54,19 @@ class TrainingStep(nn.Module):
             target_out[target_mask],
             smoothing=self.smoothing,
         )
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update learns from.
+
+    batches: this process's share of them. target_tokens, source_tokens: of all. place: the position behind them.
+    """
+
+    batches: list[Batch]
+    target_tokens: int
+    source_tokens: int
+    place: Position
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ class Trainer:
         self.validate = validate
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=self.config.precision)
+        self.fabric = open_fabric(self.config)
         torch.manual_seed(self.config.seed)
         network = Seq2Seq(recipe.network)
         if start is not None:
@@ -103,19 +118,25 @@ class Trainer:
             TrainingStep(network, self.config.label_smoothing), optimizer
         )
         self.network = network
+        if self.fabric.global_rank:
+            torch.manual_seed(self.config.seed + self.fabric.global_rank)  # dropout of its own
 
     def run(self, *, max_steps: int | None = None) -> Outcome:
         """Train to the recipe's end, or `max_steps` further updates, from the checkpoint if there is one."""
         position = self._resume()
         stop_at = min(self.config.max_steps, position.step + (max_steps or self.config.max_steps))
         started = time.monotonic() - position.elapsed_s
-        for batch, place in self._batches(position):
+        for update in self._updates(position):
             done = progress(self.config, position.step, position.elapsed_s)
             if position.step >= stop_at or done >= 1.0:
                 break
-            record = self._update(batch, position.step + 1, done)
-            position = replace(place, step=position.step + 1, elapsed_s=time.monotonic() - started)
-            self.log.step(record, progress(self.config, position.step, position.elapsed_s), position)
+            record = self._update(update, position.step + 1, done)
+            elapsed = time.monotonic() - started
+            if self.config.max_minutes is not None:
+                elapsed = of_first(self.fabric, elapsed)
+            position = replace(update.place, step=position.step + 1, elapsed_s=elapsed)
+            if self.fabric.is_global_zero:
+                self.log.step(record, progress(self.config, position.step, position.elapsed_s), position)
             if position.step % self.config.validate_every_steps == 0:
                 self._validate(position)
             if position.step % self.config.checkpoint_every_steps == 0:
@@ -127,8 +148,20 @@ class Trainer:
         assert isinstance(average, Seq2Seq)
         return Outcome(position, average.cpu().eval())
 
-    def _batches(self, position: Position) -> Iterator[tuple[Batch, Position]]:
-        """Batches from `position` on, each with the position behind it."""
+    def _updates(self, position: Position) -> Iterator[Update]:
+        """One update after the other from `position` on."""
+        data, planned = self.train_examples, self._planned(position)
+        while True:
+            chosen, places = zip(*islice(planned, self.config.batches_per_step), strict=True)
+            yield Update(
+                [data.batch(each).to(self.fabric.device) for each in share(self.fabric, chosen)],
+                sum(int(data.target_lengths[each].sum()) for each in chosen),
+                sum(int(data.source_lengths[each].sum()) for each in chosen),
+                places[-1],
+            )
+
+    def _planned(self, position: Position) -> Iterator[tuple[Ints, Position]]:
+        """The examples of each batch from `position` on, epoch after epoch, with the position behind the batch."""
         epoch, first = position.epoch, position.batch
         while True:
             plan = plan_epoch(
@@ -139,18 +172,22 @@ class Trainer:
                 epoch=epoch,
             )
             for index in range(first, len(plan)):
-                batch = self.train_examples.batch(plan[index]).to(self.fabric.device)
-                yield batch, Position(epoch=epoch, batch=index + 1)
+                yield plan[index], Position(epoch=epoch, batch=index + 1)
             epoch, first = epoch + 1, 0
 
-    def _update(self, batch: Batch, step: int, done: float) -> StepRecord:
+    def _update(self, update: Update, step: int, done: float) -> StepRecord:
         rate = learning_rate(self.config, step, done)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.step_module.train()
-        tokens = batch.target_tokens
-        loss, negative_log_likelihood = self.step_module(*batch.tensors)
-        self.fabric.backward(loss / tokens)
+        # Processes average their gradients, which this makes the gradient of the mean over all tokens.
+        scale = self.fabric.world_size / update.target_tokens
+        summed = torch.zeros((), device=self.fabric.device)
+        for index, batch in enumerate(update.batches):
+            with self.fabric.no_backward_sync(self.step_module, enabled=index + 1 < len(update.batches)):
+                loss, negative_log_likelihood = self.step_module(*batch.tensors)
+                self.fabric.backward(loss * scale)
+            summed += negative_log_likelihood.detach()
         norm = self.fabric.clip_gradients(
             self.step_module,
             self.optimizer,
@@ -161,10 +198,12 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.network)
-        return StepRecord(negative_log_likelihood.detach(), tokens, batch.source_tokens, rate, norm)
+        return StepRecord(total(self.fabric, summed), update.target_tokens, update.source_tokens, rate, norm)
 
     @torch.no_grad()
     def _validate(self, position: Position) -> None:
+        if not self.fabric.is_global_zero:
+            return
         average = self.average.module
         assert isinstance(average, Seq2Seq)
         figures: dict[str, float] = {}
@@ -188,12 +227,16 @@ class Trainer:
         self.log.validation(figures, position)
 
     def _save(self, position: Position) -> None:
+        if not self.fabric.is_global_zero:
+            return
         Checkpoint(
             position,
             self.network.state_dict(),
             self.average.state_dict(),
             self.optimizer.state_dict(),
             torch.get_rng_state(),
+            self.fabric.strategy.precision.state_dict(),
+            torch.cuda.get_rng_state(self.fabric.device) if self.fabric.device.type == "cuda" else None,
         ).save(self.checkpoint)
 
     def _resume(self) -> Position:
@@ -208,8 +251,14 @@ class Trainer:
             ) from error
         self.average.load_state_dict(saved.average)
         self.optimizer.load_state_dict(saved.optimizer)
-        torch.set_rng_state(saved.random_state)
-        self.log.resumed(saved.position)
+        self.fabric.strategy.precision.load_state_dict(saved.precision)
+        if self.fabric.is_global_zero:
+            torch.set_rng_state(saved.random_state)
+            if self.fabric.device.type == "cuda" and saved.device_random_state is not None:
+                torch.cuda.set_rng_state(saved.device_random_state, self.fabric.device)
+            self.log.resumed(saved.position)
+        else:
+            torch.manual_seed(self.config.seed + saved.position.step * self.fabric.world_size + self.fabric.global_rank)
         return saved.position
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -116,22 +117,24 @@ def test_ends_when_its_time_is_over(tmp_path: Path) -> None:
     assert trainer_of(run, tmp_path / "c.pt").run().position.step == 1
 
 
-def test_an_update_follows_the_gradient_of_the_smoothed_loss_a_token(tmp_path: Path) -> None:
-    """The first one, against a pass written out with torch's own loss."""
+@pytest.mark.parametrize("batches", [1, 3])
+def test_an_update_follows_the_gradient_of_the_smoothed_loss_a_token(tmp_path: Path, batches: int) -> None:
+    """The first one, against a pass over all its tokens at once, written out with torch's own loss."""
     log = RecordingLog()
-    run = recipe(network={"dropout": 0.0})
+    run = recipe(network={"dropout": 0.0}, trainer={"batches_per_step": batches})
     trainer = trainer_of(run, tmp_path / "c.pt", log=log)
     train = trainer.train_examples
     plan = plan_epoch(train.source_lengths, train.target_lengths, batch_tokens=60, seed=run.trainer.seed, epoch=0)
-    batch = train.batch(plan[0])
+    batch = train.batch(np.concatenate(plan[:batches]))
     torch.manual_seed(run.trainer.seed)
     network = Seq2Seq(run.network)
     logits = network.projection(network(batch.source, batch.source_lengths, batch.target_in))[batch.target_mask]
     labels = batch.target_out[batch.target_mask]
     torch.autograd.backward(F.cross_entropy(logits, labels, label_smoothing=run.trainer.label_smoothing))
     norm = torch.cat([each.grad.flatten() for each in network.parameters() if each.grad is not None]).norm()
-    trainer.run(max_steps=1)
+    outcome = trainer.run(max_steps=1)
     (record,) = log.records
+    assert (outcome.position.step, outcome.position.batch) == (1, batches)
     torch.testing.assert_close(record.gradient_norm, norm, rtol=1e-4, atol=0)
     assert log.losses == pytest.approx([F.cross_entropy(logits, labels).item()], rel=1e-5)
     assert (record.target_tokens, record.source_tokens) == (batch.target_tokens, batch.source_tokens)
