@@ -111,7 +111,7 @@ class Examples:
     ) -> None:
         self._pairs = pairs
         self._tokenizer = tokenizer
-        self._prefixes = {code: list(tokenizer.prefix_ids(code, task)) for code in pairs.languages}
+        self._prefixes = np.array([tokenizer.prefix_ids(code, task) for code in pairs.languages])  # (languages, prefix)
         lengths = np.diff(pairs.offsets).reshape(-1, 2)  # (P, 2)
         index: list[Ints] = []
         swapped: list[NDArray[np.bool_]] = []
@@ -129,34 +129,31 @@ class Examples:
         self._pair = np.concatenate(index) if index else np.empty(0, np.int64)
         self._swapped = np.concatenate(swapped) if swapped else np.empty(0, np.bool_)
         source_side = self._swapped.astype(np.int64)
-        prefix = max((len(ids) for ids in self._prefixes.values()), default=0)
-        self.source_lengths: Ints = lengths[self._pair, source_side] + prefix + 1
+        self.source_lengths: Ints = lengths[self._pair, source_side] + self._prefixes.shape[1] + 1
         self.target_lengths: Ints = lengths[self._pair, 1 - source_side] + 1
 
     def __len__(self) -> int:
         return len(self._pair)
 
-    def example(self, index: int) -> tuple[list[int], list[int]]:
-        """Source ids with prefix and EOS, and target ids with EOS."""
-        pair, swap = int(self._pair[index]), int(self._swapped[index])
-        language = self._pairs.languages[int((self._pairs.left if swap else self._pairs.right)[pair])]
-        eos = self._tokenizer.eos_id
-        source = [*self._prefixes[language], *self._pairs.side(pair, swap), eos]
-        return source, [*self._pairs.side(pair, 1 - swap), eos]
-
     def batch(self, indices: Sequence[int] | Ints) -> Batch:
-        """The examples `indices` as one batch."""
-        examples = [self.example(int(index)) for index in indices]
-        sources = [torch.tensor(source) for source, _target in examples]
-        outputs = [torch.tensor(target) for _source, target in examples]
-        bos = torch.tensor([self._tokenizer.bos_id])
-        inputs = [torch.cat((bos, target[:-1])) for target in outputs]
-        lengths = torch.tensor([len(target) for target in outputs])
-        target_out = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)
-        return Batch(
-            torch.nn.utils.rnn.pad_sequence(sources, batch_first=True),
-            torch.tensor([len(source) for source in sources]),
-            torch.nn.utils.rnn.pad_sequence(inputs, batch_first=True),
-            target_out,
-            torch.arange(target_out.shape[1]) < lengths.unsqueeze(1),
-        )
+        """The examples `indices` as one batch. The same few array operations whatever its size: a GPU must not wait."""
+        pair, swapped = self._pair[indices], self._swapped[indices]
+        written = np.where(swapped, self._pairs.left[pair], self._pairs.right[pair])
+        source_side = swapped.astype(np.int64)
+        ids, _source_mask = self._rectangle(pair, source_side)
+        source = np.concatenate((self._prefixes[written], ids), axis=1)
+        target_out, mask = self._rectangle(pair, 1 - source_side)
+        target_in = np.concatenate((np.full((len(pair), 1), self._tokenizer.bos_id), target_out[:, :-1]), axis=1)
+        target_in *= mask
+        tensors = (source, self.source_lengths[indices], target_in, target_out, mask)
+        return Batch(*map(torch.from_numpy, tensors))
+
+    def _rectangle(self, pair: Ints, side: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """Ids of one side of each pair, EOS behind them and 0 behind that, and where there is a token: (B, length)."""
+        offsets = self._pairs.offsets
+        start, end = offsets[2 * pair + side, None], offsets[2 * pair + side + 1, None]  # (B, 1)
+        place = start + np.arange(int((end - start).max(initial=0)) + 1)  # (B, length)
+        ids = np.zeros(place.shape, dtype=np.int64)
+        ids[place < end] = self._pairs.ids[place[place < end]]
+        ids[place == end] = self._tokenizer.eos_id
+        return ids, place <= end

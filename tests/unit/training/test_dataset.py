@@ -23,8 +23,14 @@ def words_fixture() -> Tokenizer:
     return tokenizer()
 
 
+def alone(examples: Examples, index: int) -> tuple[list[int], list[int]]:
+    """Source and target ids of one example, which fill a batch of one without padding."""
+    batch = examples.batch([index])
+    return batch.source[0].tolist(), batch.target_out[0].tolist()
+
+
 def everything(examples: Examples) -> list[tuple[list[int], list[int]]]:
-    return [examples.example(index) for index in range(len(examples))]
+    return [alone(examples, index) for index in range(len(examples))]
 
 
 ids = st.lists(st.integers(0, 299), max_size=6)
@@ -77,7 +83,7 @@ def test_the_source_is_what_the_service_would_feed(words: Tokenizer) -> None:
     """Training and serving have to agree on it to the id."""
     text = "abc deh"
     examples = Examples(packed([(words.encode(text), [20])]), BOTH[:1], words, "translate")
-    assert tuple(examples.example(0)[0]) == words.source_ids(text, target_language="yy")
+    assert tuple(alone(examples, 0)[0]) == words.source_ids(text, target_language="yy")
 
 
 def test_a_batch_is_padded_shifted_and_masked(words: Tokenizer) -> None:
@@ -97,3 +103,24 @@ def test_an_empty_side_is_only_eos(words: Tokenizer) -> None:
     batch = Examples(packed([([], [])]), BOTH[:1], words, "translate").batch([0])
     assert batch.target_in.tolist() == [[words.bos_id]]
     assert batch.target_out.tolist() == [[words.eos_id]]
+
+
+@given(pairs=st.lists(st.tuples(ids, ids), min_size=1, max_size=6), data=st.data())
+@settings(deadline=None, max_examples=50)
+def test_a_batch_is_its_examples_padded(pairs: list[tuple[list[int], list[int]]], data: st.DataObject) -> None:
+    """Against lists put together by hand, in any order and with an example more than once."""
+    words = tokenizer()
+    examples = Examples(packed(pairs), BOTH, words, "translate")
+    chosen = data.draw(st.lists(st.integers(0, len(examples) - 1), min_size=1, max_size=8))
+    batch = examples.batch(chosen)
+    sides = [pairs[index] if index < len(pairs) else pairs[index - len(pairs)][::-1] for index in chosen]
+    prefixes = [words.prefix_ids("yy" if index < len(pairs) else "xx") for index in chosen]
+    sources = [[*prefix, *source, words.eos_id] for prefix, (source, _target) in zip(prefixes, sides, strict=True)]
+    targets = [[*target, words.eos_id] for _source, target in sides]
+    inputs = [[words.bos_id, *target] for _source, target in sides]
+    for tensor, rows in ((batch.source, sources), (batch.target_out, targets), (batch.target_in, inputs)):
+        width = max(map(len, rows))
+        assert tensor.tolist() == [row + [0] * (width - len(row)) for row in rows]
+    assert batch.source_lengths.tolist() == list(map(len, sources))
+    assert batch.target_mask.sum(dim=1).tolist() == list(map(len, targets))
+    assert bool((batch.target_mask.int().diff(dim=1) <= 0).all())
