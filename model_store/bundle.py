@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -104,7 +104,7 @@ def save_bundle(
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle; every byte is checked against the manifest first. Files that it does not list are not touched.
+    """Read a bundle, once it holds exactly the files that its manifest lists, byte for byte.
 
     Raises:
         BundleNotFoundError: there is no such folder.
@@ -112,7 +112,7 @@ def load_bundle(folder: Path) -> Bundle:
         BundleCorruptError: anything else that is wrong; the message names the file.
     """
     manifest = read_manifest(folder)
-    files = {entry.name: _read_verified(folder, entry) for entry in manifest.files}
+    files = dict(_verified_files(folder, manifest))
     if TOKENIZER_FILE not in files:
         raise BundleCorruptError(f"{folder / MANIFEST_FILE}: files: {TOKENIZER_FILE} is not listed")
     try:
@@ -129,14 +129,10 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def verify_bundle(folder: Path) -> Manifest:
-    """Check that `folder` holds exactly the files that its manifest lists, byte for byte. Raises as `load_bundle`."""
+    """Check what `load_bundle` checks of the files, without loading them. Raises as it does."""
     manifest = read_manifest(folder)
-    for entry in manifest.files:
-        _read_verified(folder, entry)
-    listed = {MANIFEST_FILE, *(entry.name for entry in manifest.files)}
-    for path in sorted(folder.iterdir()):
-        if path.name not in listed:
-            raise BundleCorruptError(f"{path}: not listed in {MANIFEST_FILE}")
+    for _name, _content in _verified_files(folder, manifest):
+        pass
     return manifest
 
 
@@ -165,6 +161,16 @@ def _manifest(description: BundleDescription, parameters: int, files: Mapping[st
         )
     except ValidationError as error:
         raise ConfigError.from_validation("bundle", error) from error
+
+
+def _verified_files(folder: Path, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
+    """Names and contents, one in memory at a time. A file too many would be a file that nobody has vouched for."""
+    listed = {MANIFEST_FILE, *(entry.name for entry in manifest.files)}
+    for path in sorted(folder.iterdir()):
+        if path.name not in listed:
+            raise BundleCorruptError(f"{path}: not listed in {MANIFEST_FILE}")
+    for entry in manifest.files:
+        yield entry.name, _read_verified(folder, entry)
 
 
 def _read_verified(folder: Path, entry: FileEntry) -> bytes:

@@ -65,12 +65,13 @@ def _store(settings: Settings) -> BundleStore:
 
 def _served(bundle: Bundle, settings: Settings, observer: EngineObserver) -> ServedModel:
     manifest, network = bundle.manifest, bundle.network()
-    decoding = manifest.decoding
-    target_length = decoding.max_length(decoding.max_source_length)
+    limits = [manifest.decoding.max_source_length, settings.max_source_length]
+    target_length = manifest.decoding.max_length(min(limits))
     if network.config.bounded_positions:
-        positions = network.config.positions
-        target_length = min(target_length, positions)
-        decoding = decoding.model_copy(update={"max_source_length": min(decoding.max_source_length, positions)})
+        limits.append(network.config.positions)
+        target_length = min(target_length, network.config.positions)
+    # What a slot takes of memory follows from it, and a manifest may ask for anything. Longer sentences are cut.
+    decoding = manifest.decoding.model_copy(update={"max_source_length": min(limits)})
     engine = Engine(
         partial(
             open_decoder,

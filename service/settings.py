@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     decoder_blocks: Count = Field(
         4, description="Blocks of 32 live hypotheses that a model decodes at once; 4 hold 32 segments of beam 4."
     )
+    max_source_length: int = Field(
+        1024,
+        ge=8,
+        le=4096,
+        description="Longest segment in source tokens, whatever a bundle allows; it fixes the memory needed.",
+    )
     max_queued_segments: Count = Field(2000, description="Segments per model that may wait; beyond that: 429.")
     max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
     cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")

@@ -94,9 +94,10 @@ class Engine:
     ) -> list[SegmentResult]:
         """Decode a group of segments; results in the same order.
 
-        All of them are queued, or none. Equal segments in flight are decoded once, under the best priority and the
-        latest deadline of those who wait; known results come from the cache. If the awaiting task is cancelled, or one
-        segment fails, the group's others are dropped, but for those that someone else waits for too.
+        All of them are queued, or none. Equal segments in flight are decoded once, under the best priority of those
+        who wait and for as long as one of them does; known results come from the cache. If the awaiting task is
+        cancelled, its deadline passes, or one segment fails, the group's others are dropped, but for those that someone
+        else waits for too.
 
         Raises:
             SegmentError: a source, beam or length that the decoder cannot take; nothing was queued.
@@ -108,11 +109,17 @@ class Engine:
         self._adopt_loop()
         group = Group(len(segments), priority, asyncio.get_running_loop().create_future())
         flights = self._embark(segments, group, deadline_s)
+        outcome: Outcome = "cancelled"
         try:
             if flights:
-                await group.done
+                # A shared segment may fly on for one who waits longer, so each group keeps its own time.
+                async with asyncio.timeout(deadline_s):
+                    await group.done
+        except TimeoutError as error:
+            outcome = "expired"
+            raise EngineDeadlineError("the deadline passed before the segment was decoded") from error
         finally:
-            self._leave(group, flights)
+            self._leave(group, flights, outcome)
         return group.results
 
     def health(self) -> EngineHealth:
@@ -177,10 +184,10 @@ class Engine:
                 flying[segment].join(group, index)
         return list(flying.values())
 
-    def _leave(self, group: Group, flights: list[Flight]) -> None:
+    def _leave(self, group: Group, flights: list[Flight], outcome: Outcome) -> None:
         empty, left = self._flights.leave(group, flights)
         for segment in left:
-            self._tell("cancelled", group.priority, segment)
+            self._tell(outcome, group.priority, segment)
         if empty:
             self._worker.cancel(empty)
             self._landed.set()

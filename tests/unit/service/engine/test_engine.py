@@ -219,6 +219,19 @@ async def test_deadlines_end_a_group_unless_a_later_one_waits_for_the_same() -> 
         assert rig.observer.outcomes.count("expired") == 2
 
 
+async def test_who_joins_a_segment_keeps_his_own_deadline() -> None:
+    """The flight goes on for the patient one, but the hurried one is told in time."""
+    async with gated(rows=1) as rig:
+        patient = rig.submit(make_segment(1), deadline_s=1000.0)
+        await rig.stepping()
+        with pytest.raises(EngineDeadlineError):
+            await rig.submit(make_segment(1), deadline_s=0.01)
+        assert not patient.done()
+        rig.go()
+        assert targets(await patient) == [(1,)]
+        assert rig.observer.outcomes == ["expired", "decoded"]
+
+
 async def test_interactive_callers_go_before_bulk() -> None:
     async with gated(rows=1) as rig:
         running = rig.submit(make_segment(1))
