@@ -5,29 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from service.api import error_handlers, libretranslate, probes, v1
+from service.api import admin, error_handlers, libretranslate, probes, v1
 from service.api.dependencies import Services
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
-from service.loading import open_bundles
+from service.changes import Changes
+from service.loading import BundleLoader
 from service.metrics import Metrics
-from service.models import ModelOpener, Models
+from service.models import ModelLimits, Models, ModelSource
 from service.pipeline.leg import GroupLimits
 from service.pipeline.translate import RequestLimits, Translator
 from service.settings import Settings
+from service.watcher import Watcher
 
 
-def create_app(settings: Settings, opener: ModelOpener | None = None) -> FastAPI:
-    """The app. opener: where its models come from, if not from the bundles that `settings` names."""
+def create_app(settings: Settings, source: ModelSource | None = None) -> FastAPI:
+    """The app. source: where its models come from, if not from the bundles that `settings` names."""
     metrics = Metrics()
-    opener = opener or partial(open_bundles, settings, metrics.engine_observer)
-    models = Models(opener, metrics, settings.pivot_language)
-    services = Services(settings, metrics, models, _translator(settings, models, metrics), InFlight())
+    models = Models(
+        source or BundleLoader(settings, metrics.engine_observer),
+        metrics,
+        settings.pivot_language,
+        ModelLimits(max_bytes=settings.max_model_bytes, request_s=settings.request_timeout_s),
+    )
+    services = Services(settings, metrics, models, Changes(models), _translator(settings, models, metrics), InFlight())
     # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.
     app = FastAPIOffline(
         redoc_url=None, title="Verso", version=version("verso"), lifespan=lambda _app: _lifespan(services)
@@ -38,7 +43,7 @@ def create_app(settings: Settings, opener: ModelOpener | None = None) -> FastAPI
     app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, metrics=metrics)
     app.add_middleware(CancelOnDisconnect)
     app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
-    for router in (v1.router, libretranslate.router, probes.router):
+    for router in (v1.router, libretranslate.router, probes.router, admin.router):
         app.include_router(router)
     return app
 
@@ -58,10 +63,17 @@ def _translator(settings: Settings, models: Models, metrics: Metrics) -> Transla
 @contextlib.asynccontextmanager
 async def _lifespan(services: Services) -> AsyncIterator[None]:
     """Load in the background, so that /livez answers and /readyz says "loading" from the first second on."""
-    loading = asyncio.create_task(services.models.load())
+    background = asyncio.create_task(_load_and_watch(services))
     try:
         yield
     finally:
-        loading.cancel()
-        await asyncio.wait({loading})
+        background.cancel()
+        await asyncio.wait({background})
+        await services.changes.close()
         await services.models.close(timeout_s=1.0)  # the server has waited for the requests already
+
+
+async def _load_and_watch(services: Services) -> None:
+    await services.models.load()
+    if services.settings.watch_s:
+        await Watcher(services.models, services.changes, services.settings.watch_s).run()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from model_store.config import DecodingConfig
@@ -12,6 +13,9 @@ from model_store.tokenizer import Tokenizer
 from service.engine.segment import Priority, SegmentResult
 from service.engine.stats import EngineHealth
 from service.errors import ModelNotFoundError, UnsupportedPairError
+from service.uses import Uses
+
+DEFAULT, CANARY = "default", "canary"
 
 
 class SegmentEngine(Protocol):
@@ -41,7 +45,7 @@ class ServedModel:
     """A bundle that is loaded, with its engine.
 
     directions: (source, target) pairs of language codes. max_target_length: longest target, in tokens with EOS, that
-    its decoder has room for.
+    its decoder has room for. memory_bytes: what is reckoned for it. uses: held by every request that is routed to it.
     """
 
     name: str
@@ -52,6 +56,13 @@ class ServedModel:
     tokenizer: Tokenizer
     engine: SegmentEngine
     description: str = ""
+    memory_bytes: int = 0
+    uses: Uses = field(default_factory=Uses, compare=False, repr=False)
+
+    @property
+    def reference(self) -> str:
+        """ "name@version"."""
+        return f"{self.name}@{self.version}"
 
     @property
     def max_source_tokens(self) -> int:
@@ -69,11 +80,56 @@ class Leg:
 
 
 @dataclass(frozen=True)
+class Canary:
+    """A version that gets a share of the requests for its bundle: 0 < share <= 1."""
+
+    model: ServedModel
+    share: float
+
+    def takes(self, texts: Sequence[str]) -> bool:
+        """Whether it gets the request for those texts. Always the same ones, so that a text which is sent twice does
+        not flicker between versions; another canary gets others."""
+        digest = hashlib.blake2b(self.model.reference.encode(), digest_size=8)
+        for text in texts:
+            digest.update(b"\0" + text.encode(errors="surrogatepass"))
+        return int.from_bytes(digest.digest(), "big") < self.share * 2**64
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """The loaded bundles in order of preference. pivot: the language in the middle of a pair that none serves."""
+    """The loaded bundles, one version of each, in order of preference.
+
+    pivot: the language in the middle of a pair that none serves. canaries: versions that get a share of the requests.
+    others: versions that are loaded and get only the requests that name them.
+    """
 
     models: tuple[ServedModel, ...] = ()
     pivot: str = "en"
+    canaries: tuple[Canary, ...] = ()
+    others: tuple[ServedModel, ...] = ()
+
+    def for_request(self, texts: Sequence[str], model: str | None = None) -> Catalogue:
+        """What the request for `texts` may use: one version of each bundle, its canary's turn decided.
+
+        model: only the bundle of that "name", "name@version", "name@default" or "name@canary".
+
+        Raises:
+            ModelNotFoundError: no such bundle is loaded.
+        """
+        name, _, version = (model or "").partition("@")
+        taking = {each.model.name: each.model for each in self.canaries if not version and each.takes(texts)}
+        if model is None:
+            return replace(self, models=tuple(taking.get(each.name, each) for each in self.models))
+        chosen = taking.get(name) or self._named(name, version or DEFAULT)
+        if chosen is None:
+            loaded = ", ".join(each.reference for each in self.loaded)
+            raise ModelNotFoundError(f"model: {model[:100]!r} is not loaded; allowed: {loaded}")
+        return replace(self, models=(chosen,))
+
+    @property
+    def loaded(self) -> tuple[ServedModel, ...]:
+        """Every version that can be asked for by name."""
+        return (*self.models, *(each.model for each in self.canaries), *self.others)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -97,34 +153,27 @@ class Catalogue:
         """Languages that `source` can be translated to, through the pivot too; sorted, without `source` itself."""
         return tuple(target for target in self.languages if target != source and self._route(source, target))
 
-    def route(self, source: str, target: str, model: str | None = None) -> tuple[Leg, ...]:
+    def route(self, source: str, target: str) -> tuple[Leg, ...]:
         """The passes that make `target` of `source` (codes as `language` gives them): none if they are the same.
 
-        model: only through the bundle of that "name" or "name@version".
-
         Raises:
-            UnsupportedPairError: no way leads there. ModelNotFoundError: no such bundle is loaded.
+            UnsupportedPairError: no way leads there.
         """
-        chosen = self if model is None else Catalogue(self.named(model), self.pivot)
         if source == target:
             return ()
-        legs = chosen._route(source, target)
+        legs = self._route(source, target)
         if not legs:
-            pairs = ", ".join(f"{a}-{b}" for a in chosen.languages for b in chosen.targets(a))
+            pairs = ", ".join(f"{a}-{b}" for a in self.languages for b in self.targets(a))
             raise UnsupportedPairError(f"target: {source}-{target} is not a served pair; allowed: {pairs}")
         return legs
 
-    def named(self, model: str) -> tuple[ServedModel, ...]:
-        """The bundles that "name" or "name@version" means.
-
-        Raises:
-            ModelNotFoundError: there is none.
-        """
-        found = tuple(each for each in self.models if model in (each.name, f"{each.name}@{each.version}"))
-        if not found:
-            loaded = ", ".join(f"{each.name}@{each.version}" for each in self.models)
-            raise ModelNotFoundError(f"model: {model[:100]!r} is not loaded; allowed: {loaded}")
-        return found
+    def _named(self, name: str, version: str) -> ServedModel | None:
+        """The loaded bundle of that name and version, or alias."""
+        for alias, models in ((DEFAULT, self.models), (CANARY, tuple(each.model for each in self.canaries))):
+            for each in models:
+                if each.name == name and version in (each.version, alias):
+                    return each
+        return next((each for each in self.others if (each.name, each.version) == (name, version)), None)
 
     def _route(self, source: str, target: str) -> tuple[Leg, ...]:
         direct = self._leg(source, target)

@@ -5,6 +5,11 @@ ServiceError
 ├── RequestTooLargeError       413  more text, or a larger body, than the service takes at once
 ├── UnsupportedPairError       400  no loaded bundle serves the language pair
 ├── ModelNotFoundError         404  no loaded bundle of that name
+├── ModelConflictError         409  the models cannot be changed in that way now
+│   └── ModelMemoryError       409  a model does not fit into the memory that models may take
+├── ModelUnusableError         422  a bundle is there, but cannot be served
+├── AdminKeyError              401  the admin API was asked without its key
+├── AdminOffError              403  there is no admin API
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
     ├── EngineOverloadedError  429  the queue is full; says after how long to try again
@@ -38,6 +43,26 @@ class UnsupportedPairError(ServiceError):
 
 class ModelNotFoundError(ServiceError):
     """No loaded bundle of that name; the message lists what is loaded."""
+
+
+class ModelConflictError(ServiceError):
+    """The models cannot be changed in that way now; the message says what stands in the way."""
+
+
+class ModelMemoryError(ModelConflictError):
+    """A model does not fit into the memory that models may take; the message states budget, need and what is loaded."""
+
+
+class ModelUnusableError(ServiceError):
+    """A bundle is there, but it is not whole, or its task is not served."""
+
+
+class AdminKeyError(ServiceError):
+    """The admin API was asked without its key, or with another."""
+
+
+class AdminOffError(ServiceError):
+    """The operator has set no key for the admin API, so there is none."""
 
 
 class EngineError(ServiceError):

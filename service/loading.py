@@ -1,101 +1,162 @@
-"""Opens the bundles that the settings name: store -> bundle -> decoder -> running engine."""
+"""Opens the bundles of the store that the settings name: store -> bundle -> decoder -> running engine."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from itertools import groupby
+from typing import Protocol
 
 import torch
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.in_flight import open_decoder
 from model_store.errors import BundleCorruptError, BundleNotFoundError
+from model_store.manifest import Manifest, read_manifest
+from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleReference, BundleStore, shipped_bundles
+from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
+from service.engine.decoder import InFlightDecoder
 from service.engine.engine import Engine, EngineSettings
-from service.engine.stats import EngineObserver
+from service.engine.stats import EngineObserver, NullObserver
+from service.errors import ModelUnusableError
+from service.memory import need_bytes
 from service.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 # The task of the bundles that this service has a pipeline for.
 TASK = "translate"
 
 
 def find_bundles(settings: Settings) -> tuple[BundleReference, ...]:
-    """The bundles to load: those that the settings name, else the newest version of each.
-
-    Raises:
-        BundleNotFoundError: there are none. ConfigError: a name or URL that cannot be one.
-    """
-    store = _store(settings)
-    if settings.default_models:
-        return tuple(store.find(reference) for reference in settings.default_models)
-    newest = {reference.name: reference for reference in store.list()}
-    if not newest:
-        raise BundleNotFoundError(f"models: there is no bundle in {store.url}; set VERSO_MODELS or train one")
-    return tuple(newest.values())
+    """The bundles to load, if all are whole. Raises as BundleLoader.starting_with."""
+    loader = BundleLoader(settings, lambda _name: NullObserver())
+    return tuple(versions[0] for versions in loader.starting_with())
 
 
-def open_bundles(settings: Settings, observer: Callable[[str], EngineObserver]) -> Iterator[ServedModel]:
-    """Load the bundles one after the other; each comes with a running engine that `observer(name)` is told of.
+class DecoderOpener(Protocol):
+    """Makes a decoder of a network; lengths in tokens."""
 
-    Raises:
-        As `find_bundles`; BundleError for a bundle that is not whole.
-    """
-    torch.set_num_threads(settings.threads)
-    store = _store(settings)
-    for reference in find_bundles(settings):
-        bundle = load_bundle(store.resolve(str(reference)))
-        if (bundle.manifest.name, bundle.manifest.version) != (reference.name, reference.version):
+    def __call__(
+        self,
+        network: Seq2Seq,
+        tokenizer: Tokenizer,
+        *,
+        max_source_length: int,
+        max_target_length: int,
+        max_blocks: int,
+    ) -> InFlightDecoder:
+        """A decoder with nothing in it."""
+
+
+class BundleLoader:
+    """The models that a store has: a ModelSource. `observer(name)` is told what the engine of a bundle does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        observer: Callable[[str], EngineObserver],
+        decoder_opener: DecoderOpener = open_decoder,
+    ) -> None:
+        self._settings = settings
+        self._observer = observer
+        self._decoder_opener = decoder_opener
+        self._store = BundleStore(settings.models or str(shipped_bundles()))
+
+    def starting_with(self) -> tuple[tuple[BundleReference, ...], ...]:
+        """Those that the settings name, else all; of a bundle without a version every version, the newest first.
+
+        Raises:
+            BundleNotFoundError: there are none. ConfigError: a name or URL that cannot be one.
+        """
+        there = self._store.list()
+        if not self._settings.default_models:
+            if not there:
+                raise BundleNotFoundError(
+                    f"models: there is no bundle in {self._store.url}; set VERSO_MODELS or train one"
+                )
+            return tuple(tuple(reversed(list(group))) for _name, group in groupby(there, lambda each: each.name))
+        wanted = []
+        for named in self._settings.default_models:
+            newest = self._store.find(named)
+            pinned = "@" in named
+            wanted.append((newest,) if pinned else tuple(each for each in reversed(there) if each.name == newest.name))
+        return tuple(wanted)
+
+    def followed(self) -> tuple[BundleReference, ...]:
+        """All, or those that the settings name without a version."""
+        named = self._settings.default_models
+        return tuple(each for each in self._store.list() if not named or each.name in named)
+
+    def available(self) -> tuple[BundleReference, ...]:
+        """All that is in the store."""
+        return self._store.list()
+
+    def find(self, reference: str) -> BundleReference:
+        """As BundleStore.find."""
+        return self._store.find(reference)
+
+    def need_bytes(self, reference: BundleReference) -> int:
+        """As service.memory.need_bytes. A bundle that is far away is copied first."""
+        return self._need_bytes(read_manifest(self._store.resolve(str(reference))))
+
+    def open(self, reference: BundleReference) -> ServedModel:
+        """Load a bundle and start its engine.
+
+        Raises:
+            BundleError: it is not whole. ModelUnusableError: its task is not served.
+        """
+        torch.set_num_threads(self._settings.threads)
+        bundle = load_bundle(self._store.resolve(str(reference)))
+        manifest = bundle.manifest
+        if (manifest.name, manifest.version) != (reference.name, reference.version):
             raise BundleCorruptError(
-                f"{reference}: the manifest says {bundle.manifest.name}@{bundle.manifest.version}; "
-                "a bundle lies in <name>/<version>/"
+                f"{reference}: the manifest says {manifest.name}@{manifest.version}; a bundle lies in <name>/<version>/"
             )
-        if bundle.manifest.task == TASK:
-            yield _served(bundle, settings, observer(bundle.manifest.name))
-        else:
-            logger.warning("skipped: its task is not served", extra={"model": str(reference)})
+        if manifest.task != TASK:
+            raise ModelUnusableError(f"{reference}: its task, {manifest.task!r}, is not served; served: {TASK!r}")
+        return self._served(bundle)
 
-
-def _store(settings: Settings) -> BundleStore:
-    return BundleStore(settings.models or str(shipped_bundles()))
-
-
-def _served(bundle: Bundle, settings: Settings, observer: EngineObserver) -> ServedModel:
-    manifest, network = bundle.manifest, bundle.network()
-    limits = [manifest.decoding.max_source_length, settings.max_source_length]
-    target_length = manifest.decoding.max_length(min(limits))
-    if network.config.bounded_positions:
-        limits.append(network.config.positions)
-        target_length = min(target_length, network.config.positions)
-    # What a slot takes of memory follows from it, and a manifest may ask for anything. Longer sentences are cut.
-    decoding = manifest.decoding.model_copy(update={"max_source_length": min(limits)})
-    engine = Engine(
-        partial(
-            open_decoder,
-            network,
-            bundle.tokenizer,
-            max_source_length=decoding.max_source_length,
+    def _served(self, bundle: Bundle) -> ServedModel:
+        settings, manifest, network = self._settings, bundle.manifest, bundle.network()
+        limits = [manifest.decoding.max_source_length, settings.max_source_length]
+        target_length = manifest.decoding.max_length(min(limits))
+        if network.config.bounded_positions:
+            limits.append(network.config.positions)
+            target_length = min(target_length, network.config.positions)
+        # What a slot takes of memory follows from it, and a manifest may ask for anything. Longer sentences are cut.
+        decoding = manifest.decoding.model_copy(update={"max_source_length": min(limits)})
+        engine = Engine(
+            partial(
+                self._decoder_opener,
+                network,
+                bundle.tokenizer,
+                max_source_length=decoding.max_source_length,
+                max_target_length=target_length,
+                max_blocks=settings.decoder_blocks,
+            ),
+            EngineSettings(
+                max_queued_segments=settings.max_queued_segments,
+                max_queued_tokens=settings.max_queued_tokens,
+                cache_entries=settings.cache_entries,
+            ),
+            self._observer(manifest.name),
+        )
+        engine.start()
+        return ServedModel(
+            name=manifest.name,
+            version=manifest.version,
+            directions=manifest.pairs,
+            decoding=decoding,
             max_target_length=target_length,
-            max_blocks=settings.decoder_blocks,
-        ),
-        EngineSettings(
-            max_queued_segments=settings.max_queued_segments,
-            max_queued_tokens=settings.max_queued_tokens,
-            cache_entries=settings.cache_entries,
-        ),
-        observer,
-    )
-    engine.start()
-    return ServedModel(
-        name=manifest.name,
-        version=manifest.version,
-        directions=manifest.pairs,
-        decoding=decoding,
-        max_target_length=target_length,
-        tokenizer=bundle.tokenizer,
-        engine=engine,
-        description=manifest.description,
-    )
+            tokenizer=bundle.tokenizer,
+            engine=engine,
+            description=manifest.description,
+            memory_bytes=self._need_bytes(manifest),
+        )
+
+    def _need_bytes(self, manifest: Manifest) -> int:
+        settings = self._settings
+        return need_bytes(
+            manifest, decoder_blocks=settings.decoder_blocks, max_source_length=settings.max_source_length
+        )

@@ -60,6 +60,7 @@ class Metrics:
             "verso_model_load_seconds", "Loading and warming up a bundle.", ["model"], registry=registry
         )
         self._engine = _EngineMetrics(registry)
+        self._healths: dict[str, dict[str, Callable[[], EngineHealth]]] = {}
 
     def request_started(self) -> None:
         """A request arrived."""
@@ -80,11 +81,18 @@ class Metrics:
         self._warnings.labels(warning).inc()
 
     def model_loaded(self, *, name: str, version: str, load_s: float, health: Callable[[], EngineHealth]) -> None:
-        """A bundle is ready; its engine's `health` is read whenever metrics are."""
+        """A bundle is ready; its engine's `health` is read whenever metrics are, and added up over versions."""
         self._model_info.labels(name, version).set(1)
         self._model_load.labels(name).set(load_s)
-        self._engine.running.labels(name).set_function(lambda: health().live)
-        self._engine.waiting.labels(name).set_function(lambda: health().queued)
+        healths = self._healths.setdefault(name, {})
+        healths[version] = health
+        self._engine.running.labels(name).set_function(lambda: sum(each().live for each in list(healths.values())))
+        self._engine.waiting.labels(name).set_function(lambda: sum(each().queued for each in list(healths.values())))
+
+    def model_unloaded(self, *, name: str, version: str) -> None:
+        """A bundle was freed."""
+        self._model_info.remove(name, version)
+        self._healths[name].pop(version, None)
 
     def engine_observer(self, model: str) -> EngineMetricsObserver:
         """Who turns what the engine of `model` reports into metrics."""

@@ -1,65 +1,132 @@
-"""Loads the bundles, warms their engines up, says whether all is ready, drains and closes."""
+"""The models of one app: opens bundles and warms them up, says whether all is ready, frees, drains and closes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 from model_store.decoding.segment import Segment
-from model_store.errors import ModelStoreError
+from model_store.errors import BundleError, ModelStoreError
+from model_store.store import BundleReference
 from service.catalogue import Catalogue, ServedModel
-from service.errors import EngineUnavailableError
+from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusableError, ServiceError
+from service.lineup import Lineup
 from service.metrics import Metrics
+from service.retirement import Retirement
 
 logger = logging.getLogger(__name__)
 
-ModelOpener = Callable[[], Iterator[ServedModel]]
+# What a request may take beyond its own limit until its answer is put together.
+_ASSEMBLY_S = 30.0
+# The place of what concerns no single bundle among the problems of the start.
+_STORE = ""
+
+
+class ModelSource(Protocol):
+    """Where models come from; service/loading.py reads bundles. Called in threads, since all of it may block."""
+
+    def starting_with(self) -> tuple[tuple[BundleReference, ...], ...]:
+        """The bundles to serve from the start, each as the versions to try, best first."""
+
+    def followed(self) -> tuple[BundleReference, ...]:
+        """What is in the store of the bundles that are not pinned to a version, by name and ascending version."""
+
+    def available(self) -> tuple[BundleReference, ...]:
+        """All that is in the store."""
+
+    def find(self, reference: str) -> BundleReference:
+        """The bundle that "name" or "name@version" means. Raises BundleNotFoundError, ConfigError, BundleError."""
+
+    def need_bytes(self, reference: BundleReference) -> int:
+        """An upper estimate of the memory that it takes when it is loaded. Raises BundleError."""
+
+    def open(self, reference: BundleReference) -> ServedModel:
+        """Load it; its engine runs. Raises BundleError, or ModelUnusableError if its task is not served."""
+
+
+@dataclass(frozen=True)
+class ModelLimits:
+    """max_bytes: memory that all models together may take; 0 is no limit. request_s: longest that a request may run."""
+
+    max_bytes: int = 0
+    request_s: float = 120.0
 
 
 class Models:
-    """The models of one app, from loading to closing. Used from one event loop."""
+    """The models of one app, from loading to closing. Used from one event loop.
 
-    def __init__(self, opener: ModelOpener, metrics: Metrics, pivot: str) -> None:
-        """`opener` yields models with running engines; it is iterated in a thread, since loading blocks."""
-        self._opener = opener
-        self._metrics = metrics
-        self._catalogue = Catalogue(pivot=pivot)
-        self._problem: str | None = "loading: the models are not loaded yet"
+    failures: why a version could not be loaded, by "name@version", until it can.
+    """
+
+    def __init__(self, source: ModelSource, metrics: Metrics, pivot: str, limits: ModelLimits | None = None) -> None:
+        self.source = source
+        self.limits = limits or ModelLimits()
+        self.lineup = Lineup(pivot)
+        self.retirement = Retirement(self.limits.request_s + _ASSEMBLY_S, self._freed)
+        self.failures: dict[str, str] = {}
+        self.loading = True
         self.draining = False
+        self._metrics = metrics
+        self._problems: dict[str, str] = {}
+        self._opening_bytes = 0
 
     async def load(self) -> None:
-        """Load and warm up every model. A failure is logged and stays in `unready`; it does not end the process,
-        so that probes and logs can tell what is wrong."""
+        """Load and warm up every model to start with. A failure is logged and stays in `unready`; it does not end the
+        process, so that probes and logs can tell what is wrong."""
         try:
-            iterator = await asyncio.to_thread(self._opener)
-            started = time.monotonic()
-            while (model := await asyncio.to_thread(next, iterator, None)) is not None:
-                self._catalogue = Catalogue((*self._catalogue.models, model), self._catalogue.pivot)
+            for versions in await asyncio.to_thread(self.source.starting_with):
+                await self._start_with(versions)
+        except ModelStoreError as error:
+            self._failed(_STORE, error)
+        finally:
+            self.loading = False
+
+    async def open(self, reference: BundleReference) -> ServedModel:
+        """Load a bundle and decode once with it; nobody is served by it yet. One that is on its way out comes back.
+
+        Raises:
+            BundleError: it is not whole. ModelUnusableError: its task is not served. ModelMemoryError: no room.
+        """
+        returned = await self.retirement.come_back(str(reference))
+        if returned is not None:
+            return returned
+        started = time.monotonic()
+        need = await asyncio.to_thread(self.source.need_bytes, reference)
+        self._check_room(reference, need)
+        self._opening_bytes += need
+        try:
+            model = await asyncio.to_thread(self.source.open, reference)
+            try:
                 await _warm_up(model)
-                load_s = time.monotonic() - started
-                self._metrics.model_loaded(
-                    name=model.name, version=model.version, load_s=load_s, health=model.engine.health
-                )
-                logger.info("model loaded", extra={"model": model.name, "version": model.version, "load_s": load_s})
-                started = time.monotonic()
-        except ModelStoreError as error:  # its message says all; a traceback would only hide it
-            logger.error("loading failed: %s", error)
-            self._problem = f"failed: {error}"
-            return
-        except Exception as error:
-            logger.exception("loading failed")
-            self._problem = f"failed: {error}"
-            return
-        self._problem = None if self._catalogue.models else "failed: there are no models"
+            except BaseException:
+                await asyncio.to_thread(model.engine.close)
+                raise
+        finally:
+            self._opening_bytes -= need
+        load_s = time.monotonic() - started
+        self._metrics.model_loaded(name=model.name, version=model.version, load_s=load_s, health=model.engine.health)
+        logger.info("model loaded", extra={"model": model.name, "version": model.version, "load_s": load_s})
+        return model
+
+    def add(self, model: ServedModel) -> None:
+        """A model that was opened can be asked for from now on."""
+        self.lineup.add(model)
+        self.failures.pop(model.reference, None)
+        self._problems.pop(model.name, None)
+        self._problems.pop(_STORE, None)
+
+    @property
+    def used_bytes(self) -> int:
+        """What is reckoned for all that is in memory: loaded, being loaded, or not freed yet."""
+        return sum(each.memory_bytes for each in (*self.lineup.loaded, *self.retirement.models)) + self._opening_bytes
 
     def unready(self) -> list[str]:
         """Why requests would not be answered; empty if they would."""
-        reasons = [self._problem] if self._problem else []
-        if self.draining:
-            reasons.append("draining: shutting down")
-        for model in self._catalogue.models:
+        reasons = self._refusals()
+        for model in self.lineup.catalogue().models:
             health = model.engine.health()
             if not health.healthy:
                 reasons.append(f"unhealthy: {model.name}: {health.last_error or 'its engine does not run'}")
@@ -71,19 +138,65 @@ class Models:
         Raises:
             EngineUnavailableError: loading, failed or draining.
         """
-        if self.draining:
-            raise EngineUnavailableError("draining: shutting down")
-        if self._problem:
-            raise EngineUnavailableError(self._problem)
-        return self._catalogue
+        if reasons := self._refusals():
+            raise EngineUnavailableError("; ".join(reasons))
+        return self.lineup.catalogue()
 
     async def close(self, timeout_s: float) -> None:
         """Let the engines finish what they hold, at most `timeout_s` seconds, and stop them."""
         self.draining = True
-        models = self._catalogue.models
+        models = (*self.lineup.loaded, *self.retirement.models)
+        self.retirement.stop()
         await asyncio.gather(*(model.engine.drain(timeout_s) for model in models))
         for model in models:
             await asyncio.to_thread(model.engine.close)
+
+    def _refusals(self) -> list[str]:
+        """Why every request is refused."""
+        if self.draining:
+            return ["draining: shutting down"]
+        if self.loading:
+            return ["loading: the models are not loaded yet"]
+        if self._problems:
+            return [f"failed: {problem}" for problem in self._problems.values()]
+        return [] if self.lineup.loaded else ["failed: there are no models"]
+
+    async def _start_with(self, versions: tuple[BundleReference, ...]) -> None:
+        """Serve the first of the versions that can be loaded. That one cannot is said, whether or not another can."""
+        for version in versions:
+            try:
+                self.add(await self.open(version))
+            except ModelUnusableError as error:
+                logger.warning("skipped: %s", error)
+            except (ModelStoreError, ServiceError) as error:
+                self.failures[str(version)] = str(error)
+                if version != versions[-1] and isinstance(error, BundleError):
+                    logger.error("an older version is tried: %s", error)
+                    continue
+                self._failed(version.name, error)
+            except Exception as error:
+                self._failed(version.name, error)
+            return
+
+    def _failed(self, name: str, error: Exception) -> None:
+        """The start lacks that bundle, or all."""
+        self._problems[name] = str(error)
+        # The message of an error of ours says all; a traceback would only hide it.
+        ours = isinstance(error, ModelStoreError | ServiceError)
+        logger.error("loading failed: %s", error, exc_info=None if ours else error)
+
+    def _check_room(self, reference: BundleReference, need: int) -> None:
+        most, used = self.limits.max_bytes, self.used_bytes
+        if most and used + need > most:
+            loaded = [f"{model.reference} {_mb(model.memory_bytes)}" for model in self.lineup.loaded]
+            loaded += [f"{model.reference} {_mb(model.memory_bytes)}, being freed" for model in self.retirement.models]
+            raise ModelMemoryError(
+                f"{reference}: needs {_mb(need)}; the models may take {_mb(most)} (VERSO_MAX_MODEL_BYTES), of which "
+                f"{_mb(used)} are taken: {'; '.join(loaded) or 'nothing is loaded'}"
+            )
+
+    def _freed(self, model: ServedModel) -> None:
+        self._metrics.model_unloaded(name=model.name, version=model.version)
 
 
 async def _warm_up(model: ServedModel) -> None:
@@ -91,3 +204,7 @@ async def _warm_up(model: ServedModel) -> None:
     source = model.tokenizer.source_ids("a", target_language=model.directions[0][1])
     segment = Segment(source, max_length=4, beam_size=model.decoding.beam_size)
     await model.engine.submit_all([segment])
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from service.errors import EngineUnavailableError
-from service.loading import open_bundles
+from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.translate import RequestLimits, Translator
@@ -23,7 +22,7 @@ async def translate_offline(settings: Settings, texts: Sequence[str], source: st
         ModelStoreError: no bundle, or a broken one. ServiceError: as Translator.translate.
     """
     metrics = Metrics()
-    models = Models(partial(open_bundles, settings, metrics.engine_observer), metrics, settings.pivot_language)
+    models = Models(BundleLoader(settings, metrics.engine_observer), metrics, settings.pivot_language)
     await models.load()
     try:
         if reasons := models.unready():

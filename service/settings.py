@@ -44,6 +44,16 @@ class Settings(BaseSettings):
         le=4096,
         description="Longest segment in source tokens, whatever a bundle allows; it fixes the memory needed.",
     )
+    max_model_bytes: int = Field(
+        0, ge=0, description="Memory that all models together may take, in bytes, by estimate; 0: no limit."
+    )
+    watch_s: float = Field(
+        0.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="Seconds between looks for newer versions in the store, which are then swapped to; 0: never.",
+    )
+    admin_key: str = Field("", repr=False, description="Key of the admin API, /v1/admin. Empty: there is no admin API.")
     max_queued_segments: Count = Field(2000, description="Segments per model that may wait; beyond that: 429.")
     max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
     cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.api.middleware import InFlight
+from service.changes import Changes
 from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.translate import Translator
@@ -22,6 +23,7 @@ class Services:
     settings: Settings
     metrics: Metrics
     models: Models
+    changes: Changes
     translator: Translator
     in_flight: InFlight
 

@@ -26,6 +26,10 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (SegmentError, 400, "invalid_request"),
     (errors.UnsupportedPairError, 400, "unsupported_pair"),
     (errors.ModelNotFoundError, 404, "not_found"),
+    (errors.ModelConflictError, 409, "conflict"),
+    (errors.ModelUnusableError, 422, "unusable_bundle"),
+    (errors.AdminKeyError, 401, "unauthorized"),
+    (errors.AdminOffError, 403, "forbidden"),
     (errors.RequestTooLargeError, 413, "too_large"),
     (errors.EngineOverloadedError, 429, "overloaded"),
     (errors.EngineUnavailableError, 503, "unavailable"),
@@ -116,6 +120,8 @@ def render(path: str, problem: Problem) -> Response:
     else:
         content = {"error": {"type": problem.type, "message": problem.message, "field": problem.field}}
     headers = {} if problem.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(problem.retry_after_s)))}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return Response(json.dumps(content), problem.status, headers, "application/json")
 
 

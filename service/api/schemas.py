@@ -149,9 +149,10 @@ class ModelCard(ModelBody):
 
 
 class ModelsAnswer(BaseModel):
-    """Everything that is loaded."""
+    """What answers requests. failed: newer versions that cannot be loaded; the log and the admin API say why."""
 
     models: list[ModelCard]
+    failed: list[str] = []
 
 
 class ErrorDetail(BaseModel):
@@ -161,6 +162,10 @@ class ErrorDetail(BaseModel):
         "invalid_request",
         "unsupported_pair",
         "not_found",
+        "unauthorized",
+        "forbidden",
+        "conflict",
+        "unusable_bundle",
         "method_not_allowed",
         "too_large",
         "overloaded",

@@ -41,4 +41,7 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer:
 @router.get("/v1/models")
 async def models(services: ServicesDependency) -> ModelsAnswer:
     """The loaded models and the pairs they serve."""
-    return ModelsAnswer(models=[model_card(model) for model in services.models.catalogue().models])
+    catalogue = services.models.catalogue()
+    return ModelsAnswer(
+        models=[model_card(model) for model in catalogue.models], failed=sorted(services.models.failures)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from service.catalogue import Catalogue, Leg
@@ -52,21 +53,16 @@ class Translator:
             EngineError: as the engine's submit_all.
         """
         started = time.monotonic()
-        catalogue = self._catalogue()
+        catalogue = self._catalogue().for_request(request.texts, request.model)
         source = catalogue.language(request.source, "source")
         target = catalogue.language(request.target, "target")
-        legs = catalogue.route(source, target, request.model)
+        legs = catalogue.route(source, target)
         _check_texts(request.texts, self.limits)
         _check_options(request.options, self.limits, legs)
-        deadline = started + self.limits.timeout_s
-        texts = list(request.texts)
-        if not legs:
-            translations = [TextTranslation((text,)) for text in texts]
-        elif len(legs) == 1:
-            patience = Patience(deadline)
-            translations = await translate_texts(legs[0], texts, request.options, self._groups, patience)
-        else:
-            translations = await self._through_pivot(legs, texts, request.options, deadline)
+        with ExitStack() as held:  # a version that is replaced meanwhile goes on for this request
+            for leg in legs:
+                held.enter_context(leg.model.uses.hold())
+            translations = await self._run(legs, request, started + self.limits.timeout_s)
         for translation in translations:
             for segment in translation.segments:
                 for warning in segment.warnings:
@@ -81,6 +77,14 @@ class Translator:
             via=legs[0].target if len(legs) == 2 else None,
             total_s=time.monotonic() - started,
         )
+
+    async def _run(self, legs: tuple[Leg, ...], request: TranslationRequest, deadline: float) -> list[TextTranslation]:
+        texts = list(request.texts)
+        if not legs:
+            return [TextTranslation((text,)) for text in texts]
+        if len(legs) == 1:
+            return await translate_texts(legs[0], texts, request.options, self._groups, Patience(deadline))
+        return await self._through_pivot(legs, texts, request.options, deadline)
 
     async def _through_pivot(
         self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, deadline: float

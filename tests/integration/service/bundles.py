@@ -14,18 +14,20 @@ from tests.unit.service.fakes import tiny_tokenizer
 DECODING = DecodingConfig(max_source_length=40, max_length_factor=0.5, max_length_offset=5)
 
 
-def random_bundle(store: Path, name: str = "random", *directions: tuple[str, str]) -> None:
-    """Save <store>/<name>/1, by default for English and Russian both ways and English to German."""
+def random_bundle(
+    store: Path, name: str = "random", *directions: tuple[str, str], version: str = "1", seed: int = 1
+) -> None:
+    """Save <store>/<name>/<version>, by default for English and Russian both ways and English to German."""
     tokenizer = tiny_tokenizer()
     network = NetworkConfig(vocabulary=tokenizer.vocabulary, layers=1, hidden=16, embedding=16)
     description = BundleDescription(
         name=name,
-        version="1",
+        version=version,
         task="translate",
         directions=directions or (("en", "ru"), ("ru", "en"), ("en", "de")),
         network=network,
         decoding=DECODING,
     )
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     weights = {key: tensor * 8 for key, tensor in Seq2Seq(network).state_dict().items()}
-    save_bundle(store / name / "1", description=description, weights=weights, tokenizer=tokenizer)
+    save_bundle(store / name / version, description=description, weights=weights, tokenizer=tokenizer)

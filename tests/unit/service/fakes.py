@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from model_store.config import DecodingConfig
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.errors import BundleNotFoundError
+from model_store.store import BundleReference
 from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
 from service.engine.segment import Priority, SegmentResult, SegmentTimings
 from service.engine.stats import EngineHealth
-from service.models import ModelOpener
 from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
 
@@ -104,8 +106,46 @@ def engine_of(model: ServedModel) -> ReversingEngine:
     return model.engine
 
 
-def opener(*models: ServedModel) -> ModelOpener:
-    def open_models() -> Iterator[ServedModel]:
-        yield from models
+class FakeSource:
+    """A store of models of the fake engine. `broken` says why a version cannot be opened; `sizes` what it needs."""
 
-    return open_models
+    def __init__(self, *models: ServedModel) -> None:
+        self.models = {model.reference: model for model in models}
+        self.broken: dict[str, Exception] = {}
+        self.sizes: dict[str, int] = {}
+        self.opened: list[str] = []
+
+    def publish(self, *models: ServedModel) -> None:
+        """More versions appear in the store."""
+        self.models |= {model.reference: model for model in models}
+
+    def available(self) -> tuple[BundleReference, ...]:
+        there = [BundleReference(model.name, model.version) for model in self.models.values()]
+        return tuple(sorted(there, key=lambda reference: reference.order))
+
+    def followed(self) -> tuple[BundleReference, ...]:
+        return self.available()
+
+    def starting_with(self) -> tuple[tuple[BundleReference, ...], ...]:
+        names = dict.fromkeys(model.name for model in self.models.values())
+        return tuple(tuple(each for each in reversed(self.available()) if each.name == name) for name in names)
+
+    def find(self, reference: str) -> BundleReference:
+        found = [each for each in self.available() if reference in (str(each), each.name)]
+        if not found:
+            raise BundleNotFoundError(f"{reference}: no such bundle")
+        return found[-1]
+
+    def need_bytes(self, reference: BundleReference) -> int:
+        return self.sizes.get(str(reference), 0)
+
+    def open(self, reference: BundleReference) -> ServedModel:
+        self.opened.append(str(reference))
+        if str(reference) in self.broken:
+            raise self.broken[str(reference)]
+        return replace(self.models[str(reference)], memory_bytes=self.need_bytes(reference))
+
+
+def opener(*models: ServedModel) -> FakeSource:
+    """A store that has the models."""
+    return FakeSource(*models)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.catalogue import Catalogue
+from service.catalogue import Canary, Catalogue
 from service.errors import ModelNotFoundError, UnsupportedPairError
 from tests.unit.service.fakes import model
 
@@ -36,9 +36,42 @@ def test_languages_and_targets() -> None:
 
 
 def test_a_model_is_chosen_by_name_and_version() -> None:
-    assert BOTH.route("en", "de", "b@2")[0].model is EN_DE
+    assert BOTH.for_request(["x"], "b@2").route("en", "de")[0].model is EN_DE
     assert BOTH.route("en", "en") == ()
-    with pytest.raises(UnsupportedPairError, match="en-de is not a served pair; allowed: en-ru, ru-en"):
-        BOTH.route("en", "de", "a")
-    with pytest.raises(ModelNotFoundError, match="'b@1' is not loaded; allowed: a@1, b@2"):
-        BOTH.route("en", "de", "b@1")
+    with pytest.raises(UnsupportedPairError, match="en-ru is not a served pair; allowed: de-en, en-de"):
+        BOTH.for_request(["x"], "b").route("en", "ru")
+    for unknown in ("b@1", "c", "b@canary", ""):
+        with pytest.raises(ModelNotFoundError, match=f"'{unknown}' is not loaded; allowed: a@1, b@2"):
+            BOTH.for_request(["x"], unknown)
+
+
+NEW, OLD = model("en-ru", "ru-en", name="a", version="2"), model("en-ru", name="a", version="0.9")
+WITH_CANARY = Catalogue((EN_RU, EN_DE), canaries=(Canary(NEW, 0.25),), others=(OLD,))
+TEXTS = [[f"text {number}"] for number in range(2000)]
+
+
+def test_a_canary_gets_its_share_and_always_the_same_texts() -> None:
+    taken = [texts for texts in TEXTS if WITH_CANARY.for_request(texts).models == (NEW, EN_DE)]
+    assert len(taken) == pytest.approx(0.25 * len(TEXTS), rel=0.15)
+    for texts in TEXTS:
+        expected = NEW if texts in taken else EN_RU
+        assert WITH_CANARY.for_request(texts, "a").models == (expected,)
+        assert WITH_CANARY.for_request(texts).models == (expected, EN_DE)
+    wider = Catalogue((EN_RU, EN_DE), canaries=(Canary(NEW, 0.5),))
+    assert all(wider.for_request(texts).models[0] is NEW for texts in taken), "a growing share moves nobody back"
+    all_of_it = Catalogue((EN_RU,), canaries=(Canary(NEW, 1.0),))
+    assert all(all_of_it.for_request(texts).models == (NEW,) for texts in TEXTS)
+
+
+def test_aliases_and_versions_reach_what_is_loaded_whatever_the_share() -> None:
+    for texts in TEXTS[:50]:
+        for reference, expected in (
+            ("a@default", EN_RU),
+            ("a@1", EN_RU),
+            ("a@canary", NEW),
+            ("a@2", NEW),
+            ("a@0.9", OLD),
+        ):
+            assert WITH_CANARY.for_request(texts, reference).models == (expected,)
+    with pytest.raises(ModelNotFoundError, match=r"'a@3' is not loaded; allowed: a@1, b@2, a@2, a@0\.9"):
+        WITH_CANARY.for_request(["x"], "a@3")

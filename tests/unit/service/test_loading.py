@@ -1,22 +1,82 @@
-"""From a folder of bundles to served models: what a manifest may not bring about."""
+"""Which bundles of a real store are loaded, and what is refused."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from model_store.errors import BundleCorruptError, BundleNotFoundError
+from model_store.store import BundleReference
 from service.engine.stats import NullObserver
-from service.loading import open_bundles
+from service.errors import ModelUnusableError
+from service.loading import BundleLoader, find_bundles
 from service.settings import Settings
-from tests.unit.model_store.tiny_bundle import save_tiny
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny
+
+PUBLISHED = (("other", "1"), ("tiny", "1"), ("tiny", "9"), ("tiny", "10"))
 
 
-def longest_source(store: Path, **settings: int) -> int:
-    [model] = open_bundles(Settings(models=str(store), threads=1, **settings), lambda _name: NullObserver())  # type: ignore[arg-type]
-    model.engine.close()
-    return model.decoding.max_source_length
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, version in PUBLISHED:
+        save_tiny(tmp_path / name / version, replace(DESCRIPTION, name=name, version=version))
+    return tmp_path
 
 
-def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(tmp_path: Path) -> None:
-    save_tiny(tmp_path / "tiny" / "1")
-    assert longest_source(tmp_path) == 128
-    assert longest_source(tmp_path, max_source_length=20) == 20
+def loader(folder: Path, *default_models: str, **limits: int) -> BundleLoader:
+    settings = Settings(models=str(folder), default_models=default_models, threads=1, **limits)  # type: ignore[arg-type]
+    return BundleLoader(settings, lambda _name: NullObserver())
+
+
+def names(references: tuple[BundleReference, ...]) -> list[str]:
+    return [str(reference) for reference in references]
+
+
+def test_all_bundles_newest_first_unless_the_limitsname_some(folder: Path) -> None:
+    assert [names(each) for each in loader(folder).starting_with()] == [["other@1"], ["tiny@10", "tiny@9", "tiny@1"]]
+    named = loader(folder, "tiny", "other@1", "tiny@9").starting_with()
+    assert [names(each) for each in named] == [["tiny@10", "tiny@9", "tiny@1"], ["other@1"], ["tiny@9"]]
+    assert names(find_bundles(Settings(models=str(folder)))) == ["other@1", "tiny@10"]
+    with pytest.raises(BundleNotFoundError, match="tiny@2: no such bundle"):
+        loader(folder, "tiny@2").starting_with()
+    with pytest.raises(BundleNotFoundError, match="there is no bundle in"):
+        loader(folder / "tiny").starting_with()
+
+
+def test_only_what_is_not_pinned_is_followed(folder: Path) -> None:
+    everything = [f"{name}@{version}" for name, version in PUBLISHED]
+    assert names(loader(folder).followed()) == names(loader(folder, "tiny@1").available()) == everything
+    assert names(loader(folder, "other", "tiny@9").followed()) == ["other@1"]
+
+
+def test_a_bundle_is_opened_with_a_running_engine(folder: Path) -> None:
+    reference = BundleReference("tiny", "9")
+    model = loader(folder).open(reference)
+    try:
+        assert model.reference == "tiny@9"
+        assert model.engine.health().healthy
+        assert model.memory_bytes == loader(folder).need_bytes(reference) > 0
+    finally:
+        model.engine.close()
+
+
+def test_what_is_not_what_it_says_is_refused(folder: Path) -> None:
+    (folder / "tiny" / "9").rename(folder / "tiny" / "11")
+    with pytest.raises(BundleCorruptError, match="tiny@11: the manifest says tiny@9"):
+        loader(folder).open(BundleReference("tiny", "11"))
+    math = replace(DESCRIPTION, name="sums", task="math", directions=(("en", "en"),))
+    save_tiny(folder / "sums" / "1", math)
+    with pytest.raises(ModelUnusableError, match="sums@1: its task, 'math', is not served"):
+        loader(folder).open(BundleReference("sums", "1"))
+
+
+def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: Path) -> None:
+    reference = BundleReference("tiny", "9")
+    allowed = (loader(folder), loader(folder, max_source_length=20))
+    models = [each.open(reference) for each in allowed]
+    for model in models:
+        model.engine.close()
+    assert [model.decoding.max_source_length for model in models] == [128, 20]
+    assert allowed[1].need_bytes(reference) < allowed[0].need_bytes(reference)

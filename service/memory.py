@@ -1,0 +1,31 @@
+"""How much memory a bundle takes when it is loaded, reckoned from its manifest before anything of it is read."""
+
+from __future__ import annotations
+
+from model_store.manifest import Manifest
+
+_BLOCK_ROWS = 32
+_FLOAT_BYTES = 4
+_INTEGER_BYTES = 8
+# Logits, log-probabilities, their sums and the sorted candidates live at the same time.
+_STEP_COPIES = 4
+
+
+def need_bytes(manifest: Manifest, *, decoder_blocks: int, max_source_length: int) -> int:
+    """An upper estimate, in bytes: the weights in float32, and a decoder with all its blocks in use.
+
+    max_source_length: most source tokens that the operator allows. In a block each of the 32 rows has, at worst, a
+    source of its own (beam 1), which it keeps for attention, and the attention of every step, which alignments are
+    read from.
+    """
+    network, decoding = manifest.network, manifest.decoding
+    source = min(decoding.max_source_length, max_source_length)
+    target = decoding.max_length(source)
+    row = _FLOAT_BYTES * (
+        2 * source * network.hidden  # keys and values of attention
+        + target * source  # the attention of every step
+        + 2 * network.layers * network.hidden  # the decoder's state
+        + _STEP_COPIES * network.vocabulary
+    )
+    row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
+    return _FLOAT_BYTES * manifest.parameters + decoder_blocks * _BLOCK_ROWS * row

@@ -1,0 +1,62 @@
+"""The memory that is reckoned for a bundle, against what its tensors take when every block is in use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_store.bundle import load_bundle
+from model_store.config import DecodingConfig, NetworkConfig
+from model_store.decoding.in_flight import InFlightDecoder, open_decoder
+from model_store.decoding.segment import Segment
+from service.memory import need_bytes
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny
+
+
+def tensor_bytes(*roots: object) -> int:
+    """Bytes of all tensors that can be reached, each storage once."""
+    seen: dict[int, int] = {}
+    visited: set[int] = set()
+    left = list(roots)
+    while left:
+        each = left.pop()
+        if id(each) in visited:
+            continue
+        visited.add(id(each))
+        if isinstance(each, torch.Tensor):
+            seen[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
+        elif isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list | tuple | set):
+            left += each
+        elif type(each).__module__.startswith(("model_store", "torch.nn")):
+            left += vars(each).values() if hasattr(each, "__dict__") else ()
+    return sum(seen.values())
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, beam_size: int) -> None:
+    description = replace(
+        DESCRIPTION,
+        network=NetworkConfig(vocabulary=VOCABULARY, layers=layers, hidden=64, embedding=64),
+        decoding=DecodingConfig(max_source_length=60),
+    )
+    manifest = save_tiny(tmp_path / "bundle", description)
+    bundle = load_bundle(tmp_path / "bundle")
+    decoding = manifest.decoding
+    decoder: InFlightDecoder = open_decoder(
+        bundle.network(),
+        bundle.tokenizer,
+        max_source_length=60,
+        max_target_length=decoding.max_length(60),
+        max_blocks=3,
+    )
+    while decoder.room(beam_size):
+        decoder.admit([Segment((5, 6, bundle.tokenizer.eos_id), 20, beam_size)])
+    decoder.step()
+    taken, reckoned = tensor_bytes(decoder), need_bytes(manifest, decoder_blocks=3, max_source_length=1024)
+    assert taken <= reckoned <= 2.5 * taken
