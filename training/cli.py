@@ -6,8 +6,9 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import torch
 import typer
 
 from model_store.bundle import load_bundle
@@ -19,6 +20,7 @@ from training.corpora.errors import CorpusError
 from training.dataset import Examples, PackedPairs
 from training.distribution import is_distributed
 from training.evaluation import Model, System, evaluate, table
+from training.experiments import bottleneck, vanishing_gradients
 from training.export import bundle_folder, export, stored_network
 from training.preparation import prepare
 from training.progress import ProgressLog
@@ -48,6 +50,7 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
+Experiment = Literal["vanishing-gradients", "bottleneck"]
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,20 @@ def run_command(
     _train(run, None)
     _evaluate(run, None, None, ())
     _export(run, out)
+
+
+@app.command("experiment")
+def experiment_command(
+    name: Annotated[Experiment, typer.Argument(help="which claim of the lecture to measure")],
+    out: Annotated[Path, typer.Option("--out", help="where the figures go")] = Path("runs/experiments"),
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="of torch; all cores unless given")] = None,
+) -> None:
+    """Measure a claim of the lecture: numbers as JSON, a plot as SVG."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    figure = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}[name]()
+    for path in figure.save(out):
+        typer.echo(f"wrote {path}")
 
 
 def _prepare(run: Run) -> None:

@@ -1,0 +1,1 @@
+"""What the lecture claims of recurrent networks, measured and plotted; `verso-train experiment NAME`."""
