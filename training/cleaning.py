@@ -25,6 +25,7 @@ DropReason = Literal[
     "held_out",
     "duplicate",
     "over_limit",
+    "near_held_out",
     "too_many_tokens",
 ]
 
@@ -63,9 +64,10 @@ def fold(text: str, task: Task = "translate") -> bytes:
 
 @dataclass
 class SourceCount:
-    """Counts of one source: read = kept + the sum of dropped."""
+    """Counts of one source: read = kept + the sum of dropped. cut: how many kept pairs lost the end of their source."""
 
     kept: int = 0
+    cut: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -93,7 +95,12 @@ class CleaningReport:
     def as_dict(self) -> dict[str, dict[str, int | dict[str, int]]]:
         """For JSON: source -> read, kept, dropped by reason."""
         return {
-            name: {"read": count.read, "kept": count.kept, "dropped": dict(sorted(count.dropped.items()))}
+            name: {
+                "read": count.read,
+                "kept": count.kept,
+                **({"cut": count.cut} if count.cut else {}),
+                "dropped": dict(sorted(count.dropped.items())),
+            }
             for name, count in self.sources.items()
         }
 
@@ -113,6 +120,11 @@ class CleaningReport:
         for name, *counts in rows:
             cells = [cell.rjust(width) for cell, width in zip(counts, widths[1:], strict=True)]
             lines.append("  ".join([name.ljust(widths[0]), *cells]))
+        lines += [
+            f"{name}: {count.cut} sources were cut to cut_source_tokens"
+            for name, count in self.sources.items()
+            if count.cut
+        ]
         lines += [f"first {reason} of {name}: {where}" for (name, reason), where in self.examples.items()]
         return "\n".join(lines)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,35 +13,38 @@ import typer
 
 from model_store.bundle import load_bundle
 from model_store.errors import ConfigError, ModelStoreError
-from model_store.tokenizer import Tokenizer
-from training.checkpoint import averaged_weights
-from training.config import Recipe, load_recipe
 from training.corpora.errors import CorpusError
-from training.dataset import Examples, PackedPairs
 from training.distribution import is_distributed
-from training.evaluation import Model, System, evaluate, table
+from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
 from training.experiments import bottleneck, vanishing_gradients
-from training.export import bundle_folder, export, stored_network
+from training.export import bundle_folder, export
 from training.preparation import prepare
 from training.progress import ProgressLog
-from training.run_folder import RunFolder
+from training.run import Run
 from training.scores import write_scores
 from training.server import Server
-from training.start import check_tokenizer_of_start, load_start
+from training.significance import compare
+from training.start import find_bundle, load_start
 from training.test_sets import load_test_sets
 from training.trainer import Trainer
 from training.validation import Validator
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
-RECIPES = Path(__file__).parent / "recipes"
-
 RecipeArgument = Annotated[str, typer.Argument(help="a recipe file, or the name of one that comes with Verso")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="where the corpora are, instead of data_root")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="where runs are kept")]
 ServerOption = Annotated[str | None, typer.Option("--server", help="score this running server, as http://HOST:PORT")]
 OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="score this held-out set only; repeatable")]
-BundleOption = Annotated[Path | None, typer.Option("--bundle", help="score this bundle instead of the run's weights")]
+BundleOption = Annotated[
+    str | None,
+    typer.Option("--bundle", help="score this bundle (a folder, or name[@version] that ships), not the run"),
+]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option("--against", metavar="BUNDLE", help="say whether a difference to this bundle is chance"),
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file")]
 MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
 FromOption = Annotated[
     str | None,
@@ -51,50 +54,6 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="the store to expo
 
 RUNS = Path("runs")
 Experiment = Literal["vanishing-gradients", "bottleneck"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A recipe with the places it works in."""
-
-    argument: str
-    recipe: Recipe
-    data_root: Path
-    folder: RunFolder
-
-    @classmethod
-    def open(cls, argument: str, data: Path | None, runs: Path, start_from: str | None) -> Run:
-        """`argument` is a file, or the name of a recipe that comes with Verso."""
-        path = Path(argument) if argument.endswith(".toml") else RECIPES / f"{argument}.toml"
-        recipe = load_recipe(path, start_from=start_from)
-        root = data if data is not None else (path.parent / recipe.data.data_root).resolve()
-        return cls(argument, recipe, root, RunFolder(runs / recipe.export.name))
-
-    def tokenizer(self) -> Tokenizer:
-        """The tokenizer as prepared. Raises ConfigError if nothing was."""
-        if not self.folder.report.exists():
-            raise ConfigError(f"{self.folder.report} does not exist; run `verso-train prepare {self.argument}` first")
-        tokenizer = Tokenizer.load(self.folder.tokenizer)
-        prepared = json.loads(self.folder.report.read_text(encoding="utf-8")).keys()
-        if tokenizer.vocabulary != self.recipe.network.vocabulary or prepared != {
-            source.name for source in self.recipe.data.sources
-        }:
-            raise ConfigError(
-                f"{self.folder.report.parent}: was prepared with another vocabulary or other sources than the "
-                "recipe has; remove it and prepare again, or choose another --runs"
-            )
-        if self.recipe.start_from is not None:
-            check_tokenizer_of_start(self.recipe.start_from, tokenizer, self.folder.report.parent)
-        return tokenizer
-
-    def examples(self, tokenizer: Tokenizer) -> tuple[Examples, Examples]:
-        """Training and validation examples as prepared."""
-        data = self.recipe.data
-        train, validation = (
-            Examples(PackedPairs.load(path), data.pairs, tokenizer, data.task)
-            for path in (self.folder.train, self.folder.validation)
-        )
-        return train, validation
 
 
 @app.command("prepare")
@@ -128,15 +87,30 @@ def evaluate_command(
     bundle: BundleOption = None,
     server: ServerOption = None,
     only: OnlyOption = None,
+    against: AgainstOption = None,
+    json_file: JsonOption = None,
     start_from: FromOption = None,
 ) -> None:
-    """BLEU and chrF on the recipe's validation and report sets, of the weights as they will be stored.
+    """BLEU and chrF, or ROUGE, on the recipe's validation and report sets, of the weights as they will be stored.
 
     What is measured of the run or of a server goes into the bundle that `export` writes.
     """
     if bundle is not None and server is not None:
         raise typer.BadParameter("--bundle and --server exclude each other")
-    _evaluate(Run.open(recipe, data, runs, start_from), bundle, server, tuple(only or ()))
+    run = Run.open(recipe, data, runs, start_from)
+    system: System
+    if server is not None:
+        system = Server(server, run.recipe.data.task)
+    elif bundle is not None:
+        system = _bundle_system(run, bundle)
+    else:
+        system = run.system()
+    sets = run.test_sets(tuple(only or ()))
+    arguments = [f"--only {name}" for name in only or ()] + ["--server"] * (server is not None)
+    command = " ".join(["verso-train evaluate", run.argument, *arguments])
+    evaluations = _evaluate(run, system, sets, command, into=json_file, keep=bundle is None)
+    if against is not None:
+        _compare(run, evaluations, sets, against)
 
 
 @app.command("export")
@@ -168,7 +142,7 @@ def run_command(
     if not run.folder.report.exists():
         _prepare(run)
     _train(run, None)
-    _evaluate(run, None, None, ())
+    _evaluate(run, run.system(), run.test_sets(()), f"verso-train evaluate {run.argument}", into=None, keep=True)
     _export(run, out)
 
 
@@ -202,27 +176,43 @@ def _train(run: Run, max_steps: int | None) -> None:
     trainer.run(max_steps=max_steps)
 
 
-def _evaluate(run: Run, bundle_path: Path | None, server: str | None, only: tuple[str, ...]) -> None:
-    data = run.recipe.data
-    held_out = [each for each in (*data.validation, *data.report) if not only or each.name in only]
-    if unknown := set(only) - {each.name for each in held_out}:
-        raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
-    command = f"verso-train evaluate {run.argument}" + "".join(f" --only {name}" for name in only)
-    system: System
-    if server is not None:
-        system = Server(server)
-        command += " --server"
-    elif bundle_path is not None:
-        bundle = load_bundle(bundle_path)
-        system = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding, bundle.manifest.task)
-    else:
-        network = stored_network(run.recipe, averaged_weights(run.folder.checkpoint))
-        system = Model(network, run.tokenizer(), run.recipe.decoding, data.task)
-    sets = load_test_sets(held_out, data.directions, run.data_root)
-    evaluations = [evaluate(system, test_set) for test_set in sets]
-    typer.echo(table(evaluations))
-    if bundle_path is None:
-        write_scores(run.folder.scores, evaluations, command)
+def _bundle_system(run: Run, reference: str) -> Model:
+    bundle = load_bundle(find_bundle(reference))
+    manifest, cut = bundle.manifest, run.recipe.data.cut_source_tokens
+    return Model(bundle.network(), bundle.tokenizer, manifest.decoding, manifest.task, cut)
+
+
+def _evaluate(
+    run: Run, system: System, sets: Sequence[TestSet], command: str, *, into: Path | None, keep: bool
+) -> list[Evaluation]:
+    """Score the system, and for summaries the first sentence; print, and keep for the bundle that will be exported."""
+    task = run.recipe.data.task
+    evaluations = [evaluate(system, test_set, task) for test_set in sets]
+    baseline = [evaluate(LeadSentence(), _baseline_of(test_set), task) for test_set in sets if task == "summarize"]
+    typer.echo(table([*evaluations, *baseline]))
+    if keep:
+        write_scores(run.folder.scores, [*evaluations, *baseline], command)
+    if into is not None:
+        write_scores(into, [*evaluations, *baseline], command)
+    return evaluations
+
+
+def _baseline_of(test_set: TestSet) -> TestSet:
+    return replace(test_set, name=f"{test_set.name}, first sentence")
+
+
+def _compare(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> None:
+    """Print how likely each difference to the other bundle is by chance alone."""
+    if run.recipe.data.task != "translate":
+        raise ConfigError(f"--against: compares translations (got a recipe of task {run.recipe.data.task!r})")
+    other = _bundle_system(run, against)
+    for evaluation, test_set in zip(evaluations, sets, strict=True):
+        others = evaluate(other, test_set, "translate").outputs
+        for each in compare(evaluation.outputs, others, test_set.references):
+            typer.echo(
+                f"{test_set.name} {test_set.direction}: {each.metric} {each.value:.1f}, {against} {each.other:.1f}, "
+                f"p = {each.p:.4f}"
+            )
 
 
 def _export(run: Run, out: Path | None) -> None:

@@ -48,11 +48,24 @@ class TestSetConfig(FrozenModel):
     limit: PositiveInt | None = None
 
 
+class HeldOutConfig(FrozenModel):
+    """A test set drawn from the sources themselves, with the near duplicates of its texts kept out of training.
+
+    threshold: the similarity from which two left sides are near duplicates (training/near_duplicates.py).
+    """
+
+    pairs: PositiveInt
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
+
+
 class DataConfig(FrozenModel):
     """Corpora, held-out sets, and what counts as a usable pair.
 
     directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
+    held_out: draw a further report set from the sources, near duplicates apart.
     keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
+    cut_source_tokens: a longer source is trained on up to there, and counted, for tasks where what matters stands
+        first. Without it a pair with a side of more than max_tokens is dropped.
     """
 
     data_root: str = "."
@@ -61,11 +74,13 @@ class DataConfig(FrozenModel):
     sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     validation: tuple[TestSetConfig, ...] = ()
     report: tuple[TestSetConfig, ...] = ()
+    held_out: HeldOutConfig | None = None
     validation_pairs: Annotated[int, Field(ge=0)] = 0
     max_characters: PositiveInt = 400
     max_length_ratio: PositiveFloat = 3.0
     max_tokens: Annotated[int, Field(ge=4)] = 100
     keep_identical: bool = False
+    cut_source_tokens: Annotated[int, Field(ge=4)] | None = None
 
     @model_validator(mode="after")
     def _directions_have_sources(self) -> Self:
@@ -77,6 +92,10 @@ class DataConfig(FrozenModel):
         ):
             if twice := {value for value in values if list(values).count(value) > 1}:
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
+        if self.held_out is not None and len({(each.left, each.right) for each in self.sources}) > 1:
+            raise ValueError("held_out: can be drawn from sources of one pair of languages only")
+        if self.cut_source_tokens is not None and self.task == "translate":
+            raise ValueError("cut_source_tokens: half a sentence is not what its translation says; drop it instead")
         for direction in self.directions:
             pair = self.split(direction)
             if pair is None or frozenset(pair) not in known:

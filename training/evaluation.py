@@ -1,4 +1,4 @@
-"""BLEU and chrF of a network through the decoder that serves it, or of a running server."""
+"""Scores a network through the decoder that serves it, a running server, or what needs no model at all."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import sacrebleu
+import sentencex
 
 from model_store.config import DecodingConfig, Task
 from model_store.decoding.in_flight import decode, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from training.metrics import Metric, score
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,25 @@ class System(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A network in this process, with its tokenizer and how it is decoded."""
+    """A network in this process, with its tokenizer and how it is decoded.
+
+    cut_source_tokens: read no more of a source than this, as the network was trained to; None to read all of it.
+    """
 
     network: Seq2Seq
     tokenizer: Tokenizer
     decoding: DecodingConfig
     task: Task = "translate"
+    cut_source_tokens: int | None = None
 
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
         """Decode each text as one segment, however long.
 
-        Slots are as wide as the longest text asks for, so that nothing is split or cut here.
+        Slots are as wide as the longest text asks for, so that nothing is split here.
         """
         config = self.decoding
-        sources = [self.tokenizer.source_ids(text, target_language=target_language, task=self.task) for text in texts]
+        prefix, eos = self.tokenizer.prefix_ids(target_language, self.task), self.tokenizer.eos_id
+        sources = [(*prefix, *self.tokenizer.encode(text)[: self.cut_source_tokens], eos) for text in texts]
         longest = max((len(source) for source in sources), default=1)
         capacity = max(longest, config.max_source_length)
         decoder = open_decoder(
@@ -74,6 +80,16 @@ class Model:
 
 
 @dataclass(frozen=True)
+class LeadSentence:
+    """The first sentence of each text, unchanged: the baseline that a summarizer has to beat."""
+
+    def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
+        """The target language has to be the source's."""
+        firsts = (next(iter(sentencex.segment(source_language, text)), text) for text in texts)
+        return Decoded([first.strip() for first in firsts], 0)
+
+
+@dataclass(frozen=True)
 class TestSet:
     """References by source, in one direction."""
 
@@ -95,51 +111,44 @@ class TestSet:
 class Evaluation:
     """One set, scored in one direction.
 
-    bleu: sacrebleu's, 13a tokenisation, mixed case. chrf: chrF2. signature: of the metrics' settings. unfinished:
-    targets cut off at maximum length. duration_s: of decoding.
+    unfinished: targets cut off at maximum length. duration_s: of decoding.
     """
 
     test_set: str
     direction: str
-    segments: int
-    bleu: float
-    chrf: float
-    signature: str
+    outputs: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     unfinished: int
     duration_s: float
 
 
-def evaluate(system: System, test_set: TestSet) -> Evaluation:
-    """Score one set in one direction."""
+def evaluate(system: System, test_set: TestSet, task: Task) -> Evaluation:
+    """Score one set in one direction by the metrics of `task`."""
     started = time.monotonic()
     decoded = system.decode(test_set.sources, test_set.source_language, test_set.target_language)
     duration = time.monotonic() - started
-    references = [list(test_set.references)]
-    bleu, chrf = sacrebleu.BLEU(), sacrebleu.CHRF()
-    bleu_score = bleu.corpus_score(decoded.outputs, references).score
-    chrf_score = chrf.corpus_score(decoded.outputs, references).score
     return Evaluation(
         test_set.name,
         test_set.direction,
-        len(decoded.outputs),
-        bleu_score,
-        chrf_score,
-        f"{bleu.get_signature()} {chrf.get_signature()}",
+        tuple(decoded.outputs),
+        score(task, test_set.sources, decoded.outputs, test_set.references),
         decoded.unfinished,
         duration,
     )
 
 
 def table(evaluations: Sequence[Evaluation]) -> str:
-    """An aligned table, a row for each set and direction."""
-    header = (
-        f"{'test set':24} {'direction':10} {'segments':>8} {'BLEU':>6} {'chrF2':>6} {'unfinished':>10} {'seconds':>8}"
-    )
-    return "\n".join(
-        [header]
-        + [
-            f"{each.test_set:24} {each.direction:10} {each.segments:8d} {each.bleu:6.1f} {each.chrf:6.1f} "
-            f"{each.unfinished:10d} {each.duration_s:8.1f}"
-            for each in evaluations
-        ]
-    )
+    """An aligned table, a row for each set and direction; all of one task."""
+    metrics = [metric.name for metric in evaluations[0].metrics] if evaluations else []
+    rows = [["test set", "direction", "segments", *metrics, "unfinished", "seconds"]]
+    for each in evaluations:
+        values = (f"{metric.value:.1f}" for metric in each.metrics)
+        counts = (str(len(each.outputs)), *values, str(each.unfinished), f"{each.duration_s:.1f}")
+        rows.append([each.test_set, each.direction, *counts])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        names = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+        numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+        lines.append("  ".join(names + numbers))
+    return "\n".join(lines)

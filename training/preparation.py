@@ -13,11 +13,12 @@ import numpy as np
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, fold
-from training.config import Recipe, SourceConfig
+from training.config import HeldOutConfig, Recipe, SourceConfig
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
 from training.dataset import PackedPairs
+from training.near_duplicates import hold_out
 from training.run_folder import RunFolder
 from training.start import load_start
 from training.test_sets import read_held_out
@@ -42,12 +43,14 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
         )
     report = CleaningReport()
     corpora = list(_corpora(recipe, data_root, report))
+    folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
+    if recipe.data.held_out is not None:
+        corpora = _hold_out(recipe.data.held_out, corpora, recipe.trainer.seed, report, folder.held_out)
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
     languages = recipe.data.languages
     tokenizer = _tokenizer(recipe, corpora)
     pairs = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
-    folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     folder.tokenizer.write_bytes(tokenizer.serialized)
     train, validation = _split(pairs, recipe)
     train.save(folder.train)
@@ -87,6 +90,24 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
         yield _Corpus(config, chosen)
 
 
+def _hold_out(
+    config: HeldOutConfig, corpora: list[_Corpus], seed: int, report: CleaningReport, path: Path
+) -> list[_Corpus]:
+    """The corpora without the pairs drawn for the test set, which is written to `path`, and without those near them."""
+    places = [(corpus, number) for corpus in corpora for number in range(len(corpus.pairs))]
+    pairs = [corpus.pairs[number] for corpus, number in places]
+    drawn, leaving = hold_out([pair.left for pair in pairs], config.pairs, threshold=config.threshold, seed=seed)
+    rows = (f"{pairs[number].left}\t{pairs[number].right}\n" for number in drawn)
+    path.write_text("".join(rows), encoding="utf-8")
+    for number in leaving:
+        report.drop(places[number][0].config.name, "near_held_out")
+    kept: dict[str, list[SentencePair]] = {corpus.config.name: [] for corpus in corpora}
+    for number, (corpus, _index) in enumerate(places):
+        if number not in leaving:
+            kept[corpus.config.name].append(pairs[number])
+    return [_Corpus(corpus.config, kept[corpus.config.name]) for corpus in corpora]
+
+
 def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:
     """That of the bundle to start from, or one learned from the corpora."""
     if recipe.start_from is not None:
@@ -109,10 +130,14 @@ def _pack(
     ids = array("i")
     offsets = array("q", [0])
     left, right, repeats = array("h"), array("h"), array("h")
+    cut = recipe.data.cut_source_tokens
     for corpus in corpora:
         config = corpus.config
         sides = [tokenizer.encode_many([getattr(pair, side) for pair in corpus.pairs]) for side in ("left", "right")]
         for source, target in zip(*sides, strict=True):
+            if cut is not None and len(source) > cut:
+                source = source[:cut]
+                report.source(config.name).cut += 1
             if max(len(source), len(target)) > recipe.data.max_tokens:
                 report.drop(config.name, "too_many_tokens")
                 continue

@@ -74,7 +74,7 @@ class ProgressLog:
         self._since = time.monotonic()
 
     def validation(self, figures: dict[str, float], position: Position) -> None:
-        """figures: name -> value, as `loss` (nats a token) or `bleu/<set>`."""
+        """figures: name -> value, as `loss` (nats a token) or `BLEU/<set>`."""
         if figures:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
             logger.info("step %d  validation  %s", position.step, shown)

@@ -25,6 +25,11 @@ class RunFolder:
         return self.root / "data" / "validation"
 
     @property
+    def held_out(self) -> Path:
+        """The test set that was drawn from the sources, if the recipe asks for one."""
+        return self.root / "data" / "held_out.tsv"
+
+    @property
     def report(self) -> Path:
         return self.root / "data" / "report.json"
 

@@ -14,25 +14,37 @@ from training.evaluation import Evaluation
 
 def write_scores(path: Path, evaluations: Sequence[Evaluation], command: str) -> None:
     """Keep evaluations with the command that made them, in place of what the same command gave before."""
-    content = _read(path) | {command: [asdict(each) for each in evaluations]}
+    content = _read(path) | {command: [_figures(each) for each in evaluations]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_scores(path: Path) -> tuple[Score, ...]:
-    """BLEU and chrF of each evaluation, as the manifest wants them; none if nothing was evaluated."""
+    """Every metric of each evaluation, as the manifest wants them; none if nothing was evaluated."""
     return tuple(
         Score(
             test_set=each["test_set"],
             direction=each["direction"],
-            metric=metric,
-            value=round(each[field], 2),
+            metric=metric["name"],
+            value=round(metric["value"], 2),
             command=command,
         )
         for command, evaluations in _read(path).items()
         for each in evaluations
-        for field, metric in (("bleu", "BLEU"), ("chrf", "chrF2"))
+        for metric in each["metrics"]
     )
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation without its texts, as JSON has it."""
+    return {
+        "test_set": evaluation.test_set,
+        "direction": evaluation.direction,
+        "segments": len(evaluation.outputs),
+        "metrics": [asdict(metric) for metric in evaluation.metrics],
+        "unfinished": evaluation.unfinished,
+        "duration_s": round(evaluation.duration_s, 3),
+    }
 
 
 def _read(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from model_store.config import Task
 from model_store.errors import ConfigError
 from training.evaluation import Decoded
 
@@ -19,9 +20,10 @@ class Server:
     """url: as "http://127.0.0.1:5000"."""
 
     url: str
+    task: Task = "translate"
 
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
-        """Translate by POST /v1/translate, some texts at a time.
+        """By POST /v1/translate or /v1/summarize, some texts at a time.
 
         Raises ConfigError if the server cannot be reached or refuses; the message has its answer.
         """
@@ -29,18 +31,24 @@ class Server:
         unfinished = 0
         with httpx.Client(base_url=self.url, timeout=TIMEOUT_S) as client:
             for start in range(0, len(texts), TEXTS_PER_REQUEST):
-                body = {
-                    "text": list(texts[start : start + TEXTS_PER_REQUEST]),
-                    "source": source_language,
-                    "target": target_language,
-                }
+                path, answers, languages = _route(self.task, source_language, target_language)
+                body = {"text": list(texts[start : start + TEXTS_PER_REQUEST]), **languages}
                 try:
-                    answer = client.post("/v1/translate", json=body)
+                    answer = client.post(path, json=body)
                 except httpx.HTTPError as error:
                     raise ConfigError(f"server: {self.url}: {error}") from error
                 if answer.is_error:
                     raise ConfigError(f"server: {self.url} answered {answer.status_code}: {answer.text}")
-                translations = answer.json()["translations"]
-                outputs += [translation["text"] for translation in translations]
-                unfinished += sum("truncated" in translation["warnings"] for translation in translations)
+                items = answer.json()[answers]
+                outputs += [item["text"] for item in items]
+                unfinished += sum("truncated" in item["warnings"] for item in items)
         return Decoded(outputs, unfinished)
+
+
+def _route(task: Task, source_language: str, target_language: str) -> tuple[str, str, dict[str, str]]:
+    """Where a task is served, the field that holds the answers, and the fields that name languages."""
+    if task == "translate":
+        return "/v1/translate", "translations", {"source": source_language, "target": target_language}
+    if task == "summarize":
+        return "/v1/summarize", "summaries", {"language": source_language}
+    raise ConfigError(f"--server: task {task!r} is not served; allowed: translate, summarize")

@@ -16,7 +16,7 @@ from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 
 
-def bundle_to_start_from(reference: str) -> Path:
+def find_bundle(reference: str) -> Path:
     """The folder of a bundle: `reference` itself if it is a folder, else name[@version] among those that ship.
 
     Raises ConfigError or BundleNotFoundError if it is neither.
@@ -26,8 +26,8 @@ def bundle_to_start_from(reference: str) -> Path:
 
 
 def load_start(reference: str) -> Bundle:
-    """The bundle that a run starts from, verified. Raises as load_bundle and bundle_to_start_from."""
-    return load_bundle(bundle_to_start_from(reference))
+    """The bundle that a run starts from, verified. Raises as load_bundle and find_bundle."""
+    return load_bundle(find_bundle(reference))
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:
@@ -44,7 +44,7 @@ def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
 
     Raises ConfigError if the recipe states a network, vocabulary or task that is not the bundle's.
     """
-    manifest = read_manifest(bundle_to_start_from(reference))
+    manifest = read_manifest(find_bundle(reference))
     network = manifest.network.model_dump(mode="json", exclude={"dropout"})
     vocabulary = network.pop("vocabulary")
     follows = {"network": network, "tokenizer": {"vocabulary": vocabulary}, "data": {"task": manifest.task}}

@@ -36,6 +36,6 @@ def load_test_sets(configs: Sequence[TestSetConfig], directions: Sequence[str], 
         for source, target, sources, references in (
             (config.left, config.right, left, right),
             (config.right, config.left, right, left),
-        ):
+        )[: 1 if config.left == config.right else 2]:
             if f"{source}-{target}" in directions:
                 yield TestSet(config.name, source, target, sources, references)

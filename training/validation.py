@@ -12,7 +12,7 @@ from training.evaluation import Model, TestSet, evaluate
 
 
 class Validator:
-    """BLEU and chrF on the first `validation_sentences` of each validation set."""
+    """The metrics of the recipe's task on the first `validation_sentences` of each validation set."""
 
     def __init__(self, recipe: Recipe, tokenizer: Tokenizer, test_sets: Sequence[TestSet]) -> None:
         self._recipe = recipe
@@ -23,11 +23,12 @@ class Validator:
         ]
 
     def __call__(self, network: Seq2Seq) -> dict[str, float]:
-        """Figures by name, as "bleu/newstest2016 en-ru"."""
-        model = Model(network, self._tokenizer, self._recipe.decoding, self._recipe.data.task)
+        """Figures by name, as "BLEU/newstest2016 en-ru"."""
+        data = self._recipe.data
+        model = Model(network, self._tokenizer, self._recipe.decoding, data.task, data.cut_source_tokens)
         figures: dict[str, float] = {}
         for test_set in self._sets:
-            scored = evaluate(model, test_set)
+            scored = evaluate(model, test_set, data.task)
             where = f"{scored.test_set} {scored.direction}"
-            figures |= {f"bleu/{where}": scored.bleu, f"chrf/{where}": scored.chrf}
+            figures |= {f"{metric.name}/{where}": metric.value for metric in scored.metrics}
         return figures

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from model_store.bundle import load_bundle
-from training.cli import RECIPES, app
+from training.cli import app
 from training.evaluation import Model
+from training.run import RECIPES
 
 BASE = """
 extends = "{tiny}"

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from model_store.bundle import load_bundle
 from model_store.errors import BundleError, ConfigError
 from tests.integration.training.test_options import BASE, invoke
-from training.cli import RECIPES, app
+from training.cli import app
+from training.run import RECIPES
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import ConfigError
-from training.cli import RECIPES
 from training.config import load_recipe
+from training.run import RECIPES
 
 RECIPE = """
 [data]

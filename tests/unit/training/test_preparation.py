@@ -126,3 +126,39 @@ def test_what_cannot_be_prepared_is_refused(corpus: Path, data: dict[str, Any], 
     with pytest.raises(ConfigError, match=message):
         run(corpus, "run", **data)
     assert not (corpus.parent / "run" / "data" / "report.json").exists()
+
+
+def test_a_test_set_is_drawn_and_its_near_duplicates_leave(corpus: Path) -> None:
+    stem = f"{PAIRS[0][0]} abc def gah bcd efg hab cde fgh"
+    family = [(f"{stem} {word}", f"{stem} {word}".upper()) for word in ("aaa", "bbb")]
+    write_tsv(corpus / "words.tsv", [*family, *PAIRS])
+    report, folder, _config = run(corpus, "run", report=(), held_out={"pairs": 100, "threshold": 0.6})
+    rows = [line.split("\t") for line in folder.held_out.read_text(encoding="utf-8").splitlines()]
+    drawn = {(left, right) for left, right in rows}
+    assert len(rows) == len(drawn) == 100
+    tokenizer = Tokenizer.load(folder.tokenizer)
+    left = {*texts(folder.train, tokenizer), *texts(folder.validation, tokenizer)}
+    assert not left & drawn
+    assert len(left) + report.source("words").dropped["near_held_out"] == len(PAIRS) + 2
+    assert len(left & set(family)) in (0, 2)  # together or not at all
+
+
+def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path) -> None:
+    report, folder, _config = run(
+        corpus, "run", task="summarize", directions=("xx-yy",), cut_source_tokens=6, report=(), validation_pairs=0
+    )
+    _whole, uncut, _config = run(
+        corpus, "uncut", task="summarize", directions=("xx-yy",), report=(), validation_pairs=0
+    )
+    cut, whole = PackedPairs.load(folder.train), PackedPairs.load(uncut.train)
+    assert len(cut) == len(whole)
+    assert all(cut.side(pair, 0) == whole.side(pair, 0)[:6] for pair in range(len(cut)))
+    assert all(cut.side(pair, 1) == whole.side(pair, 1) for pair in range(len(cut)))
+    longer = sum(len(whole.side(pair, 0)) > 6 for pair in range(len(whole)))
+    assert 0 < longer == report.source("words").cut
+    assert f"words: {longer} sources were cut" in str(report)
+
+
+def test_half_a_sentence_is_not_translated() -> None:
+    with pytest.raises(ValueError, match="cut_source_tokens"):
+        recipe(cut_source_tokens=20)

@@ -1,0 +1,63 @@
+"""Splits off a test set so that nothing like it is left to train on: by clusters of near duplicates.
+
+Texts are near duplicates if their sets of word triples overlap enough (Jaccard), estimated by MinHash and found by
+locality-sensitive hashing (Broder 1997; Leskovec et al., Mining of Massive Datasets, chapter 3; library: datasketch).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import regex
+from datasketch import MinHash, MinHashLSH
+
+PERMUTATIONS = 64
+SHINGLE_WORDS = 3
+_WORD = regex.compile(r"\w+")
+
+
+class NearDuplicates:
+    """An index of texts. threshold: the Jaccard similarity of their word triples from which two count as the same."""
+
+    def __init__(self, texts: Sequence[str], threshold: float) -> None:
+        hashes = MinHash.bulk([_shingles(text) for text in texts], num_perm=PERMUTATIONS)
+        self._hashes: list[MinHash] = hashes
+        self._index = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
+        with self._index.insertion_session() as session:
+            for number, each in enumerate(hashes):
+                session.insert(number, each, check_duplication=False)
+
+    def cluster(self, number: int) -> set[int]:
+        """The text itself and all that are linked to it by chains of near duplicates."""
+        found, waiting = {number}, [number]
+        while waiting:
+            near = set(self._index.query(self._hashes[waiting.pop()])) - found
+            found |= near
+            waiting += near
+        return found
+
+
+def hold_out(texts: Sequence[str], count: int, *, threshold: float, seed: int) -> tuple[list[int], set[int]]:
+    """Draw `count` texts for a test, no two of one cluster.
+
+    Returns their numbers, in the order drawn, and the numbers of all texts that have to leave the training data for
+    them: their whole clusters. Fewer are drawn if there are fewer clusters.
+    """
+    duplicates = NearDuplicates(texts, threshold)
+    drawn: list[int] = []
+    leaving: set[int] = set()
+    for number in random.Random(seed).sample(range(len(texts)), len(texts)):
+        if len(drawn) == count:
+            break
+        if number not in leaving:
+            drawn.append(number)
+            leaving |= duplicates.cluster(number)
+    return drawn, leaving
+
+
+def _shingles(text: str) -> list[bytes]:
+    """Triples of words, or the words of a text that has fewer."""
+    words = _WORD.findall(text.casefold())
+    triples = [" ".join(words[start : start + SHINGLE_WORDS]) for start in range(len(words) - SHINGLE_WORDS + 1)]
+    return [each.encode() for each in triples or words or [text]]

@@ -1,0 +1,84 @@
+"""A recipe with the places it works in, and what of the run lies there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_store.errors import ConfigError
+from model_store.tokenizer import Tokenizer
+from training.checkpoint import averaged_weights
+from training.config import Recipe, TestSetConfig, load_recipe
+from training.dataset import Examples, PackedPairs
+from training.evaluation import Model, TestSet
+from training.export import stored_network
+from training.run_folder import RunFolder
+from training.start import check_tokenizer_of_start
+from training.test_sets import load_test_sets
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a recipe. argument: what the recipe was called on the command line."""
+
+    argument: str
+    recipe: Recipe
+    data_root: Path
+    folder: RunFolder
+
+    @classmethod
+    def open(cls, argument: str, data: Path | None, runs: Path, start_from: str | None) -> Run:
+        """`argument` is a file, or the name of a recipe that comes with Verso."""
+        path = Path(argument) if argument.endswith(".toml") else RECIPES / f"{argument}.toml"
+        recipe = load_recipe(path, start_from=start_from)
+        root = data if data is not None else (path.parent / recipe.data.data_root).resolve()
+        return cls(argument, recipe, root, RunFolder(runs / recipe.export.name))
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer as prepared. Raises ConfigError if nothing was."""
+        if not self.folder.report.exists():
+            raise ConfigError(f"{self.folder.report} does not exist; run `verso-train prepare {self.argument}` first")
+        tokenizer = Tokenizer.load(self.folder.tokenizer)
+        prepared = json.loads(self.folder.report.read_text(encoding="utf-8")).keys()
+        if tokenizer.vocabulary != self.recipe.network.vocabulary or prepared != {
+            source.name for source in self.recipe.data.sources
+        }:
+            raise ConfigError(
+                f"{self.folder.report.parent}: was prepared with another vocabulary or other sources than the "
+                "recipe has; remove it and prepare again, or choose another --runs"
+            )
+        if self.recipe.start_from is not None:
+            check_tokenizer_of_start(self.recipe.start_from, tokenizer, self.folder.report.parent)
+        return tokenizer
+
+    def system(self) -> Model:
+        """The averaged network as a bundle would store it."""
+        recipe = self.recipe
+        network = stored_network(recipe, averaged_weights(self.folder.checkpoint))
+        data = recipe.data
+        return Model(network, self.tokenizer(), recipe.decoding, data.task, data.cut_source_tokens)
+
+    def test_sets(self, only: tuple[str, ...]) -> list[TestSet]:
+        """The held-out sets of those names, or all. Raises ConfigError for a name that the recipe does not have."""
+        data = self.recipe.data
+        configs = [*data.validation, *data.report]
+        if data.held_out is not None:
+            left, right = data.sources[0].left, data.sources[0].right
+            path = str(self.folder.held_out.resolve())
+            configs.append(TestSetConfig(name="held-out", left=left, right=right, path=path))
+        if unknown := set(only) - {each.name for each in configs}:
+            raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
+        chosen = [each for each in configs if not only or each.name in only]
+        return list(load_test_sets(chosen, data.directions, self.data_root))
+
+    def examples(self, tokenizer: Tokenizer) -> tuple[Examples, Examples]:
+        """Training and validation examples as prepared."""
+        data = self.recipe.data
+        train, validation = (
+            Examples(PackedPairs.load(path), data.pairs, tokenizer, data.task)
+            for path in (self.folder.train, self.folder.validation)
+        )
+        return train, validation
