@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -14,12 +15,14 @@ from service.api import admin, error_handlers, libretranslate, probes, v1
 from service.api.dependencies import Services
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
 from service.changes import Changes
+from service.downloads import Downloads
 from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import ModelLimits, Models, ModelSource
 from service.pipeline.leg import GroupLimits
 from service.pipeline.translate import RequestLimits, Translator
 from service.settings import Settings
+from service.suggestions import Suggestions
 from service.watcher import Watcher
 
 
@@ -32,7 +35,16 @@ def create_app(settings: Settings, source: ModelSource | None = None) -> FastAPI
         settings.pivot_language,
         ModelLimits(max_bytes=settings.max_model_bytes, request_s=settings.request_timeout_s),
     )
-    services = Services(settings, metrics, models, Changes(models), _translator(settings, models, metrics), InFlight())
+    services = Services(
+        settings=settings,
+        metrics=metrics,
+        models=models,
+        changes=Changes(models),
+        translator=_translator(settings, models, metrics),
+        in_flight=InFlight(),
+        downloads=Downloads(),
+        suggestions=_suggestions(settings),
+    )
     # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.
     app = FastAPIOffline(
         redoc_url=None, title="Verso", version=version("verso"), lifespan=lambda _app: _lifespan(services)
@@ -57,6 +69,14 @@ def _translator(settings: Settings, models: Models, metrics: Metrics) -> Transla
             tokens=min(GroupLimits.tokens, settings.max_queued_tokens),
         ),
         metrics.warned,
+    )
+
+
+def _suggestions(settings: Settings) -> Suggestions:
+    return Suggestions(
+        Path(settings.suggestions_file) if settings.suggestions_file else None,
+        max_characters=settings.max_characters,
+        max_bytes=settings.max_suggestions_bytes,
     )
 
 

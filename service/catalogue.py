@@ -12,7 +12,8 @@ from model_store.decoding.segment import Segment
 from model_store.tokenizer import Tokenizer
 from service.engine.segment import Priority, SegmentResult
 from service.engine.stats import EngineHealth
-from service.errors import ModelNotFoundError, UnsupportedPairError
+from service.errors import ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
+from service.languages import match_language
 from service.uses import Uses
 
 DEFAULT, CANARY = "default", "canary"
@@ -137,17 +138,15 @@ class Catalogue:
         return tuple(sorted({language for model in self.models for pair in model.directions for language in pair}))
 
     def language(self, code: str, field: str) -> str:
-        """The served language that `code` names, whatever its case.
+        """The served language that `code` names: in any case, and with a script or region more or less.
 
         Raises:
-            UnsupportedPairError: there is none.
+            UnsupportedLanguageError: there is none.
         """
-        for language in self.languages:
-            if language.lower() == code.lower():
-                return language
-        raise UnsupportedPairError(
-            f"{field}: {code[:40]!r} is not a served language; allowed: {', '.join(self.languages)}"
-        )
+        language = match_language(code, self.languages)
+        if language is None:
+            raise UnsupportedLanguageError(field, code, self.languages)
+        return language
 
     def targets(self, source: str) -> tuple[str, ...]:
         """Languages that `source` can be translated to, through the pivot too; sorted, without `source` itself."""
@@ -163,8 +162,7 @@ class Catalogue:
             return ()
         legs = self._route(source, target)
         if not legs:
-            pairs = ", ".join(f"{a}-{b}" for a in self.languages for b in self.targets(a))
-            raise UnsupportedPairError(f"target: {source}-{target} is not a served pair; allowed: {pairs}")
+            raise UnsupportedPairError(source, target, [f"{a}-{b}" for a in self.languages for b in self.targets(a)])
         return legs
 
     def _named(self, name: str, version: str) -> ServedModel | None:

@@ -3,13 +3,15 @@
 ServiceError
 ├── InvalidRequestError        400  a field's value is outside what is allowed; names field, value, allowed
 ├── RequestTooLargeError       413  more text, or a larger body, than the service takes at once
-├── UnsupportedPairError       400  no loaded bundle serves the language pair
+├── UnsupportedLanguageError   400  no loaded bundle serves the language at all
+├── UnsupportedPairError       400  no loaded bundle serves the pair of two served languages
 ├── ModelNotFoundError         404  no loaded bundle of that name
 ├── ModelConflictError         409  the models cannot be changed in that way now
 │   └── ModelMemoryError       409  a model does not fit into the memory that models may take
 ├── ModelUnusableError         422  a bundle is there, but cannot be served
 ├── AdminKeyError              401  the admin API was asked without its key
 ├── AdminOffError              403  there is no admin API
+├── SuggestionsFullError       403  no more suggestions are kept
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
     ├── EngineOverloadedError  429  the queue is full; says after how long to try again
@@ -20,25 +22,55 @@ ServiceError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ServiceError(Exception):
-    """Anything that the service refuses or cannot do."""
+    """Anything that the service refuses or cannot do. field: the part of the request that is at fault, if one is."""
+
+    field: str | None = None
 
 
 class InvalidRequestError(ServiceError):
-    """A field's value is outside what is allowed."""
+    """A field's value is outside what is allowed. `problem` says so without naming the field."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
+    field: str
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
         self.field = field
+        self.problem = problem
 
 
 class RequestTooLargeError(ServiceError):
-    """More text than the service takes at once; the message says how much it got and how much it takes."""
+    """More text than the service takes at once: `size` of the `unit` where `limit` is allowed."""
+
+    def __init__(self, field: str, size: int, limit: int, unit: str) -> None:
+        super().__init__(f"{field}: {size} {unit}; allowed: at most {limit}")
+        self.field = field
+        self.size = size
+        self.limit = limit
+
+
+class UnsupportedLanguageError(ServiceError):
+    """No loaded bundle serves the language `code`, which `field` named or, as `found` tells, was detected."""
+
+    def __init__(self, field: str, code: str, served: Sequence[str], found: str = "") -> None:
+        how = f" ({found})" if found else ""
+        super().__init__(f"{field}: {code[:40]!r}{how} is not a served language; allowed: {', '.join(served)}")
+        self.field = field
+        self.code = code
 
 
 class UnsupportedPairError(ServiceError):
-    """No loaded bundle serves the language pair; the message lists those that are served."""
+    """No loaded bundle leads from `source` to `target`, which are served otherwise; the message has the `pairs`."""
+
+    field = "target"
+
+    def __init__(self, source: str, target: str, pairs: Sequence[str]) -> None:
+        super().__init__(f"target: {source}-{target} is not a served pair; allowed: {', '.join(pairs)}")
+        self.source = source
+        self.target = target
 
 
 class ModelNotFoundError(ServiceError):
@@ -63,6 +95,10 @@ class AdminKeyError(ServiceError):
 
 class AdminOffError(ServiceError):
     """The operator has set no key for the admin API, so there is none."""
+
+
+class SuggestionsFullError(ServiceError):
+    """The operator's file of suggestions has reached its size."""
 
 
 class EngineError(ServiceError):

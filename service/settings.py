@@ -62,6 +62,16 @@ class Settings(BaseSettings):
     max_texts: Count = Field(1000, description="Most texts in one request.")
     max_beam_size: int = Field(16, ge=1, le=32, description="Widest beam, and most hypotheses, a request may ask for.")
     request_timeout_s: Seconds = Field(120.0, description="Longest a request may take, in seconds; beyond that: 504.")
+    libretranslate_wait_s: float = Field(
+        15.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="How long LibreTranslate's /translate waits for room in a full queue before a 429, in seconds.",
+    )
+    suggestions_file: str = Field(
+        "", description="File to which /suggest appends what users suggest, as JSON lines. Empty: 403."
+    )
+    max_suggestions_bytes: Count = Field(67_108_864, description="Largest size of that file, in bytes.")
     drain_s: Seconds = Field(30.0, description="After SIGTERM, longest wait for accepted requests, in seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important log lines that are written."

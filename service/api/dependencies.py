@@ -9,11 +9,13 @@ from fastapi import Depends, Request
 
 from service.api.middleware import InFlight
 from service.changes import Changes
+from service.downloads import Downloads
 from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationRequest, TranslationResult
 from service.settings import Settings
+from service.suggestions import Suggestions
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Services:
     changes: Changes
     translator: Translator
     in_flight: InFlight
+    downloads: Downloads
+    suggestions: Suggestions
 
 
 def services_of(request: Request) -> Services:
@@ -41,5 +45,5 @@ ServicesDependency = Annotated[Services, Depends(services_of)]
 async def translate_and_note(request: Request, asked: TranslationRequest) -> TranslationResult:
     """Translate; the log line and the metrics of `request` are told its pair, which is a served one by then."""
     result = await services_of(request).translator.translate(asked)
-    request.state.pair = f"{result.source}-{result.target}"
+    request.state.pair = result.pair
     return result

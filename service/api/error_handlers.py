@@ -17,13 +17,17 @@ from model_store.errors import SegmentError
 from service import errors
 from service.metrics import Metrics
 
-LIBRETRANSLATE_PATHS = frozenset({"/translate", "/languages", "/health"})
+# The first part of LibreTranslate's paths.
+LIBRETRANSLATE = frozenset(
+    {"translate", "detect", "languages", "translate_file", "download_file", "suggest", "frontend", "health", "spec"}
+)
 # While the models load or the process drains, a client does well to come back after this long.
 _UNAVAILABLE_RETRY_S = 5.0
 
 _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.InvalidRequestError, 400, "invalid_request"),
     (SegmentError, 400, "invalid_request"),
+    (errors.UnsupportedLanguageError, 400, "unsupported_pair"),
     (errors.UnsupportedPairError, 400, "unsupported_pair"),
     (errors.ModelNotFoundError, 404, "not_found"),
     (errors.ModelConflictError, 409, "conflict"),
@@ -31,11 +35,12 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.AdminKeyError, 401, "unauthorized"),
     (errors.AdminOffError, 403, "forbidden"),
     (errors.RequestTooLargeError, 413, "too_large"),
+    (errors.SuggestionsFullError, 403, "forbidden"),
     (errors.EngineOverloadedError, 429, "overloaded"),
     (errors.EngineUnavailableError, 503, "unavailable"),
     (errors.EngineDeadlineError, 504, "deadline_exceeded"),
 )
-_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_BY_STATUS = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
 def service_problem(error: Exception) -> Problem:
     """The problem that a ServiceError (or a SegmentError) is."""
-    field = error.field if isinstance(error, errors.InvalidRequestError) else None
+    field = error.field if isinstance(error, errors.ServiceError) else None
     retry_after_s = None
     if isinstance(error, errors.EngineOverloadedError):
         retry_after_s = error.retry_after_s
@@ -115,7 +120,7 @@ def render(path: str, problem: Problem) -> Response:
     The JSON is ASCII, so that a message which quotes a lone surrogate can be sent.
     """
     content: dict[str, object]
-    if path in LIBRETRANSLATE_PATHS:
+    if path.removeprefix("/").partition("/")[0] in LIBRETRANSLATE:
         content = {"error": problem.message}
     else:
         content = {"error": {"type": problem.type, "message": problem.message, "field": problem.field}}

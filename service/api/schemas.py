@@ -16,6 +16,7 @@ from service.pipeline.translation import (
     TranslationOptions,
     TranslationRequest,
     TranslationResult,
+    Way,
 )
 
 
@@ -45,7 +46,9 @@ class TranslateBody(_Body):
     text: Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | list[str])] = Field(
         description="Text of any length, or a list; split into segments and joined again exactly."
     )
-    source: str = Field(max_length=35, examples=["en"])
+    source: str = Field(
+        max_length=35, description='Language code, or "auto": found out for each text.', examples=["en", "auto"]
+    )
     target: str = Field(max_length=35, examples=["ru"])
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
     options: OptionsBody = OptionsBody()
@@ -85,11 +88,21 @@ class SegmentBody(BaseModel):
     warnings: list[str]
 
 
+class DetectionBody(BaseModel):
+    """The language that a text was found to be in. confidence: 0 to 1, among the served languages; 0 if nothing in
+    the text says."""
+
+    language: str
+    confidence: float
+
+
 class TranslationBody(BaseModel):
     """The answer to one text. score: mean natural-log probability of its tokens (through a pivot, the sum of both
     passes' means); null if nothing went through a model."""
 
     text: str
+    source: str = Field(description="The served language that it was translated from.")
+    detected: DetectionBody | None = Field(description='Null unless the request said "auto".')
     score: float | None
     alternatives: list[AlternativeBody]
     alignment: list[LinkBody] | None
@@ -123,7 +136,8 @@ class TimingsBody(BaseModel):
 
 
 class TranslateAnswer(BaseModel):
-    """Translations in the order of the texts. model: what wrote them; null if source and target are the same."""
+    """Translations in the order of the texts. model: what wrote them; null if source and target are the same. Where
+    texts in several languages needed several models, the one that wrote the first."""
 
     translations: list[TranslationBody]
     model: ModelBody | None
@@ -161,6 +175,7 @@ class ErrorDetail(BaseModel):
     type: Literal[
         "invalid_request",
         "unsupported_pair",
+        "forbidden",
         "not_found",
         "unauthorized",
         "forbidden",
@@ -186,10 +201,10 @@ class ErrorBody(BaseModel):
 def translate_answer(request: TranslationRequest, result: TranslationResult) -> TranslateAnswer:
     """The body of a result."""
     segments = result.segments
-    model = ModelBody(name=result.model_name, version=result.model_version or "") if result.model_name else None
+    pairs = zip(result.translations, result.ways, strict=True)
     return TranslateAnswer(
-        translations=[_translation(each, result.via) for each in result.translations],
-        model=model,
+        translations=[_translation(*each) for each in pairs],
+        model=next((model for way in result.ways if (model := _model(way))), None),
         usage=UsageBody(
             characters=sum(map(len, request.texts)),
             source_tokens=sum(segment.source_tokens for segment in segments),
@@ -217,17 +232,26 @@ def model_card(model: ServedModel) -> ModelCard:
     )
 
 
-def _translation(translation: TextTranslation, via: str | None) -> TranslationBody:
+def _model(way: Way) -> ModelBody | None:
+    if way.model_name is None or way.model_version is None:
+        return None
+    return ModelBody(name=way.model_name, version=way.model_version)
+
+
+def _translation(translation: TextTranslation, way: Way) -> TranslationBody:
     segments = translation.segments
     best = translation.best
+    detected = way.detection
     return TranslationBody(
         text=best.text,
+        source=way.source,
+        detected=detected and DetectionBody(language=detected.language, confidence=detected.confidence),
         score=best.score if segments else None,
         alternatives=[_alternative(each) for each in translation.alternatives],
         alignment=_links(translation.alignment),
         segments=[_segment(each) for each in segments],
         warnings=list(translation.warnings),
-        via=via,
+        via=way.via,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model_store.decoding.segment import Segment
 from service.catalogue import Leg
@@ -24,12 +25,21 @@ class GroupLimits:
     tokens: int = 8192
 
 
+# How often a full queue is looked at again.
+_ROOM_POLL_S = 0.25
+
+
 @dataclass(frozen=True)
 class Patience:
-    """deadline: on time.monotonic()'s clock, in seconds. accepted: whether part of the request is done already."""
+    """deadline: on time.monotonic()'s clock, in seconds. refused_after: until when a full queue is waited for, on the
+    same clock; a request of which part is done waits as long as it may."""
 
     deadline: float
-    accepted: bool = False
+    refused_after: float = 0.0
+
+    def after(self, done: Sequence[TextTranslation]) -> Patience:
+        """Of the same request, which is not refused any more if any of it was decoded."""
+        return replace(self, refused_after=math.inf) if any(text.segments for text in done) else self
 
     def left_s(self) -> float:
         """Seconds until the deadline.
@@ -46,7 +56,8 @@ class Patience:
 async def translate_texts(
     leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
 ) -> list[TextTranslation]:
-    """Translate each text. Raises what the engine raises; waits out an overload once a part is done."""
+    """Translate each text. Raises what the engine raises; waits out an overload as `patience` says, and without end
+    once a part is done."""
     # Segmenting a long text takes longer than the event loop may stand still.
     split = await asyncio.to_thread(lambda: [_split(leg, text) for text in texts])
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
@@ -86,7 +97,7 @@ def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
 async def _submit(
     leg: Leg, segments: Sequence[Segment], limits: GroupLimits, patience: Patience
 ) -> list[SegmentResult]:
-    """Submit group after group; only a request of which nothing is done yet is refused for overload."""
+    """Submit group after group; a request of which nothing is done yet may be refused for overload."""
     results: list[SegmentResult] = []
     for group in _groups(segments, limits):
         while True:
@@ -94,9 +105,9 @@ async def _submit(
                 results += await leg.model.engine.submit_all(group, deadline_s=patience.left_s())
                 break
             except EngineOverloadedError as error:
-                if not (patience.accepted or results):
+                if not results and time.monotonic() >= patience.refused_after:
                     raise
-                await asyncio.sleep(min(error.retry_after_s, patience.left_s()))
+                await asyncio.sleep(min(error.retry_after_s, _ROOM_POLL_S, patience.left_s()))
     return results
 
 

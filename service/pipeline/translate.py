@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError, RequestTooLargeError
 from service.pipeline.leg import GroupLimits, Patience, translate_texts
+from service.pipeline.source import detect_sources
 from service.pipeline.translation import (
+    AUTO,
     Candidate,
     SegmentTranslation,
     TextTranslation,
     TranslationOptions,
     TranslationRequest,
     TranslationResult,
+    Way,
 )
+from service.text.detection import Detection
 
 
 @dataclass(frozen=True)
@@ -53,55 +57,88 @@ class Translator:
             EngineError: as the engine's submit_all.
         """
         started = time.monotonic()
-        catalogue = self._catalogue().for_request(request.texts, request.model)
-        source = catalogue.language(request.source, "source")
-        target = catalogue.language(request.target, "target")
-        legs = catalogue.route(source, target)
+        _check_format(request.format)
         _check_texts(request.texts, self.limits)
+        detected = await self._detected(request)
+        # From here to the hold nothing is awaited, so that what is routed to is still there.
+        catalogue = self._catalogue().for_request(request.texts, request.model)
+        target = catalogue.language(request.target, "target")
+        if detected:
+            sources = [each.language for each in detected]
+        else:
+            sources = [catalogue.language(request.source, "source")] * len(request.texts)
+        routes = {source: catalogue.route(source, target) for source in dict.fromkeys(sources)}
+        legs = [leg for route in routes.values() for leg in route]
         _check_options(request.options, self.limits, legs)
         with ExitStack() as held:  # a version that is replaced meanwhile goes on for this request
             for leg in legs:
                 held.enter_context(leg.model.uses.hold())
-            translations = await self._run(legs, request, started + self.limits.timeout_s)
+            translations = await self._run(sources, routes, request, started)
         for translation in translations:
             for segment in translation.segments:
                 for warning in segment.warnings:
                     self._warned(warning)
-        last = legs[-1].model if legs else None
-        return TranslationResult(
-            translations=tuple(translations),
-            source=source,
-            target=target,
-            model_name=last.name if last else None,
-            model_version=last.version if last else None,
-            via=legs[0].target if len(legs) == 2 else None,
-            total_s=time.monotonic() - started,
-        )
+        ways = [_way(source, routes[source]) for source in sources]
+        if detected:
+            ways = [replace(way, detection=detection) for way, detection in zip(ways, detected, strict=True)]
+        return TranslationResult(tuple(translations), tuple(ways), target, time.monotonic() - started)
 
-    async def _run(self, legs: tuple[Leg, ...], request: TranslationRequest, deadline: float) -> list[TextTranslation]:
-        texts = list(request.texts)
+    async def _detected(self, request: TranslationRequest) -> list[Detection]:
+        """The language of each text; empty if the request names it."""
+        if request.source.lower() != AUTO:
+            return []
+        return await detect_sources(request.texts, self._catalogue().for_request(request.texts, request.model))
+
+    async def _run(
+        self,
+        sources: Sequence[str],
+        routes: Mapping[str, tuple[Leg, ...]],
+        request: TranslationRequest,
+        started: float,
+    ) -> list[TextTranslation]:
+        """The texts in their order, those of one source language after those of another."""
+        patience = Patience(started + self.limits.timeout_s, started + request.wait_for_room_s)
+        translations: dict[int, TextTranslation] = {}
+        for source, legs in routes.items():
+            indices = [index for index, each in enumerate(sources) if each == source]
+            texts = [request.texts[index] for index in indices]
+            translated = await self._pass(legs, texts, request.options, patience)
+            translations.update(zip(indices, translated, strict=True))
+            patience = patience.after(translated)
+        return [translations[index] for index in range(len(sources))]
+
+    async def _pass(
+        self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, patience: Patience
+    ) -> list[TextTranslation]:
+        """The texts of one source language: unchanged, by one model, or through the pivot language."""
         if not legs:
             return [TextTranslation((text,)) for text in texts]
         if len(legs) == 1:
-            return await translate_texts(legs[0], texts, request.options, self._groups, Patience(deadline))
-        return await self._through_pivot(legs, texts, request.options, deadline)
+            return await translate_texts(legs[0], texts, options, self._groups, patience)
+        return await self._through_pivot(legs, texts, options, patience)
 
     async def _through_pivot(
-        self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, deadline: float
+        self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, patience: Patience
     ) -> list[TextTranslation]:
         """Both passes; the second takes the best translation of each segment of the first as a text of its own."""
         first, second = legs
         one_best = TranslationOptions(options.beam_size, 1, options.length_penalty, options.max_length)
-        halfway = await translate_texts(first, texts, one_best, self._groups, Patience(deadline))
+        halfway = await translate_texts(first, texts, one_best, self._groups, patience)
         middle = [segment.best.text for text in halfway for segment in text.segments]
-        patience = Patience(deadline, accepted=bool(middle))
-        finished = iter(await translate_texts(second, middle, options, self._groups, patience))
+        finished = iter(await translate_texts(second, middle, options, self._groups, patience.after(halfway)))
         return [
             TextTranslation(
                 tuple(piece if isinstance(piece, str) else _joined(piece, next(finished)) for piece in text.pieces)
             )
             for text in halfway
         ]
+
+
+def _way(source: str, legs: tuple[Leg, ...]) -> Way:
+    if not legs:
+        return Way(source)
+    via = legs[0].target if len(legs) == 2 else None
+    return Way(source, None, via, legs[-1].model.name, legs[-1].model.version)
 
 
 def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTranslation:
@@ -117,14 +154,19 @@ def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTransl
     )
 
 
+def _check_format(format: str) -> None:
+    if format != "text":
+        raise InvalidRequestError("format", f"{format!r} is not supported yet; allowed: 'text'")
+
+
 def _check_texts(texts: tuple[str, ...], limits: RequestLimits) -> None:
     if not texts:
         raise InvalidRequestError("text", f"an empty list; allowed: 1..{limits.max_texts} texts")
     if len(texts) > limits.max_texts:
-        raise RequestTooLargeError(f"text: {len(texts)} texts; allowed: 1..{limits.max_texts}")
+        raise RequestTooLargeError("text", len(texts), limits.max_texts, "texts")
     characters = sum(map(len, texts))
     if characters > limits.max_characters:
-        raise RequestTooLargeError(f"text: {characters} characters; allowed: 0..{limits.max_characters} over all texts")
+        raise RequestTooLargeError("text", characters, limits.max_characters, "characters over all texts")
     for text in texts:
         for position, character in enumerate(text if not text.isascii() else ""):
             if "\ud800" <= character <= "\udfff":
@@ -133,7 +175,7 @@ def _check_texts(texts: tuple[str, ...], limits: RequestLimits) -> None:
                 )
 
 
-def _check_options(options: TranslationOptions, limits: RequestLimits, legs: tuple[Leg, ...]) -> None:
+def _check_options(options: TranslationOptions, limits: RequestLimits, legs: Sequence[Leg]) -> None:
     beam = options.beam_size
     if beam is not None and not 1 <= beam <= limits.max_beam_size:
         raise InvalidRequestError("options.beam_size", f"{beam} is not allowed; allowed: 1..{limits.max_beam_size}")

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from service.engine.segment import SegmentTimings
+from service.text.detection import Detection
+
+Format = Literal["text", "html"]
+FORMATS: tuple[Format, ...] = ("text", "html")
+# In place of a source language: find out.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -23,13 +30,17 @@ class TranslationOptions:
 
 @dataclass(frozen=True)
 class TranslationRequest:
-    """Texts of one pair. source, target: language codes in any case. model: "name" or "name@version"."""
+    """Texts of one pair. source, target: language codes as people write them; a source of "auto" is found out for each
+    text by itself. model: "name" or "name@version". wait_for_room_s: how long a full queue is waited for before the
+    request is refused, in seconds."""
 
     texts: tuple[str, ...]
     source: str
     target: str
     model: str | None = None
     options: TranslationOptions = TranslationOptions()
+    format: Format = "text"
+    wait_for_room_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -131,20 +142,32 @@ class TextTranslation:
 
 
 @dataclass(frozen=True)
-class TranslationResult:
-    """The answer to a request. model_name, model_version: the bundle that wrote the texts; None if source is target.
+class Way:
+    """How a text was translated. source: the served language it is in. detection: how sure that is, None if the
+    request named it. via: the pivot language, if the pair went through one. model_name, model_version: the bundle that
+    wrote it; None if source and target are the same, or nothing could be said of the source."""
 
-    via: the pivot language, if the pair went through one. queue_s, decode_s: the longest of any segment. total_s: of
-    the whole request.
-    """
+    source: str
+    detection: Detection | None = None
+    via: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+
+
+@dataclass(frozen=True)
+class TranslationResult:
+    """The answer to a request. ways: one for each of `translations`. total_s: seconds of the whole request."""
 
     translations: tuple[TextTranslation, ...]
-    source: str
+    ways: tuple[Way, ...]
     target: str
-    model_name: str | None
-    model_version: str | None
-    via: str | None
     total_s: float
+
+    @property
+    def pair(self) -> str:
+        """The pair as metrics and logs name it; its source is "auto" if the texts are in several languages."""
+        sources = {way.source for way in self.ways}
+        return f"{sources.pop() if len(sources) == 1 else AUTO}-{self.target}"
 
     @property
     def segments(self) -> tuple[SegmentTranslation, ...]:

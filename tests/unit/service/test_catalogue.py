@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.catalogue import Canary, Catalogue
-from service.errors import ModelNotFoundError, UnsupportedPairError
+from service.errors import ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
 from tests.unit.service.fakes import model
 
 EN_RU = model("en-ru", "ru-en", name="a")
@@ -31,7 +31,7 @@ def test_languages_and_targets() -> None:
     assert BOTH.languages == ("de", "en", "ru")
     assert BOTH.targets("ru") == ("de", "en")
     assert BOTH.language("EN", "source") == "en"
-    with pytest.raises(UnsupportedPairError, match="target: 'xx' is not a served language; allowed: de, en, ru"):
+    with pytest.raises(UnsupportedLanguageError, match="target: 'xx' is not a served language; allowed: de, en, ru"):
         BOTH.language("xx", "target")
 
 

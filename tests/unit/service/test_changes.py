@@ -72,11 +72,11 @@ async def test_a_swap_keeps_the_old_version_until_its_requests_are_answered() ->
         await asyncio.sleep(0.001)
     assert (await rig.changes.swap("tiny")).reference == "tiny@2"
     assert rig.serving() == ["tiny@2", "other@1"]
-    assert (await rig.ask()).model_version == "2"
+    assert (await rig.ask()).ways[0].model_version == "2"
     assert [each.reference for each in rig.models.retirement.models] == ["tiny@1"]
     assert not old.drained
     old.gate.set()
-    assert [(await task).model_version for task in before] == ["1"] * 5
+    assert [(await task).ways[0].model_version for task in before] == ["1"] * 5
     await rig.freed()
     assert old.closed
     assert not rig.engine("tiny@2").closed
@@ -92,7 +92,7 @@ async def test_a_swap_to_what_cannot_be_loaded_changes_nothing() -> None:
         with pytest.raises(kind, match="no such bundle"):
             await rig.changes.swap(reference)
     assert rig.serving() == ["tiny@1", "other@1"]
-    assert (await rig.ask()).model_version == "1"
+    assert (await rig.ask()).ways[0].model_version == "1"
     assert rig.models.unready() == []
 
 
@@ -111,8 +111,8 @@ async def test_going_back_brings_the_version_back_even_while_it_is_leaving() -> 
     assert rig.source.opened.count("tiny@1") == 1
     await rig.freed()
     old.gate.set()
-    assert (await asked).model_version == "1"
-    assert (await rig.ask()).model_version == "1"
+    assert (await asked).ways[0].model_version == "1"
+    assert (await rig.ask()).ways[0].model_version == "1"
     assert not old.closed
     assert rig.engine("tiny@2").closed
     await rig.changes.roll_back("tiny")  # gone by now, so it is loaded again
@@ -128,8 +128,8 @@ async def test_a_version_is_loaded_beside_and_unloaded() -> None:
     assert rig.source.opened.count("tiny@2") == 1
     await rig.changes.load("third")
     assert rig.serving() == ["tiny@1", "other@1", "third@1"]
-    assert (await rig.ask()).model_version == "1"
-    assert (await rig.ask(model="tiny@2")).model_version == "2"
+    assert (await rig.ask()).ways[0].model_version == "1"
+    assert (await rig.ask(model="tiny@2")).ways[0].model_version == "2"
     with pytest.raises(ModelConflictError, match="tiny@1: is the default of its bundle; swap to tiny@2 first"):
         await rig.changes.unload("tiny@1")
     await rig.changes.unload("tiny@2")
@@ -141,7 +141,7 @@ async def test_a_version_is_loaded_beside_and_unloaded() -> None:
     with pytest.raises(EngineUnavailableError, match="there are no models"):
         await rig.ask()
     await rig.changes.load("tiny@1")
-    assert (await rig.ask()).model_version == "1"
+    assert (await rig.ask()).ways[0].model_version == "1"
 
 
 async def test_a_canary_gets_requests_until_it_ends_or_is_promoted() -> None:
@@ -149,18 +149,18 @@ async def test_a_canary_gets_requests_until_it_ends_or_is_promoted() -> None:
     rig.source.publish(model("en-ru", version="2"))
     await rig.changes.set_canary("tiny@2", 0.3)
     texts = [f"text {number}" for number in range(60)]
-    versions = [(await rig.ask(text)).model_version for text in texts]
+    versions = [(await rig.ask(text)).ways[0].model_version for text in texts]
     assert 5 < versions.count("2") < 30
-    assert [(await rig.ask(text)).model_version for text in texts] == versions
-    assert (await rig.ask(texts[versions.index("1")], "tiny@canary")).model_version == "2"
+    assert [(await rig.ask(text)).ways[0].model_version for text in texts] == versions
+    assert (await rig.ask(texts[versions.index("1")], "tiny@canary")).ways[0].model_version == "2"
     await rig.changes.end_canary("tiny")
-    assert {(await rig.ask(text)).model_version for text in texts} == {"1"}
+    assert {(await rig.ask(text)).ways[0].model_version for text in texts} == {"1"}
     with pytest.raises(ModelConflictError, match="tiny: has no canary"):
         await rig.changes.end_canary("tiny")
     await rig.changes.set_canary("tiny@2", 1.0)
     await rig.changes.swap("tiny@2")
     assert rig.models.catalogue().canaries == ()
-    assert {(await rig.ask(text)).model_version for text in texts} == {"2"}
+    assert {(await rig.ask(text)).ways[0].model_version for text in texts} == {"2"}
     await rig.freed()
     with pytest.raises(ModelConflictError, match="tiny@2: is the default"):
         await rig.changes.set_canary("tiny@2", 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -47,6 +48,31 @@ def test_a_list_keeps_its_order_and_what_is_empty() -> None:
     answers = response.json()["translations"]
     assert [each["text"] for each in answers] == ["b a", "", " \n", "d c"]
     assert [each["score"] for each in answers] == [-1.0, None, None, -1.0]
+
+
+def test_auto_finds_the_language_of_each_text() -> None:
+    texts = ["The weather is nice today.", "Сегодня хорошая погода.", "", "Das Wetter ist heute schön."]
+    answer = post(app_of(), "/v1/translate", json={**ONE, "text": texts[:3], "source": "auto"}).json()
+    english, russian, empty = answer["translations"]
+    assert (english["source"], english["text"]) == ("en", "today. nice is weather The")
+    assert english["detected"]["language"] == "en"
+    assert english["detected"]["confidence"] > 0.9
+    assert (russian["source"], russian["text"], russian["segments"]) == ("ru", texts[1], [])
+    assert empty["detected"] == {"language": "en", "confidence": 0.0}
+    assert answer["model"] == {"name": "tiny", "version": "1"}
+    named = post(app_of(), "/v1/translate", json={**ONE, "source": "en-GB"}).json()["translations"][0]
+    assert (named["source"], named["detected"]) == ("en", None)
+
+
+def test_auto_names_the_text_whose_language_is_not_served() -> None:
+    texts = ["The weather is nice today.", "Il fait très beau aujourd'hui, n'est-ce pas ?"]
+    response = post(app_of(), "/v1/translate", json={**ONE, "text": texts, "source": "auto"})
+    error = response.json()["error"]
+    assert (response.status_code, error["type"], error["field"]) == (400, "unsupported_pair", "source")
+    assert re.fullmatch(
+        r"source: 'fr' \(found in text 1 with confidence [01]\.\d\d\) is not a served language; allowed: de, en, ru",
+        error["message"],
+    )
 
 
 def test_a_pivot_says_so() -> None:

@@ -18,7 +18,7 @@ from service.errors import (
 )
 from service.pipeline.leg import GroupLimits
 from service.pipeline.translate import RequestLimits, Translator
-from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult
+from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult, Way
 from tests.unit.service.fakes import engine_of, model
 
 EN_RU = TranslationRequest(("one two",), "en", "ru")
@@ -40,7 +40,7 @@ def test_sentences_go_through_the_model_and_all_else_stays() -> None:
         " ",
     ]
     assert [segment.source for segment in result.segments] == ["One two.", "Three four!", "- five six"]
-    assert (result.model_name, result.model_version, result.via) == ("tiny", "1", None)
+    assert result.ways == (Way("en", None, None, "tiny", "1"),) * 3
 
 
 def test_a_sentence_beyond_the_limit_is_cut_and_nothing_lost() -> None:
@@ -90,7 +90,7 @@ def test_alignment_points_into_the_whole_text() -> None:
 def test_the_same_language_gives_the_text_back() -> None:
     result = translate(TranslationRequest(("One two.",), "EN", "en"))
     assert result.translations[0].best.text == "One two."
-    assert result.model_name is None
+    assert result.ways == (Way("en"),)
 
 
 def test_a_pivot_joins_both_passes() -> None:
@@ -99,7 +99,7 @@ def test_a_pivot_joins_both_passes() -> None:
     # Reversed twice, and "two." ends a sentence half-way.
     assert text.best.text == "\ttwo. one four. three"
     assert [segment.source for segment in text.segments] == ["one two.", "three four."]
-    assert (result.via, result.model_name, text.alignment) == ("en", "other", None)
+    assert (result.ways, text.alignment) == ((Way("ru", None, "en", "other", "1"),), None)
     assert text.best.score == pytest.approx(-2.0)
 
 
@@ -107,8 +107,12 @@ def test_a_pivot_joins_both_passes() -> None:
     ("request_", "error", "message"),
     [
         (replace(EN_RU, texts=()), InvalidRequestError, "text: an empty list; allowed: 1..2 texts"),
-        (replace(EN_RU, texts=("a",) * 3), RequestTooLargeError, "text: 3 texts; allowed: 1..2"),
-        (replace(EN_RU, texts=("a" * 60, "b" * 41)), RequestTooLargeError, "101 characters; allowed: 0..100"),
+        (replace(EN_RU, texts=("a",) * 3), RequestTooLargeError, "text: 3 texts; allowed: at most 2"),
+        (
+            replace(EN_RU, texts=("a" * 60, "b" * 41)),
+            RequestTooLargeError,
+            "101 characters over all texts; allowed: at most 100",
+        ),
         (replace(EN_RU, texts=("ab\ud800",)), InvalidRequestError, r"text: U\+D800 at position 2"),
         (replace(EN_RU, source="xx"), ServiceError, "source: 'xx' is not a served language; allowed: de, en, ru"),
         (replace(EN_RU, options=TranslationOptions(beam_size=9)), InvalidRequestError, "beam_size: 9 .*1..8"),

@@ -1,0 +1,62 @@
+"""How often is the language of a text found, and how often is a text wrongly taken for one that is not served?
+
+    python benchmarks/detection.py FOLDER [--served en,ru] [--texts 400]
+
+FOLDER holds pairs as NAME.en-XX.tsv[.xz], English on the left. Each text is asked for whole, and as its first one, two
+and three words. For a language that is served: percent found. For another: percent refused as not served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import random
+import time
+from pathlib import Path
+
+from service.text.detection import detect
+
+
+def texts_by_language(folder: Path, count: int) -> dict[str, list[str]]:
+    """At most `count` texts of each language, drawn with a fixed seed from all files together."""
+    texts: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.en-*.tsv*")):
+        language = path.name.split(".en-")[1].partition(".")[0]
+        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+        for line in content.decode().splitlines():
+            left, right = line.split("\t")
+            texts.setdefault("en", []).append(left)
+            texts.setdefault(language, []).append(right)
+    generator = random.Random(1)
+    return {language: generator.sample(each, min(count, len(each))) for language, each in texts.items()}
+
+
+def right(text: str, language: str, served: tuple[str, ...]) -> bool:
+    found = detect(text, served)
+    first = found[0].language if found else ""
+    return first == language if language in served else first not in served
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--served", default="de,en,es,fr,ru")
+    parser.add_argument("--texts", type=int, default=400)
+    options = parser.parse_args()
+    served = tuple(options.served.split(","))
+    texts = texts_by_language(options.folder, options.texts)
+    started, asked = time.perf_counter(), 0
+    result: dict[str, dict[str, float]] = {}
+    for words in (1, 2, 3, None):
+        row = result[f"{words} words" if words else "whole"] = {}
+        for language, each in sorted(texts.items()):
+            cut = [" ".join(text.split()[:words]) for text in each]
+            row[language] = round(100 * sum(right(text, language, served) for text in cut) / len(cut), 1)
+            asked += len(cut)
+    each_us = round((time.perf_counter() - started) / asked * 1e6)
+    print(json.dumps({"benchmark": "detection", "served": served, "percent": result, "us_per_text": each_us}))
+
+
+if __name__ == "__main__":
+    main()

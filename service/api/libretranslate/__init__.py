@@ -1,0 +1,12 @@
+"""The API of LibreTranslate 1.9, as its clients know it; docs/libretranslate.md says where it differs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from service.api.libretranslate import detect, files, site, translate
+from service.api.libretranslate.answers import ERRORS
+
+router = APIRouter(tags=["LibreTranslate"], responses=ERRORS)
+for part in (translate, detect, files, site):
+    router.include_router(part.router)

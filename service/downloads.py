@@ -1,0 +1,51 @@
+"""Translated files until they are fetched: in memory, for a while, and not more than a few megabytes."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+KEPT_S = 1800.0
+MOST_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Download:
+    """expires_s: on the store's clock."""
+
+    name: str
+    content: bytes
+    media_type: str
+    expires_s: float
+
+
+class Downloads:
+    """Files by a key that cannot be guessed. The oldest make room for new ones. Used from one event loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._files: OrderedDict[str, Download] = OrderedDict()
+
+    def put(self, name: str, content: bytes, media_type: str) -> str:
+        """Keep a file; returns its key, which ends in its name."""
+        safe = re.sub(r"[^\w.-]+", "_", name)[-100:].lstrip(".") or "file"
+        key = f"{uuid.uuid4().hex}.{safe}"
+        self._files[key] = Download(safe, content, media_type, self._clock() + KEPT_S)
+        self._forget()
+        return key
+
+    def get(self, key: str) -> Download | None:
+        """The file, as often as it is asked for; None if it is not kept (any more)."""
+        self._forget()
+        return self._files.get(key)
+
+    def _forget(self) -> None:
+        now = self._clock()
+        size = sum(len(file.content) for file in self._files.values())
+        while self._files and (size > MOST_BYTES or next(iter(self._files.values())).expires_s <= now):
+            _key, file = self._files.popitem(last=False)
+            size -= len(file.content)

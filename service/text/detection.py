@@ -1,0 +1,88 @@
+"""Which language a text is in, by a naive Bayes model that comes inside its package (py3langid)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from service.languages import language_and_script, match_language
+
+# More of a text says nothing more, and a page of it takes milliseconds.
+MOST_CHARACTERS = 4000
+# A text is taken to be in a language that is not served if that one is more likely than not, and all that are served
+# together are this unlikely. benchmarks/detection.py measures what it does.
+_FOREIGN = 0.5
+_SERVED_AT_MOST = 0.05
+# What says nothing about the language around it.
+_NOISE = regex.compile(r"\p{L}+://\S+|\bwww\.\S+|\S+@\S+\.\p{L}+|%\(\w+\)[a-z]|%[a-z]\b|\{\w*\}|<[^<>]*>")
+# Ways of writing that Unicode does not count as scripts.
+_SCRIPT_GROUPS = {"Hans": "Han", "Hant": "Han", "Jpan": "Hira", "Kore": "Hang"}
+_LETTER = regex.compile(r"\p{L}")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A language that a text may be in. confidence: 0 to 1, over all languages that were considered."""
+
+    language: str
+    confidence: float
+
+
+def detect(text: str, served: Sequence[str]) -> tuple[Detection, ...]:
+    """The `served` languages that `text` may be in, best first; their confidences add up to 1.
+
+    Empty if nothing can be said: there are no letters but in addresses and placeholders. If the text is plainly in a
+    language that is not served, this one comes first, with its probability among all languages, and the served ones
+    follow with theirs. The first call in a process loads the model: half a second, some 80 MB.
+    """
+    heard = _NOISE.sub(" ", text[:MOST_CHARACTERS])
+    if not served or not _LETTER.search(heard):
+        return ()
+    probabilities, others = dict.fromkeys(served, 0.0), dict[str, float]()
+    names = _served_names(tuple(served))
+    for label, probability in _identifier().rank(heard):
+        language = names[label]
+        if language is None:
+            others[label] = probability
+        else:
+            probabilities[language] += probability
+    total = sum(probabilities.values())
+    foreign = max(others, key=lambda label: others[label], default="")
+    if foreign and others[foreign] >= _FOREIGN and total < _SERVED_AT_MOST:
+        return (Detection(foreign, others[foreign]), *_ranked(heard, probabilities, 1.0))
+    return _ranked(heard, probabilities, total) if total else ()
+
+
+@functools.cache
+def _identifier() -> LanguageIdentifier:
+    """With calibrated probabilities; read only from here on, so that threads share it."""
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@functools.lru_cache(maxsize=16)
+def _served_names(served: tuple[str, ...]) -> dict[str, str | None]:
+    """What each label of the model is called among the served languages; None if it is none of them."""
+    return {label: match_language(label, served) for label in _identifier().labels}
+
+
+def _ranked(text: str, probabilities: dict[str, float], total: float) -> tuple[Detection, ...]:
+    """Best first. Where the model cannot tell, as with a short name, a language written in the text's script."""
+    found = [Detection(language, probability / total) for language, probability in probabilities.items()]
+    return tuple(sorted(found, key=lambda each: (-round(each.confidence, 3), not _in_script(text, each.language))))
+
+
+def _in_script(text: str, language: str) -> bool:
+    pattern = _script_pattern((language_and_script(language) or ("", ""))[1])
+    return pattern is None or bool(pattern.search(text))
+
+
+@functools.cache
+def _script_pattern(script: str) -> regex.Pattern[str] | None:
+    try:
+        return regex.compile(rf"\p{{Script={_SCRIPT_GROUPS.get(script, script)}}}")
+    except regex.error:  # not a script that Unicode knows
+        return None

@@ -1,0 +1,147 @@
+"""LibreTranslate's other endpoints: languages, settings, health, suggestions, files, specification."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.service.api.client import app_of, ask, get, post
+from tests.unit.service.fakes import engine_of, model
+
+
+def test_languages_name_their_targets() -> None:
+    # libretranslatepy sends a urlencoded body with its GET.
+    async def call(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.request("GET", "/languages", data={"api_key": ""})
+
+    assert ask(app_of(), call).json() == [
+        {"code": "de", "name": "German", "targets": ["de"]},
+        {"code": "en", "name": "English", "targets": ["de", "en", "ru"]},
+        {"code": "ru", "name": "Russian", "targets": ["de", "en", "ru"]},
+    ]
+
+
+def test_health() -> None:
+    tiny = model("en-ru")
+    assert get(app_of(tiny), "/health").json() == {"status": "ok"}
+    engine_of(tiny).healthy = False
+    response = get(app_of(tiny), "/health")
+    assert (response.status_code, response.json()) == (503, {"error": "unhealthy: tiny: it broke"})
+
+
+def test_frontend_settings() -> None:
+    settings = get(app_of(max_characters=1234), "/frontend/settings").json()
+    assert settings == {
+        "charLimit": 1234,
+        "frontendTimeout": 500,
+        "apiKeys": False,
+        "keyRequired": False,
+        "suggestions": False,
+        "filesTranslation": True,
+        "supportedFilesFormat": [".txt"],
+        "language": {"source": {"code": "auto", "name": "Auto Detect"}, "target": {"code": "de", "name": "German"}},
+    }
+
+
+SUGGESTION = {"q": "one", "s": "один", "source": "en", "target": "RU"}
+
+
+def test_suggestions_are_off_unless_the_operator_collects_them() -> None:
+    response = post(app_of(), "/suggest", data=SUGGESTION)
+    assert (response.status_code, response.json()) == (403, {"error": "Suggestions are disabled on this server."})
+
+
+def test_suggestions_are_appended_as_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "suggestions.jsonl"
+    app = app_of(suggestions_file=str(file), max_suggestions_bytes=300, max_characters=100)
+
+    async def call(client: httpx.AsyncClient) -> None:
+        assert (await client.get("/frontend/settings")).json()["suggestions"] is True
+        assert (await client.post("/suggest", data=SUGGESTION)).json() == {"success": True}
+        assert (await client.post("/suggest", json=SUGGESTION | {"q": "a\nb"})).json() == {"success": True}
+        for fields, status, message in (
+            ({"s": ""}, 400, "Invalid request: missing s parameter"),
+            ({"target": "xx"}, 400, "xx is not supported"),
+            ({"s": "a" * 101}, 400, "Invalid request: request (101) exceeds text limit (100)"),
+            ({}, 403, "suggestions: the file has reached 300 bytes"),
+        ):
+            refused = await client.post("/suggest", json=SUGGESTION | fields)
+            assert (refused.status_code, refused.json()) == (status, {"error": message})
+
+    ask(app, call)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(each["source"], each["target"], each["text"], each["suggestion"]) for each in lines] == [
+        ("en", "ru", "one", "один"),
+        ("en", "ru", "a\nb", "один"),
+    ]
+
+
+def upload(name: str, content: bytes) -> dict[str, Any]:
+    return {"data": {"source": "en", "target": "ru", "api_key": ""}, "files": {"file": (name, content)}}
+
+
+@pytest.mark.parametrize(
+    ("content", "translated"),
+    [
+        (b"one two.\r\n\r\n\tthree four\r\n", b"two. one\r\n\r\n\tfour three\r\n"),
+        ("\ufeffдва три".encode(), "\ufeffтри два".encode()),
+        ("\ufeffдва три".encode("utf-16-le"), "\ufeffтри два".encode("utf-16-le")),
+        (b"", b""),
+    ],
+    ids=["crlf", "utf-8-mark", "utf-16", "empty"],
+)
+def test_a_text_file_comes_back_in_its_own_encoding(content: bytes, translated: bytes) -> None:
+    async def call(client: httpx.AsyncClient) -> httpx.Response:
+        answer = await client.post("/translate_file", **upload("Mein Büro (1).TXT", content))
+        assert answer.status_code == 200, answer.text
+        url = answer.json()["translatedFileUrl"]
+        assert url.startswith("http://t/download_file/")
+        return await client.get(url)
+
+    downloaded = ask(app_of(), call)
+    assert downloaded.content == translated
+    assert "attachment" in downloaded.headers["content-disposition"]
+    assert downloaded.headers["content-disposition"].endswith("Mein_B%C3%BCro_1__ru.TXT")
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"data": {"source": "en", "target": "ru"}}, "Invalid request: missing file parameter"),
+        ({"data": {"file": "a", "source": "en", "target": "ru"}}, "Invalid request: missing file parameter"),
+        ({**upload("a.txt", b"a"), "data": {"target": "ru"}}, "Invalid request: missing source parameter"),
+        ({**upload("a.txt", b"a"), "data": {"source": "en", "target": "xx"}}, "xx is not supported"),
+        (upload("a.docx", b"a"), "Invalid request: file format not supported: '.docx'; allowed: .txt"),
+        (upload("a", b"a"), "Invalid request: file format not supported: ''; allowed: .txt"),
+        (upload("a.txt", b"a\xff"), "Invalid request: file: not utf-8, at byte 1; allowed: UTF-8, UTF-16 with a mark"),
+        (upload("a.txt", b"a" * 101), "Invalid request: request (101) exceeds text limit (100)"),
+    ],
+)
+def test_files_that_are_refused(request_: dict[str, Any], message: str) -> None:
+    response = post(app_of(max_characters=100), "/translate_file", **request_)
+    assert (response.status_code, response.json()) == (400, {"error": message})
+
+
+@pytest.mark.parametrize("name", ["nothing.txt", "..%2F..%2Fetc%2Fpasswd", "%ff"])
+def test_a_file_that_is_not_there_is_a_404_in_its_shape(name: str) -> None:
+    response = get(app_of(), f"/download_file/{name}")
+    assert response.status_code == 404
+    assert isinstance(response.json()["error"], str)
+
+
+def test_spec_is_swagger_2_without_loose_ends() -> None:
+    document = get(app_of(), "/spec").json()
+    assert document["swagger"] == "2.0"
+    assert {"/translate", "/detect", "/languages", "/translate_file", "/suggest"} <= set(document["paths"])
+    assert "/v1/translate" not in document["paths"]
+    names = [each["name"] for each in document["paths"]["/translate"]["post"]["parameters"]]
+    assert names == ["q", "source", "target", "format", "alternatives", "api_key"]
+    text = json.dumps(document)
+    assert "components" not in text
+    assert "anyOf" not in text
+    referred = set(text.split('"#/definitions/')[1:])
+    assert {each.partition('"')[0] for each in referred} == set(document["definitions"])
