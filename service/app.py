@@ -20,7 +20,9 @@ from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import ModelLimits, Models, ModelSource
 from service.pipeline.leg import GroupLimits
-from service.pipeline.translate import RequestLimits, Translator
+from service.pipeline.request import RequestLimits
+from service.pipeline.summarize import Summarizer
+from service.pipeline.translate import Translator
 from service.settings import Settings
 from service.suggestions import Suggestions
 from service.watcher import Watcher
@@ -35,12 +37,14 @@ def create_app(settings: Settings, source: ModelSource | None = None) -> FastAPI
         settings.pivot_language,
         ModelLimits(max_bytes=settings.max_model_bytes, request_s=settings.request_timeout_s),
     )
+    translator, summarizer = _pipelines(settings, models, metrics)
     services = Services(
         settings=settings,
         metrics=metrics,
         models=models,
         changes=Changes(models),
-        translator=_translator(settings, models, metrics),
+        translator=translator,
+        summarizer=summarizer,
         in_flight=InFlight(),
         downloads=Downloads(),
         suggestions=_suggestions(settings),
@@ -60,15 +64,17 @@ def create_app(settings: Settings, source: ModelSource | None = None) -> FastAPI
     return app
 
 
-def _translator(settings: Settings, models: Models, metrics: Metrics) -> Translator:
-    return Translator(
-        models.catalogue,
-        RequestLimits(settings.max_characters, settings.max_texts, settings.max_beam_size, settings.request_timeout_s),
-        GroupLimits(
-            segments=min(GroupLimits.segments, settings.max_queued_segments),
-            tokens=min(GroupLimits.tokens, settings.max_queued_tokens),
-        ),
-        metrics.warned,
+def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Translator, Summarizer]:
+    limits = RequestLimits(
+        settings.max_characters, settings.max_texts, settings.max_beam_size, settings.request_timeout_s
+    )
+    groups = GroupLimits(
+        segments=min(GroupLimits.segments, settings.max_queued_segments),
+        tokens=min(GroupLimits.tokens, settings.max_queued_tokens),
+    )
+    return (
+        Translator(models.catalogue, limits, groups, metrics.warned),
+        Summarizer(models.catalogue, limits, groups, metrics.warned),
     )
 
 

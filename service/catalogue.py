@@ -1,4 +1,4 @@
-"""Which loaded bundle translates which pair of languages: directly, or through the pivot language."""
+"""Which loaded bundle translates which pair of languages, directly or through the pivot, and which summarizes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from model_store.config import DecodingConfig
+from model_store.config import DecodingConfig, Task
 from model_store.decoding.segment import Segment
 from model_store.tokenizer import Tokenizer
 from service.engine.segment import Priority, SegmentResult
 from service.engine.stats import EngineHealth
-from service.errors import ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
+from service.errors import InvalidRequestError, ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
 from service.languages import match_language
 from service.uses import Uses
 
@@ -56,6 +56,7 @@ class ServedModel:
     max_target_length: int
     tokenizer: Tokenizer
     engine: SegmentEngine
+    task: Task = "translate"
     description: str = ""
     memory_bytes: int = 0
     uses: Uses = field(default_factory=Uses, compare=False, repr=False)
@@ -64,6 +65,10 @@ class ServedModel:
     def reference(self) -> str:
         """ "name@version"."""
         return f"{self.name}@{self.version}"
+
+    def source_ids(self, text: str, target: str) -> tuple[int, ...]:
+        """What the model reads of `text` for its task, in language `target`."""
+        return self.tokenizer.source_ids(text, target_language=target, task=self.task)
 
     @property
     def max_source_tokens(self) -> int:
@@ -134,8 +139,8 @@ class Catalogue:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Every language that is a source or a target, sorted."""
-        return tuple(sorted({language for model in self.models for pair in model.directions for language in pair}))
+        """Every language that is translated from or to, sorted."""
+        return tuple(sorted({code for model in self._doing("translate") for pair in model.directions for code in pair}))
 
     def language(self, code: str, field: str) -> str:
         """The served language that `code` names: in any case, and with a script or region more or less.
@@ -165,6 +170,23 @@ class Catalogue:
             raise UnsupportedPairError(source, target, [f"{a}-{b}" for a in self.languages for b in self.targets(a)])
         return legs
 
+    def summarizer(self, language: str) -> Leg:
+        """The pass that makes a summary of a text in `language`, whatever its case.
+
+        Raises:
+            InvalidRequestError: no bundle summarizes that language.
+        """
+        summarized: dict[str, Leg] = {}
+        for model in self._doing("summarize"):
+            for source, target in model.directions:
+                if source == target:
+                    summarized.setdefault(source, Leg(model, source, target))
+        for code, leg in summarized.items():
+            if code.lower() == language.lower():
+                return leg
+        allowed = ", ".join(sorted(summarized)) or "none, since no summarizer is loaded"
+        raise InvalidRequestError("language", f"{language[:40]!r} is not summarized; allowed: {allowed}")
+
     def _named(self, name: str, version: str) -> ServedModel | None:
         """The loaded bundle of that name and version, or alias."""
         for alias, models in ((DEFAULT, self.models), (CANARY, tuple(each.model for each in self.canaries))):
@@ -181,7 +203,10 @@ class Catalogue:
         return (first, second) if first and second else ()
 
     def _leg(self, source: str, target: str) -> Leg | None:
-        for model in self.models:
+        for model in self._doing("translate"):
             if (source, target) in model.directions:
                 return Leg(model, source, target)
         return None
+
+    def _doing(self, task: Task) -> tuple[ServedModel, ...]:
+        return tuple(model for model in self.models if model.task == task)

@@ -1,4 +1,4 @@
-"""The command line: serve, translate, models."""
+"""The command line: serve, translate, summarize, models."""
 
 from __future__ import annotations
 
@@ -68,6 +68,24 @@ def translate(
         texts = [" ".join(text)] if text else [line.rstrip("\n") for line in sys.stdin]
         for translation in asyncio.run(translate_offline(settings, texts, source, target)):
             typer.echo(translation)
+
+
+@app.command()
+def summarize(
+    text: Annotated[list[str] | None, typer.Argument(help="Text; without any, all of standard input.")] = None,
+    language: Annotated[str, typer.Option("--language", help="Language of the text.")] = "en",
+    lines: Annotated[bool, typer.Option("--lines", help="A line for each part that is read at once.")] = False,
+) -> None:
+    """Say in one line what a text is about, without a server."""
+    with _one_line_errors():
+        settings = read_settings()
+        from service.offline import summarize_offline
+        from service.telemetry import silence_logging
+
+        silence_logging()
+        texts = [" ".join(text) if text else sys.stdin.read()]
+        for summary in asyncio.run(summarize_offline(settings, texts, language, "lines" if lines else "line")):
+            typer.echo(summary)
 
 
 @app.command()

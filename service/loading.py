@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 
 from model_store.bundle import Bundle, load_bundle
+from model_store.config import Task
 from model_store.decoding.in_flight import open_decoder
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.manifest import Manifest, read_manifest
@@ -24,8 +25,8 @@ from service.errors import ModelUnusableError
 from service.memory import need_bytes
 from service.settings import Settings
 
-# The task of the bundles that this service has a pipeline for.
-TASK = "translate"
+# The tasks that this service has a pipeline for.
+TASKS: tuple[Task, ...] = ("translate", "summarize")
 
 
 def find_bundles(settings: Settings) -> tuple[BundleReference, ...]:
@@ -113,8 +114,9 @@ class BundleLoader:
             raise BundleCorruptError(
                 f"{reference}: the manifest says {manifest.name}@{manifest.version}; a bundle lies in <name>/<version>/"
             )
-        if manifest.task != TASK:
-            raise ModelUnusableError(f"{reference}: its task, {manifest.task!r}, is not served; served: {TASK!r}")
+        if manifest.task not in TASKS:
+            served = ", ".join(TASKS)
+            raise ModelUnusableError(f"{reference}: its task, {manifest.task!r}, is not served; served: {served}")
         return self._served(bundle)
 
     def _served(self, bundle: Bundle) -> ServedModel:
@@ -151,6 +153,7 @@ class BundleLoader:
             max_target_length=target_length,
             tokenizer=bundle.tokenizer,
             engine=engine,
+            task=manifest.task,
             description=manifest.description,
             memory_bytes=self._need_bytes(manifest),
         )

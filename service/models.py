@@ -201,7 +201,7 @@ class Models:
 
 async def _warm_up(model: ServedModel) -> None:
     """Decode once, so that the first request does not pay for what is done lazily."""
-    source = model.tokenizer.source_ids("a", target_language=model.directions[0][1])
+    source = model.source_ids("a", model.directions[0][1])
     segment = Segment(source, max_length=4, beam_size=model.decoding.beam_size)
     await model.engine.submit_all([segment])
 

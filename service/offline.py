@@ -1,14 +1,17 @@
-"""Translates in this process, without a server: for the command line."""
+"""Translates and summarizes in this process, without a server: for the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
 from service.errors import EngineUnavailableError
 from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
-from service.pipeline.translate import RequestLimits, Translator
+from service.pipeline.request import RequestLimits
+from service.pipeline.summarize import Format, Summarizer, SummaryRequest
+from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationRequest
 from service.settings import Settings
 
@@ -21,16 +24,33 @@ async def translate_offline(settings: Settings, texts: Sequence[str], source: st
     Raises:
         ModelStoreError: no bundle, or a broken one. ServiceError: as Translator.translate.
     """
+    async with _loaded(settings) as models:
+        request = TranslationRequest(tuple(texts), source, target)
+        result = await Translator(models.catalogue, _limits(texts)).translate(request)
+        return [translation.best.text for translation in result.translations]
+
+
+async def summarize_offline(settings: Settings, texts: Sequence[str], language: str, form: Format) -> list[str]:
+    """The summary of each text. Limits and errors as translate_offline's."""
+    async with _loaded(settings) as models:
+        request = SummaryRequest(tuple(texts), language, format=form)
+        result = await Summarizer(models.catalogue, _limits(texts)).summarize(request)
+        return [summary.text for summary in result.summaries]
+
+
+@contextlib.asynccontextmanager
+async def _loaded(settings: Settings) -> AsyncIterator[Models]:
     metrics = Metrics()
     models = Models(BundleLoader(settings, metrics.engine_observer), metrics, settings.pivot_language)
     await models.load()
     try:
         if reasons := models.unready():
             raise EngineUnavailableError("; ".join(reasons))
-        most = sum(map(len, texts)) + len(texts) + 1
-        limits = RequestLimits(max_characters=most, max_texts=most, timeout_s=_A_YEAR_S)
-        request = TranslationRequest(tuple(texts), source, target)
-        result = await Translator(models.catalogue, limits).translate(request)
-        return [translation.best.text for translation in result.translations]
+        yield models
     finally:
         await models.close(timeout_s=1.0)
+
+
+def _limits(texts: Sequence[str]) -> RequestLimits:
+    most = sum(map(len, texts)) + len(texts) + 1
+    return RequestLimits(max_characters=most, max_texts=most, timeout_s=_A_YEAR_S)

@@ -12,6 +12,7 @@ from service.changes import Changes
 from service.downloads import Downloads
 from service.metrics import Metrics
 from service.models import Models
+from service.pipeline.summarize import Summarizer
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationRequest, TranslationResult
 from service.settings import Settings
@@ -27,6 +28,7 @@ class Services:
     models: Models
     changes: Changes
     translator: Translator
+    summarizer: Summarizer
     in_flight: InFlight
     downloads: Downloads
     suggestions: Suggestions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
@@ -27,11 +28,16 @@ def _texts(value: Any) -> str | list[str]:
     raise PydanticCustomError("text_type", "must be a string or a list of strings")
 
 
-class _Body(BaseModel):
+TextField = Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | list[str])]
+
+
+class StrictBody(BaseModel):
+    """Unknown fields and values of another type are refused."""
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class OptionsBody(_Body):
+class OptionsBody(StrictBody):
     """How to search; what is left out is the bundle's own."""
 
     beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")
@@ -40,12 +46,10 @@ class OptionsBody(_Body):
     max_length: int | None = Field(None, ge=1, description="Longest target of a segment, in tokens.")
 
 
-class TranslateBody(_Body):
+class TranslateBody(StrictBody):
     """One text or many of one pair of languages."""
 
-    text: Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | list[str])] = Field(
-        description="Text of any length, or a list; split into segments and joined again exactly."
-    )
+    text: TextField = Field(description="Text of any length, or a list; split into segments and joined again exactly.")
     source: str = Field(
         max_length=35, description='Language code, or "auto": found out for each text.', examples=["en", "auto"]
     )
@@ -153,8 +157,9 @@ class PairBody(BaseModel):
 
 
 class ModelCard(ModelBody):
-    """A loaded bundle and what it does."""
+    """A loaded bundle and what it does. task: "translate" or "summarize"."""
 
+    task: str
     pairs: list[PairBody]
     beam_size: int
     length_penalty: float
@@ -205,17 +210,27 @@ def translate_answer(request: TranslationRequest, result: TranslationResult) -> 
     return TranslateAnswer(
         translations=[_translation(*each) for each in pairs],
         model=next((model for way in result.ways if (model := _model(way))), None),
-        usage=UsageBody(
-            characters=sum(map(len, request.texts)),
-            source_tokens=sum(segment.source_tokens for segment in segments),
-            target_tokens=sum(segment.best.tokens for segment in segments),
-            segments=len(segments),
-        ),
-        timings=TimingsBody(
-            queue_s=max((segment.timings.queue_s for segment in segments), default=0.0),
-            decode_s=max((segment.timings.decode_s for segment in segments), default=0.0),
-            total_s=result.total_s,
-        ),
+        usage=usage_of(request.texts, segments),
+        timings=timings_of(segments, result.total_s),
+    )
+
+
+def usage_of(texts: Sequence[str], segments: Sequence[SegmentTranslation]) -> UsageBody:
+    """What was read and written for `texts`."""
+    return UsageBody(
+        characters=sum(map(len, texts)),
+        source_tokens=sum(segment.source_tokens for segment in segments),
+        target_tokens=sum(segment.best.tokens for segment in segments),
+        segments=len(segments),
+    )
+
+
+def timings_of(segments: Sequence[SegmentTranslation], total_s: float) -> TimingsBody:
+    """The longest waits of any segment."""
+    return TimingsBody(
+        queue_s=max((segment.timings.queue_s for segment in segments), default=0.0),
+        decode_s=max((segment.timings.decode_s for segment in segments), default=0.0),
+        total_s=total_s,
     )
 
 
@@ -224,6 +239,7 @@ def model_card(model: ServedModel) -> ModelCard:
     return ModelCard(
         name=model.name,
         version=model.version,
+        task=model.task,
         pairs=[PairBody(source=source, target=target) for source, target in model.directions],
         beam_size=model.decoding.beam_size,
         length_penalty=model.decoding.length_penalty,

@@ -1,4 +1,4 @@
-"""The API of Verso: POST /v1/translate, GET /v1/models."""
+"""The API of Verso: POST /v1/translate, POST /v1/summarize, GET /v1/models."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from service.api.schemas import (
     model_card,
     translate_answer,
 )
+from service.api.summary_schemas import SummarizeAnswer, SummarizeBody, summarize_answer
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "Invalid request, or a pair that is not served"},
@@ -36,6 +37,15 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer:
     asked = body.request()
     result = await translate_and_note(request, asked)
     return await asyncio.to_thread(translate_answer, asked, result)
+
+
+@router.post("/v1/summarize")
+async def summarize(request: Request, body: SummarizeBody, services: ServicesDependency) -> SummarizeAnswer:
+    """Say in one line what a text, or each of a list of texts, is about."""
+    asked = body.request()
+    result = await services.summarizer.summarize(asked)
+    request.state.pair = f"{result.language}-{result.language}"
+    return await asyncio.to_thread(summarize_answer, asked, result)
 
 
 @router.get("/v1/models")

@@ -59,19 +59,25 @@ async def translate_texts(
     """Translate each text. Raises what the engine raises; waits out an overload as `patience` says, and without end
     once a part is done."""
     # Segmenting a long text takes longer than the event loop may stand still.
-    split = await asyncio.to_thread(lambda: [_split(leg, text) for text in texts])
+    split = await asyncio.to_thread(lambda: [split_for(leg, text) for text in texts])
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
-    segments = await asyncio.to_thread(lambda: [_segment(leg, core, options) for core in cores])
+    done = iter(await decode_texts(leg, cores, options, limits, patience))
+    return [TextTranslation(tuple(next(done) if p.translate else p.text for p in pieces)) for pieces in split]
+
+
+async def decode_texts(
+    leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
+) -> list[SegmentTranslation]:
+    """Decode each text as one segment; each has to fit the model. Raises as translate_texts."""
+    segments = await asyncio.to_thread(lambda: [_segment(leg, text, options) for text in texts])
     results = await _submit(leg, segments, limits, patience)
-
-    def assemble() -> list[TextTranslation]:
-        done = iter([_translated(leg, *each) for each in zip(cores, segments, results, strict=True)])
-        return [TextTranslation(tuple(next(done) if p.translate else p.text for p in pieces)) for pieces in split]
-
-    return await asyncio.to_thread(assemble)
+    return await asyncio.to_thread(
+        lambda: [_translated(leg, *each) for each in zip(texts, segments, results, strict=True)]
+    )
 
 
-def _split(leg: Leg, text: str) -> list[Piece]:
+def split_for(leg: Leg, text: str) -> list[Piece]:
+    """The pieces of a text, none longer than the leg's model reads at once."""
     tokenizer = leg.model.tokenizer
     return split_text(
         text,
@@ -83,7 +89,7 @@ def _split(leg: Leg, text: str) -> list[Piece]:
 
 def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
     decoding = leg.model.decoding
-    source = leg.model.tokenizer.source_ids(text, target_language=leg.target)
+    source = leg.model.source_ids(text, leg.target)
     default = decoding.length_penalty
     return Segment(
         source=source,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from service.catalogue import Catalogue, Leg
-from service.errors import InvalidRequestError, RequestTooLargeError
+from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience, translate_texts
+from service.pipeline.request import RequestLimits, check_options, check_texts
 from service.pipeline.source import detect_sources
 from service.pipeline.translation import (
     AUTO,
@@ -22,16 +23,6 @@ from service.pipeline.translation import (
     Way,
 )
 from service.text.detection import Detection
-
-
-@dataclass(frozen=True)
-class RequestLimits:
-    """Bounds of one request: characters over all texts, texts, beam and hypotheses, seconds."""
-
-    max_characters: int = 100_000
-    max_texts: int = 1000
-    max_beam_size: int = 16
-    timeout_s: float = 120.0
 
 
 class Translator:
@@ -58,7 +49,7 @@ class Translator:
         """
         started = time.monotonic()
         _check_format(request.format)
-        _check_texts(request.texts, self.limits)
+        check_texts(request.texts, self.limits)
         detected = await self._detected(request)
         # From here to the hold nothing is awaited, so that what is routed to is still there.
         catalogue = self._catalogue().for_request(request.texts, request.model)
@@ -69,7 +60,7 @@ class Translator:
             sources = [catalogue.language(request.source, "source")] * len(request.texts)
         routes = {source: catalogue.route(source, target) for source in dict.fromkeys(sources)}
         legs = [leg for route in routes.values() for leg in route]
-        _check_options(request.options, self.limits, legs)
+        check_options(request.options, self.limits, legs)
         with ExitStack() as held:  # a version that is replaced meanwhile goes on for this request
             for leg in legs:
                 held.enter_context(leg.model.uses.hold())
@@ -157,31 +148,3 @@ def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTransl
 def _check_format(format: str) -> None:
     if format != "text":
         raise InvalidRequestError("format", f"{format!r} is not supported yet; allowed: 'text'")
-
-
-def _check_texts(texts: tuple[str, ...], limits: RequestLimits) -> None:
-    if not texts:
-        raise InvalidRequestError("text", f"an empty list; allowed: 1..{limits.max_texts} texts")
-    if len(texts) > limits.max_texts:
-        raise RequestTooLargeError("text", len(texts), limits.max_texts, "texts")
-    characters = sum(map(len, texts))
-    if characters > limits.max_characters:
-        raise RequestTooLargeError("text", characters, limits.max_characters, "characters over all texts")
-    for text in texts:
-        for position, character in enumerate(text if not text.isascii() else ""):
-            if "\ud800" <= character <= "\udfff":
-                raise InvalidRequestError(
-                    "text", f"U+{ord(character):04X} at position {position} is half of a surrogate pair, no character"
-                )
-
-
-def _check_options(options: TranslationOptions, limits: RequestLimits, legs: Sequence[Leg]) -> None:
-    beam = options.beam_size
-    if beam is not None and not 1 <= beam <= limits.max_beam_size:
-        raise InvalidRequestError("options.beam_size", f"{beam} is not allowed; allowed: 1..{limits.max_beam_size}")
-    most = limits.max_beam_size if beam is None else beam
-    if not 1 <= options.n_best <= most:
-        raise InvalidRequestError("options.n_best", f"{options.n_best} is not allowed; allowed: 1..{most}")
-    length = min((leg.model.max_target_length for leg in legs), default=None)
-    if options.max_length is not None and length is not None and not 1 <= options.max_length <= length:
-        raise InvalidRequestError("options.max_length", f"{options.max_length} is not allowed; allowed: 1..{length}")

@@ -68,8 +68,11 @@ class ReversingEngine:
     def close(self) -> None:
         self.closed = True
 
+    def _answer(self, words: list[str]) -> str:
+        return " ".join(reversed(words))
+
     def _result(self, segment: Segment) -> SegmentResult:
-        text = " ".join(reversed(self.tokenizer.decode(segment.source).split()))
+        text = self._answer(self.tokenizer.decode(segment.source).split())
         hypotheses = tuple(self._hypothesis(segment, text + "!" * rank, rank) for rank in range(segment.n_best))
         return SegmentResult(hypotheses, SegmentTimings(queue_s=0.25, decode_s=0.5, steps=3), "decoded")
 
@@ -84,6 +87,26 @@ class ReversingEngine:
             finished=segment.max_length > 1,
             alignment=tuple(prefix + min(i, len(segment.source) - prefix - 2) for i in range(len(tokens))),
         )
+
+
+class ShorteningEngine(ReversingEngine):
+    """Keeps the first two words."""
+
+    def _answer(self, words: list[str]) -> str:
+        return " ".join(words[:2])
+
+
+class EchoingEngine(ReversingEngine):
+    """Keeps everything: no summary at all."""
+
+    def _answer(self, words: list[str]) -> str:
+        return " ".join(words)
+
+
+def summarizer(*languages: str, engine: type[ReversingEngine] = ShorteningEngine) -> ServedModel:
+    """A model that makes summaries; it reads 40 ids at once."""
+    made = model(*(f"{language}-{language}" for language in languages), name="short")
+    return replace(made, task="summarize", engine=engine(made.tokenizer))
 
 
 def model(*directions: str, name: str = "tiny", version: str = "1") -> ServedModel:

@@ -17,7 +17,8 @@ from service.errors import (
     ServiceError,
 )
 from service.pipeline.leg import GroupLimits
-from service.pipeline.translate import RequestLimits, Translator
+from service.pipeline.request import RequestLimits
+from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult, Way
 from tests.unit.service.fakes import engine_of, model
 

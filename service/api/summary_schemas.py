@@ -1,0 +1,95 @@
+"""The bodies of POST /v1/summarize."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from service.api.schemas import ModelBody, StrictBody, TextField, TimingsBody, UsageBody, timings_of, usage_of
+from service.pipeline.summarize import Summary, SummaryRequest, SummaryResult
+from service.pipeline.translation import SegmentTranslation, TranslationOptions
+
+
+class SummaryOptionsBody(StrictBody):
+    """How to search; what is left out is the bundle's own."""
+
+    beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")
+    length_penalty: float | None = Field(None, ge=0, le=5, description="alpha of ((5 + length) / 6) ** alpha.")
+    max_length: int | None = Field(None, ge=1, description="Longest line, in tokens.")
+
+
+class SummarizeBody(StrictBody):
+    """One text or many of one language."""
+
+    text: TextField = Field(description="Text of any length, or a list; a long one is read in parts.")
+    language: str = Field(max_length=35, examples=["en"])
+    model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
+    format: Literal["line", "lines"] = Field(
+        "line", description="line: one line for a text. lines: one for each part of it that is read at once."
+    )
+    options: SummaryOptionsBody = SummaryOptionsBody()
+
+    def request(self) -> SummaryRequest:
+        """What the pipeline is asked."""
+        return SummaryRequest(
+            texts=(self.text,) if isinstance(self.text, str) else tuple(self.text),
+            language=self.language,
+            model=self.model,
+            format=self.format,
+            options=TranslationOptions(**self.options.model_dump()),
+        )
+
+
+class PartBody(BaseModel):
+    """What was read at once, with white space evened out, and its line."""
+
+    source: str
+    text: str
+    score: float
+    warnings: list[str]
+
+
+class SummaryBody(BaseModel):
+    """The answer to one text. score: mean natural-log probability of the tokens of the line or lines; null for a text
+    without a word."""
+
+    text: str
+    score: float | None
+    parts: list[PartBody]
+    warnings: list[str]
+
+
+class SummarizeAnswer(BaseModel):
+    """Summaries in the order of the texts. usage and timings: of the first reading of each text."""
+
+    summaries: list[SummaryBody]
+    language: str
+    model: ModelBody
+    usage: UsageBody
+    timings: TimingsBody
+
+
+def summarize_answer(request: SummaryRequest, result: SummaryResult) -> SummarizeAnswer:
+    """The body of a result."""
+    parts = [part for summary in result.summaries for part in summary.parts]
+    return SummarizeAnswer(
+        summaries=[_summary(each) for each in result.summaries],
+        language=result.language,
+        model=ModelBody(name=result.model_name, version=result.model_version),
+        usage=usage_of(request.texts, parts),
+        timings=timings_of(parts, result.total_s),
+    )
+
+
+def _summary(summary: Summary) -> SummaryBody:
+    return SummaryBody(
+        text=summary.text,
+        score=summary.score if summary.parts else None,
+        parts=[_part(each) for each in summary.parts],
+        warnings=list(summary.warnings),
+    )
+
+
+def _part(part: SegmentTranslation) -> PartBody:
+    return PartBody(source=part.source, text=part.best.text, score=part.best.score, warnings=list(part.warnings))

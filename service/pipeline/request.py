@@ -1,0 +1,50 @@
+"""What every request is held to, whatever it asks for: how much text, and which ways of searching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.catalogue import Leg
+from service.errors import InvalidRequestError, RequestTooLargeError
+from service.pipeline.translation import TranslationOptions
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """Bounds of one request: characters over all texts, texts, beam and hypotheses, seconds."""
+
+    max_characters: int = 100_000
+    max_texts: int = 1000
+    max_beam_size: int = 16
+    timeout_s: float = 120.0
+
+
+def check_texts(texts: tuple[str, ...], limits: RequestLimits) -> None:
+    """Raises InvalidRequestError for no texts or half a surrogate pair, RequestTooLargeError for too much of them."""
+    if not texts:
+        raise InvalidRequestError("text", f"an empty list; allowed: 1..{limits.max_texts} texts")
+    if len(texts) > limits.max_texts:
+        raise RequestTooLargeError("text", len(texts), limits.max_texts, "texts")
+    characters = sum(map(len, texts))
+    if characters > limits.max_characters:
+        raise RequestTooLargeError("text", characters, limits.max_characters, "characters over all texts")
+    for text in texts:
+        for position, character in enumerate(text if not text.isascii() else ""):
+            if "\ud800" <= character <= "\udfff":
+                raise InvalidRequestError(
+                    "text", f"U+{ord(character):04X} at position {position} is half of a surrogate pair, no character"
+                )
+
+
+def check_options(options: TranslationOptions, limits: RequestLimits, legs: Sequence[Leg]) -> None:
+    """Raises InvalidRequestError for an option outside what the service and the models of `legs` allow."""
+    beam = options.beam_size
+    if beam is not None and not 1 <= beam <= limits.max_beam_size:
+        raise InvalidRequestError("options.beam_size", f"{beam} is not allowed; allowed: 1..{limits.max_beam_size}")
+    most = limits.max_beam_size if beam is None else beam
+    if not 1 <= options.n_best <= most:
+        raise InvalidRequestError("options.n_best", f"{options.n_best} is not allowed; allowed: 1..{most}")
+    length = min((leg.model.max_target_length for leg in legs), default=None)
+    if options.max_length is not None and length is not None and not 1 <= options.max_length <= length:
+        raise InvalidRequestError("options.max_length", f"{options.max_length} is not allowed; allowed: 1..{length}")

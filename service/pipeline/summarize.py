@@ -1,0 +1,155 @@
+"""Summarizes texts of any length: text -> windows of whole sentences -> a line for each -> one line of those.
+
+A summarizer reads as much at once as its bundle says. A longer text is read window by window, and the lines that come
+out are read again until one is left, or they get no fewer: every sentence has a say, and none is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from service.catalogue import Catalogue, Leg
+from service.errors import InvalidRequestError
+from service.pipeline.leg import GroupLimits, Patience, decode_texts, split_for
+from service.pipeline.request import RequestLimits, check_options, check_texts
+from service.pipeline.translation import SegmentTranslation, TranslationOptions
+
+Format = Literal["line", "lines"]
+
+
+@dataclass(frozen=True)
+class SummaryRequest:
+    """Texts of one language. format: one line for each text, or one for each window of it."""
+
+    texts: tuple[str, ...]
+    language: str
+    model: str | None = None
+    format: Format = "line"
+    options: TranslationOptions = field(default_factory=TranslationOptions)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """parts: each window with its line. lines: those that make up the summary.
+
+    score: mean natural-log probability of the tokens of `lines`, 0 for a text without a word. warnings: besides those
+    of its segments, "read_in_windows" if the text was longer than the model reads at once, and "not_shorter".
+    """
+
+    parts: tuple[SegmentTranslation, ...]
+    lines: tuple[str, ...]
+    score: float
+    warnings: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The summary, a line each if there are several."""
+        return "\n".join(self.lines)
+
+
+@dataclass(frozen=True)
+class SummaryResult:
+    """The answer to a request. language: as the bundle writes it. total_s: of the whole request."""
+
+    summaries: tuple[Summary, ...]
+    language: str
+    model_name: str
+    model_version: str
+    total_s: float
+
+
+class Summarizer:
+    """Summarizes with whatever `catalogue()` holds at the moment; `warned` is told of each warning."""
+
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        limits: RequestLimits | None = None,
+        groups: GroupLimits | None = None,
+        warned: Callable[[str], None] = lambda _warning: None,
+    ) -> None:
+        self._catalogue = catalogue
+        self.limits = limits or RequestLimits()
+        self._groups = groups or GroupLimits()
+        self._warned = warned
+
+    async def summarize(self, request: SummaryRequest) -> SummaryResult:
+        """Summarize every text.
+
+        Raises:
+            InvalidRequestError, RequestTooLargeError, ModelNotFoundError: nothing was decoded.
+            EngineError: as the engine's submit_all.
+        """
+        started = time.monotonic()
+        check_texts(request.texts, self.limits)
+        leg = self._catalogue().for_request(request.texts, request.model).summarizer(request.language)
+        check_options(request.options, self.limits, (leg,))
+        if request.options.n_best != 1:
+            raise InvalidRequestError("options.n_best", f"{request.options.n_best} is not allowed; allowed: 1")
+        with leg.model.uses.hold():
+            summaries = await self._run(leg, request, started + self.limits.timeout_s)
+        for summary in summaries:
+            for warning in summary.warnings:
+                self._warned(warning)
+        return SummaryResult(
+            tuple(summaries), leg.source, leg.model.name, leg.model.version, time.monotonic() - started
+        )
+
+    async def _run(self, leg: Leg, request: SummaryRequest, deadline: float) -> list[Summary]:
+        """All texts at once, round by round; a text takes part until one line is left of it."""
+        texts = [" ".join(text.split()) for text in request.texts]
+        parts = await self._read(leg, texts, request.options, Patience(deadline))
+        last = list(parts)
+        going = [index for index, each in enumerate(last) if len(each) > 1 and request.format == "line"]
+        while going:
+            again = [" ".join(_sentence(part.best.text) for part in last[index]) for index in going]
+            read = await self._read(leg, again, request.options, Patience(deadline, refused_after=math.inf))
+            fewer = {index: each for index, each in zip(going, read, strict=True) if len(each) < len(last[index])}
+            for index, each in fewer.items():
+                last[index] = each
+            going = [index for index, each in fewer.items() if len(each) > 1]
+        return [_summary(*each) for each in zip(texts, parts, last, strict=True)]
+
+    async def _read(
+        self, leg: Leg, texts: Sequence[str], options: TranslationOptions, patience: Patience
+    ) -> list[list[SegmentTranslation]]:
+        """The windows of each text with a line for each."""
+        windows = await asyncio.to_thread(lambda: [_windows(leg, text) for text in texts])
+        flat = [window for each in windows for window in each]
+        read = iter(await decode_texts(leg, flat, options, self._groups, patience))
+        return [[next(read) for _window in each] for each in windows]
+
+
+def _windows(leg: Leg, text: str) -> list[str]:
+    """Whole sentences, as many as the model reads at once; a sentence longer than that in parts."""
+    tokens_of = leg.model.tokenizer.encode
+    windows: list[str] = []
+    held = ""
+    for piece in split_for(leg, text):
+        if held.strip() and len(tokens_of((held + piece.text).strip())) > leg.model.max_source_tokens:
+            windows.append(held.strip())
+            held = ""
+        held += piece.text
+    return [*windows, held.strip()] if held.strip() else windows
+
+
+def _sentence(line: str) -> str:
+    """A line as a sentence of the next round's text."""
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
+
+
+def _summary(text: str, parts: list[SegmentTranslation], last: list[SegmentTranslation]) -> Summary:
+    lines = tuple(part.best.text for part in last)
+    tokens = sum(part.best.tokens for part in last)
+    warnings = {warning: None for part in (*parts, *last) for warning in part.warnings}
+    if text and len("\n".join(lines)) >= len(text):
+        warnings["not_shorter"] = None
+    if len(parts) > 1:
+        warnings["read_in_windows"] = None
+    score = sum(part.best.score * part.best.tokens for part in last) / max(tokens, 1)
+    return Summary(tuple(parts), lines, score, tuple(warnings))

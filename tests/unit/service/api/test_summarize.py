@@ -1,0 +1,79 @@
+"""POST /v1/summarize: the shape of answers and of errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.service.api.client import app_of, get, post
+from tests.unit.service.fakes import model, summarizer
+
+ONE = {"text": "One two three four.", "language": "en"}
+
+
+def app() -> Any:
+    return app_of(model("en-ru"), summarizer("en"))
+
+
+def test_an_answer_has_everything() -> None:
+    response = post(app(), "/v1/summarize", json=ONE)
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer["summaries"] == [
+        {
+            "text": "One two",
+            "score": -1.0,
+            "parts": [{"source": "One two three four.", "text": "One two", "score": -1.0, "warnings": []}],
+            "warnings": [],
+        }
+    ]
+    assert (answer["language"], answer["model"]) == ("en", {"name": "short", "version": "1"})
+    assert (answer["usage"]["segments"], answer["usage"]["characters"]) == (1, 19)
+    assert answer["timings"]["decode_s"] == 0.5
+
+
+def test_a_list_keeps_its_order_and_what_is_empty() -> None:
+    answer = post(app(), "/v1/summarize", json={**ONE, "text": ["a b c", "", "d e f"]}).json()
+    assert [(each["text"], each["score"]) for each in answer["summaries"]] == [("a b", -1.0), ("", None), ("d e", -1.0)]
+
+
+def test_lines_on_request() -> None:
+    text = " ".join(f"Word{number} and word{number + 1} went home." for number in range(20))
+    answer = post(app(), "/v1/summarize", json={**ONE, "text": text, "format": "lines"}).json()
+    (summary,) = answer["summaries"]
+    assert summary["text"].splitlines() == [part["text"] for part in summary["parts"]]
+    assert summary["warnings"] == ["read_in_windows"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field", "message"),
+    [
+        ({"language": "de"}, 400, "language", "language: 'de' is not summarized; allowed: en"),
+        ({"language": 5}, 400, "language", "string"),
+        ({"text": None}, 400, "text", "string or a list of strings"),
+        ({"text": []}, 400, "text", "empty list"),
+        ({"format": "page"}, 400, "format", "'line' or 'lines'"),
+        ({"options": {"max_length": 0}}, 400, "options.max_length", "greater than or equal to 1"),
+        ({"options": {"n_best": 2}}, 400, "options.n_best", ""),
+        ({"target": "ru"}, 400, "target", ""),
+        ({"model": "nowhere"}, 404, None, "'nowhere' is not loaded"),
+        ({"text": "x" * 100_001}, 413, "text", "100001 characters"),
+    ],
+)
+def test_what_is_refused_names_the_field(change: dict[str, Any], status: int, field: str | None, message: str) -> None:
+    response = post(app(), "/v1/summarize", json={**ONE, **change})
+    error = response.json()["error"]
+    assert (response.status_code, error["field"]) == (status, field)
+    assert message in error["message"]
+
+
+def test_models_say_what_they_do() -> None:
+    cards = get(app(), "/v1/models").json()["models"]
+    assert [(card["name"], card["task"]) for card in cards] == [("tiny", "translate"), ("short", "summarize")]
+
+
+def test_without_a_summarizer_that_is_said() -> None:
+    response = post(app_of(model("en-ru")), "/v1/summarize", json=ONE)
+    assert response.status_code == 400
+    assert "none, since no summarizer is loaded" in response.json()["error"]["message"]
