@@ -14,6 +14,7 @@ from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation, TranslationOptions
+from service.text.casing import Recased, recase
 from service.text.segmentation import Piece, split_text
 
 
@@ -61,7 +62,9 @@ async def translate_texts(
     # Segmenting a long text takes longer than the event loop may stand still.
     split = await asyncio.to_thread(lambda: [split_for(leg, text) for text in texts])
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
-    done = iter(await decode_texts(leg, cores, options, limits, patience))
+    recased = await asyncio.to_thread(lambda: [_recased(leg, core) for core in cores])
+    decoded = await decode_texts(leg, [each.text for each in recased], options, limits, patience)
+    done = iter([_restored(*each) for each in zip(cores, recased, decoded, strict=True)])
     return [TextTranslation(tuple(next(done) if p.translate else p.text for p in pieces)) for pieces in split]
 
 
@@ -85,6 +88,24 @@ def split_for(leg: Leg, text: str) -> list[Piece]:
         count_tokens=lambda part: len(tokenizer.encode(part)),
         max_tokens=leg.model.max_source_tokens,
     )
+
+
+def _recased(leg: Leg, core: str) -> Recased:
+    def count(part: str) -> int:
+        return len(leg.model.tokenizer.encode(part))
+
+    recased = recase(core, leg.source, count)
+    fits = recased.text == core or count(recased.text) <= leg.model.max_source_tokens
+    return recased if fits else Recased(core, shouted=False)
+
+
+def _restored(core: str, recased: Recased, decoded: SegmentTranslation) -> SegmentTranslation:
+    """As if `core` itself had been decoded. Lengths are the same, so the alignment holds."""
+    candidates: dict[str, Candidate] = {}
+    for candidate in decoded.candidates:
+        text = recased.restore(candidate.text)
+        candidates.setdefault(text, replace(candidate, text=text))
+    return replace(decoded, source=core, candidates=tuple(candidates.values()))
 
 
 def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:

@@ -52,6 +52,18 @@ def test_a_sentence_beyond_the_limit_is_cut_and_nothing_lost() -> None:
     assert max(len(s.source) for group in engine_of(catalogue.models[0]).groups for s in group) <= 40
 
 
+def test_capitals_are_taken_from_the_model_and_given_to_the_reader() -> None:
+    catalogue = Catalogue((model("en-ru"),))
+    (text,) = translate(replace(EN_RU, texts=("HELLO %s WORLD! THE LAZY DOG.",)), catalogue).translations
+    asked = [
+        engine_of(catalogue.models[0]).tokenizer.decode(s.source) for s in engine_of(catalogue.models[0]).groups[0]
+    ]
+    assert asked == ["Hello %s world!", "The lazy dog."]
+    assert text.best.text == "WORLD! %s HELLO DOG. LAZY THE"
+    assert [segment.source for segment in text.segments] == ["HELLO %s WORLD!", "THE LAZY DOG."]
+    assert text.alignment is not None
+
+
 def test_alternatives_of_several_segments_take_the_same_rank_of_each() -> None:
     request = replace(EN_RU, texts=("One two. Three four.",), options=TranslationOptions(n_best=3))
     (text,) = translate(request).translations

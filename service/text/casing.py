@@ -1,0 +1,80 @@
+"""Capitals and Title Case: the model is given what it has learned, the reader gets what was shouted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import regex
+
+# A word of nothing but letters, and no part of a placeholder, path, address, option or file name.
+_WORD = regex.compile(
+    r"(?<![\p{L}\p{N}_%{}$@#&/\\<=.:)]|%\()\p{L}[\p{L}\p{M}'’]*+(?![\p{N}_%{}$@#/\\>=]|[.:]\p{L}|://|\()", regex.V1
+)
+_LEAST_TITLE_WORDS = 3
+# Shorter words are written small in titles ("of", "the", "und").
+_SMALL_WORD_LETTERS = 3
+# There a capital inside a sentence means something on every noun.
+_NOUNS_HAVE_CAPITALS = frozenset({"de", "lb"})
+
+CountTokens = Callable[[str], int]
+
+
+@dataclass(frozen=True)
+class Recased:
+    """text: what the model is given, as long as the original. shouted: whether its translation is to be in capitals."""
+
+    text: str
+    shouted: bool
+
+    def restore(self, translation: str) -> str:
+        """The translation in the case of the original, as long as it was: a letter such as ß, whose capital is two,
+        stays, and so does what is no word."""
+        return _WORD.sub(lambda word: _upper(word[0]), translation) if self.shouted else translation
+
+
+def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
+    """A sentence in capitals, or of at least three words in Title Case, as it would be in the middle of a text.
+
+    Each word takes the form that the vocabulary knows best, in the fewest tokens: "USB" and "Tom" keep their capitals,
+    "DEVICE" and "Device" lose theirs. What is neither in capitals nor in Title Case comes back as it is.
+    """
+    words: list[str] = _WORD.findall(text)
+    shouted = _is_shouted(words)
+    if not shouted and not (_is_title(words) and language.partition("-")[0] not in _NOUNS_HAVE_CAPITALS):
+        return Recased(text, shouted=False)
+    first = True
+
+    def known(match: regex.Match[str]) -> str:
+        nonlocal first
+        word = _best_known(match[0], count_tokens, shouted=shouted)
+        if first:
+            first, word = False, _capitalised(word) if word.islower() else word
+        return word if len(word) == len(match[0]) else match[0]
+
+    recased = _WORD.sub(known, text)
+    return Recased(recased, shouted and recased != text)
+
+
+def _is_shouted(words: list[str]) -> bool:
+    return any(len(word) > 1 for word in words) and all(word.isupper() for word in words)
+
+
+def _is_title(words: list[str]) -> bool:
+    small = [word for word in words if word.islower()]
+    return len(words) - len(small) >= _LEAST_TITLE_WORDS and all(len(word) <= _SMALL_WORD_LETTERS for word in small)
+
+
+def _best_known(word: str, count_tokens: CountTokens, *, shouted: bool) -> str:
+    if shouted:
+        return min(word.lower(), _capitalised(word), word, key=count_tokens)
+    # What is written in another way than a word of a title is a name: "GNOME", "iPad".
+    return min(word.lower(), word, key=count_tokens) if word == _capitalised(word) else word
+
+
+def _capitalised(word: str) -> str:
+    return word[:1].upper() + word[1:].lower()
+
+
+def _upper(word: str) -> str:
+    return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in word)
