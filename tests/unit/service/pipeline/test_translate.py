@@ -36,11 +36,11 @@ def test_sentences_go_through_the_model_and_all_else_stays() -> None:
     text = "  One two. Three four!\n\n\t- five six\r\n42\x00 "
     result = translate(replace(EN_RU, texts=(text, "", " ")))
     assert [each.best.text for each in result.translations] == [
-        "  two. One four! Three\n\n\tsix five -\r\n42\x00 ",
+        "  two. One four! Three\n\n\t- six five\r\n42\x00 ",
         "",
         " ",
     ]
-    assert [segment.source for segment in result.segments] == ["One two.", "Three four!", "- five six"]
+    assert [segment.source for segment in result.segments] == ["One two.", "Three four!", "five six"]
     assert result.ways == (Way("en", None, None, "tiny", "1"),) * 3
 
 
