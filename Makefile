@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SERVE_STAMP := $(VENV)/.serve-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: serve test check train bench clean format
+.PHONY: serve test check train bench clean format docs
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
@@ -29,6 +29,10 @@ train: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+# The reference of the API, from the app itself.
+docs: $(DEV_STAMP)
+	$(BIN)/python -m service.reference > docs/api.md
 
 clean:
 	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

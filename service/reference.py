@@ -1,0 +1,123 @@
+"""docs/api.md from the OpenAPI document: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from service.app import create_app
+from service.settings import Settings
+
+_INTRODUCTION = """\
+# API
+
+Written by `make docs` from what a running server says at `/openapi.json`; `/docs` there is the same to try out. Bodies
+are JSON where nothing else is said. Errors of `/v1` are `{"error": {"type", "message", "field"}}`, those of
+LibreTranslate's paths `{"error": "message"}`; the message names the field, the value and what is allowed. Every answer
+has an `X-Request-ID`, taken from the request if it sends one. [libretranslate.md](libretranslate.md) says what
+LibreTranslate's clients find.
+"""
+_SECTIONS = {"v1": "Verso", "LibreTranslate": "LibreTranslate", "admin": "Models", "probes": "Operation"}
+
+
+class Row(NamedTuple):
+    """A field of a body: `name` with dots into objects and [] into lists."""
+
+    name: str
+    type: str
+    need: str
+    meaning: str
+
+
+def reference(openapi: dict[str, Any]) -> str:
+    """The Markdown text."""
+    schemas = openapi.get("components", {}).get("schemas", {})
+    parts = [_INTRODUCTION]
+    operations = [
+        (operation.get("tags", ["other"])[0], method.upper(), path, operation)
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
+    ]
+    for tag in dict.fromkeys([*_SECTIONS, *(each[0] for each in operations)]):
+        chosen = [each for each in operations if each[0] == tag]
+        if chosen:
+            parts.append(f"## {_SECTIONS.get(tag, tag)}\n")
+        parts += [_operation(f"{method} {path}", operation, schemas) for _tag, method, path, operation in chosen]
+    return "\n".join(parts)
+
+
+def _operation(title: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    lines = [f"### `{title}`", "", _line(operation.get("description", "")), ""]
+    content = operation.get("requestBody", {}).get("content", {})
+    if content:
+        lines += [f"Request ({', '.join(content)}):", "", *_request(next(iter(content.values()))["schema"], schemas)]
+    answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if rows := list(_rows(answer, schemas, "")):
+        lines += ["Answer:", "", "| Field | Type | Meaning |", "|---|---|---|"]
+        lines += [*(f"| `{row.name}` | {row.type} | {row.meaning} |" for row in rows), ""]
+    statuses = [f"{status} ({_line(each['description'])})" for status, each in operation["responses"].items()]
+    errors = [each for each in statuses if each[:3].isdecimal() and not each.startswith("200")]
+    if errors:
+        lines += [f"Errors: {'; '.join(errors)}.", ""]
+    return "\n".join(lines)
+
+
+def _request(schema: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
+    rows = [f"| `{row.name}` | {row.type} | {row.need} | {row.meaning} |" for row in _rows(schema, schemas, "")]
+    return ["| Field | Type | Default | Meaning |", "|---|---|---|---|", *rows, ""]
+
+
+def _rows(schema: dict[str, Any], schemas: dict[str, Any], prefix: str) -> Iterator[Row]:
+    """The fields of an object, and of the objects inside it."""
+    schema = _resolved(schema, schemas)
+    if schema.get("type") == "array":
+        yield from _rows(schema.get("items", {}), schemas, f"{prefix}[]" if prefix else "[]")
+    for name, field in schema.get("properties", {}).items():
+        full = f"{prefix}.{name}" if prefix else name
+        need = "required" if name in schema.get("required", ()) else _code(field.get("default") or None)
+        yield Row(full, _type(field, schemas), need, _line(_meaning(field, schemas)))
+        for inner in _choices(field):
+            yield from _rows(inner, schemas, full)
+
+
+def _choices(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    choices: list[dict[str, Any]] = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    return choices
+
+
+def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return found
+
+
+def _meaning(field: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """A field's own description, else that of the object in it."""
+    inner = [_resolved(each.get("items", each), schemas) for each in _choices(field)]
+    return str(field.get("description") or next((each["description"] for each in inner if "description" in each), ""))
+
+
+def _type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    names = []
+    for choice in _choices(schema):
+        if "prefixItems" in choice:
+            names.append(f"[{', '.join(_type(each, schemas) for each in choice['prefixItems'])}]")
+        elif choice.get("type") == "array":
+            names.append(f"list of {_type(choice.get('items', {}), schemas)}")
+        elif "enum" in choice:
+            names.append(" or ".join(map(_code, choice["enum"])))
+        else:
+            names.append(str(_resolved(choice, schemas).get("type", "any")))
+    return " or ".join(dict.fromkeys(names))
+
+
+def _code(value: object) -> str:
+    return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference(create_app(Settings()).openapi()))

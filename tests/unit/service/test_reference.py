@@ -1,0 +1,25 @@
+"""docs/api.md is what the app says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.reference import reference
+from tests.unit.service.api.client import app_of
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_reference_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert written == reference(app_of().openapi()), "run `make docs` and commit docs/api.md"
+
+
+def test_it_has_every_operation_and_every_field_of_a_body() -> None:
+    document = app_of().openapi()
+    text = reference(document)
+    for path, operations in document["paths"].items():
+        for method in operations:
+            assert f"### `{method.upper()} {path}`" in text
+    for field in document["components"]["schemas"]["OptionsBody"]["properties"]:
+        assert f"| `options.{field}` |" in text
