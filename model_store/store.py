@@ -125,10 +125,10 @@ class BundleStore:
                         content = self._files.cat_file(f"{remote}/{entry.name}")
                     (partial / entry.name).write_bytes(content)
                 verify_bundle(partial)
-        except OSError:
+        except OSError as error:
             # Another process may have copied the same bundle meanwhile.
             if not _is_whole(target):
-                raise
+                raise BundleError(f"{target}: no copy of {self.url} can be written there: {error}") from error
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

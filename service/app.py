@@ -11,12 +11,13 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from model_store.decoding.in_flight import open_decoder
 from service.api import admin, error_handlers, libretranslate, probes, v1
 from service.api.dependencies import Services
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
 from service.changes import Changes
 from service.downloads import Downloads
-from service.loading import BundleLoader
+from service.loading import BundleLoader, DecoderOpener
 from service.metrics import Metrics
 from service.models import ModelLimits, Models, ModelSource
 from service.pipeline.leg import GroupLimits
@@ -28,11 +29,14 @@ from service.suggestions import Suggestions
 from service.watcher import Watcher
 
 
-def create_app(settings: Settings, source: ModelSource | None = None) -> FastAPI:
-    """The app. source: where its models come from, if not from the bundles that `settings` names."""
+def create_app(
+    settings: Settings, source: ModelSource | None = None, decoder_opener: DecoderOpener = open_decoder
+) -> FastAPI:
+    """The app. source: where its models come from, if not from the bundles that `settings` names, with decoders that
+    `decoder_opener` makes."""
     metrics = Metrics()
     models = Models(
-        source or BundleLoader(settings, metrics.engine_observer),
+        source or BundleLoader(settings, metrics.engine_observer, decoder_opener),
         metrics,
         settings.pivot_language,
         ModelLimits(max_bytes=settings.max_model_bytes, request_s=settings.request_timeout_s),
@@ -56,7 +60,9 @@ def create_app(settings: Settings, source: ModelSource | None = None) -> FastAPI
     app.state.services = services
     error_handlers.install(app, metrics)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, metrics=metrics)
+    app.add_middleware(
+        BodyLimit, max_body_bytes=settings.max_body_bytes, body_s=settings.body_timeout_s, metrics=metrics
+    )
     app.add_middleware(CancelOnDisconnect)
     app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
     for router in (v1.router, libretranslate.router, probes.router, admin.router):

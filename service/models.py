@@ -132,6 +132,14 @@ class Models:
                 reasons.append(f"unhealthy: {model.name}: {health.last_error or 'its engine does not run'}")
         return reasons
 
+    def lost(self) -> list[str]:
+        """What only a new process can mend; empty if there is nothing."""
+        return [
+            f"{model.reference}: {health.last_error}"
+            for model in self.lineup.loaded
+            if (health := model.engine.health()).lost
+        ]
+
     def catalogue(self) -> Catalogue:
         """What is served.
 

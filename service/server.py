@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.dependencies import Services
+from service.connections import PatientProtocol
 from service.errors import AddressError
 
 # After draining, for the last bytes of answers.
@@ -30,7 +31,7 @@ class DrainingServer(uvicorn.Server):
         if self._drain_until is not None:
             self.should_exit = True
             return
-        self._services.models.draining = True
+        self._services.models.draining = self._services.in_flight.draining = True
         self._drain_until = time.monotonic() + self._services.settings.drain_s
 
     async def on_tick(self, counter: int) -> bool:
@@ -57,5 +58,7 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve `app` on `listener` until a signal ends it."""
     services = app.state.services
     assert isinstance(services, Services)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_CLOSE_S, lifespan="on")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=_CLOSE_S, lifespan="on", http=PatientProtocol
+    )
     DrainingServer(config, services).run([listener])

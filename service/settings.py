@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
     cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")
     max_body_bytes: Count = Field(2_097_152, description="Largest request body, in bytes; beyond that: 413.")
+    body_timeout_s: Seconds = Field(
+        30.0, description="Longest a request's body may take to arrive, in seconds; then: 408."
+    )
     max_characters: Count = Field(100_000, description="Most characters in one request, over all texts.")
     max_texts: Count = Field(1000, description="Most texts in one request.")
     max_beam_size: int = Field(16, ge=1, le=32, description="Widest beam, and most hypotheses, a request may ask for.")

@@ -24,9 +24,11 @@ _DISCONNECT: Message = {"type": "http.disconnect"}
 
 @dataclass
 class InFlight:
-    """How many requests are not answered yet; what draining waits for."""
+    """How many requests have come to their end and are not answered yet: what draining waits for. A request whose body
+    is still on its way was not accepted. draining: connections are closed after their answers."""
 
     requests: int = 0
+    draining: bool = False
 
 
 class RequestLog:
@@ -46,22 +48,34 @@ class RequestLog:
         status = CLIENT_LEFT
         started = time.monotonic()
 
+        whole = False
+
+        async def receive_counted() -> Message:
+            nonlocal whole
+            message = await receive()
+            if not whole and message["type"] == "http.request" and not message.get("more_body", False):
+                whole = True
+                self._in_flight.requests += 1
+            return message
+
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                if self._in_flight.draining:
+                    headers["Connection"] = "close"
             await send(message)
 
-        self._in_flight.requests += 1
         self._metrics.request_started()
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive_counted, send_with_id)
         except Exception:
             status = 500  # answered by the outermost middleware, which is Starlette's own
             raise
         finally:
-            self._in_flight.requests -= 1
+            self._in_flight.requests -= whole
             self._finished(scope, status, time.monotonic() - started)
 
     def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
@@ -129,14 +143,16 @@ class CancelOnDisconnect:
 
 
 class BodyLimit:
-    """Refuses a body that is too large: before it is read where its length is declared, else as it grows.
+    """Refuses a body that is too large, before it is read where its length is declared, else as it grows; and one that
+    takes too long to come.
 
     Starlette's own answers in plain text where the length is declared, which neither API promises.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, body_s: float, metrics: Metrics) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._body_s = body_s
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,20 +160,28 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        message = f"body: more than {self._max_body_bytes} bytes; allowed: 0..{self._max_body_bytes}"
+        too_large = f"body: more than {self._max_body_bytes} bytes; allowed: 0..{self._max_body_bytes}"
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self._max_body_bytes:
             self._metrics.request_rejected("too_large")
-            await render(scope["path"], Problem(413, "too_large", message, "body"))(scope, receive, send)
+            await render(scope["path"], Problem(413, "too_large", too_large, "body"))(scope, receive, send)
             return
         size = 0
+        due: float | None = asyncio.get_running_loop().time() + self._body_s
 
         async def receive_limited() -> Message:
-            nonlocal size
-            part = await receive()
+            nonlocal size, due
+            try:
+                async with asyncio.timeout_at(due):
+                    part = await receive()
+            except TimeoutError as error:
+                message = f"body: {size} bytes came in {self._body_s:g} s, and then no end"
+                raise HTTPException(408, message, {"Connection": "close"}) from error
             size += len(part.get("body", b""))
+            if not part.get("more_body", False):
+                due = None
             if size > self._max_body_bytes:
-                raise HTTPException(413, message)
+                raise HTTPException(413, too_large)
             return part
 
         await self._app(scope, receive_limited, send)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
@@ -19,11 +21,21 @@ class Readiness(BaseModel):
     reasons: list[str]
 
 
+class Liveness(BaseModel):
+    """reasons: what only a new process can mend."""
+
+    status: Literal["ok", "lost"]
+    reasons: list[str]
+
+
 @router.head("/livez", include_in_schema=False)
-@router.get("/livez")
-async def livez() -> dict[str, str]:
-    """200 while the process answers at all; says nothing of the models."""
-    return {"status": "ok"}
+@router.get("/livez", responses={503: {"model": Liveness}}, response_model=Liveness)
+async def livez(services: ServicesDependency) -> JSONResponse:
+    """200 while the process answers and can help itself; it says nothing of models that are being loaded or have failed
+    to load. 503: a decoder has hung, or could not be rebuilt, for a minute, so restart the process."""
+    reasons = services.models.lost()
+    liveness = Liveness(status="lost" if reasons else "ok", reasons=reasons)
+    return JSONResponse(liveness.model_dump(), 503 if reasons else 200)
 
 
 @router.head("/readyz", include_in_schema=False)

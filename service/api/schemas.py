@@ -187,6 +187,7 @@ class ErrorDetail(BaseModel):
         "conflict",
         "unusable_bundle",
         "method_not_allowed",
+        "timeout",
         "too_large",
         "overloaded",
         "unavailable",

@@ -36,7 +36,8 @@ class Slots:
     """A decoder and who is in it. Not thread-safe: the worker's thread owns it.
 
     An exception of `admit` concerns the segments of that call, which are tried again one at a time; any other concerns
-    everything live, and the decoder is thrown away: `built` is False until `build` succeeds.
+    everything live, and the decoder is thrown away: `built` is False until `build` succeeds. Of a decoder even a
+    SystemExit is only a failure: it must not end the thread that everybody waits for.
     """
 
     def __init__(self, factory: DecoderFactory, observer: EngineObserver, clock: Callable[[], float]) -> None:
@@ -73,11 +74,11 @@ class Slots:
         if decoder is not None:
             decoder.check(segment)
 
-    def build(self) -> Exception | None:
+    def build(self) -> BaseException | None:
         """Make a new decoder; the exception if its factory raised."""
         try:
             self._decoder = self._factory()
-        except Exception as error:
+        except BaseException as error:
             self._note_failure("building the decoder", error)
             return error
         self._builds += 1
@@ -117,7 +118,7 @@ class Slots:
             decoder = self._require()
             decoder.step()
             finished = decoder.collect()
-        except Exception as error:
+        except BaseException as error:
             return self.fail_live("a decoding step", error)
         self._steps += 1
         self.failures_in_a_row = 0
@@ -138,11 +139,11 @@ class Slots:
             del self._holders[ticket]
             try:
                 self._require().cancel(ticket)
-            except Exception as error:
+            except BaseException as error:
                 return self.fail_live("cancelling a segment", error)
         return []
 
-    def fail_live(self, what: str, error: Exception) -> list[Ended]:
+    def fail_live(self, what: str, error: BaseException) -> list[Ended]:
         """The decoder cannot be trusted any more: everything live fails, and the decoder is thrown away."""
         self._note_failure(what, error)
         ended = [
@@ -159,17 +160,17 @@ class Slots:
             raise RuntimeError("the decoder is not built")
         return self._decoder
 
-    def _try_admit(self, entries: Sequence[Entry]) -> Exception | None:
+    def _try_admit(self, entries: Sequence[Entry]) -> BaseException | None:
         try:
             tickets = self._require().admit([entry.segment for entry in entries])
-        except Exception as error:
+        except BaseException as error:
             return error
         for entry, ticket in zip(entries, tickets, strict=True):
             self._holders[ticket] = _Holder(entry, self._steps)
             self._tickets[entry.entry_id] = ticket
         return None
 
-    def _discard_after(self, error: Exception) -> list[Ended]:
+    def _discard_after(self, error: BaseException) -> list[Ended]:
         """A segment was refused alone. The decoder goes on for those that are live; with none to lose, a new one is
         cheaper than doubt. A segment that it cannot take (SegmentError) is no failure of the decoder."""
         if isinstance(error, SegmentError):
@@ -179,7 +180,7 @@ class Slots:
             return self._discard_if_inconsistent(error)
         return self.fail_live("admitting a segment", error)
 
-    def _discard_if_inconsistent(self, error: Exception) -> list[Ended]:
+    def _discard_if_inconsistent(self, error: BaseException) -> list[Ended]:
         """A refused admission must leave the slots as they were; a decoder that did not is thrown away."""
         try:
             kept = self._require().live
@@ -187,12 +188,12 @@ class Slots:
             return self.fail_live("counting slots", broken)
         return [] if kept == self.live else self.fail_live("admitting segments", error)
 
-    def _note_failure(self, what: str, error: Exception) -> None:
+    def _note_failure(self, what: str, error: BaseException) -> None:
         self.failures_in_a_row += 1
         self.last_failure_s = self._clock()
         self.last_error = f"{what}: {type(error).__name__}: {error}"
         logger.error("decoder failure in %s", self.last_error, exc_info=error)
 
     @staticmethod
-    def _public(error: Exception) -> Exception:
+    def _public(error: BaseException) -> Exception:
         return error if isinstance(error, SegmentError) else EngineFailedError(f"{type(error).__name__}: {error}")

@@ -38,13 +38,15 @@ class EngineHealth:
     """The engine's state at one moment.
 
     running: its thread lives and the decoder was built. healthy: running, and the decoder has not failed several times
-        in a row; readiness is healthy and not draining. draining: finishes what it accepted and refuses the rest.
+        in a row; readiness is healthy and not draining. lost: it will not come back without a new process. draining:
+        finishes what it accepted and refuses the rest.
     queued, live: segments that wait, and that hold a slot. restarts: times the decoder was rebuilt after a failure.
     last_error: the latest failure of the decoder, None if there was none.
     """
 
     running: bool
     healthy: bool
+    lost: bool
     draining: bool
     queued: int
     live: int

@@ -13,7 +13,7 @@ from service.engine.segment import NO_TIMINGS, Priority, SegmentTimings
 from service.engine.slots import Ended, Slots
 from service.engine.stats import EngineHealth, EngineObserver
 from service.engine.waiting import Entry
-from service.errors import EngineDeadlineError, EngineUnavailableError
+from service.errors import EngineDeadlineError, EngineError, EngineFailedError, EngineUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,9 @@ MAX_REBUILD_DELAY_S = 10.0
 # A decoder that failed several times in a row is given traffic again after this long without a failure: an unready
 # service gets no requests, so only time can show that it recovered.
 FAILURES_FORGOTTEN_AFTER_S = 30.0
-# One turn is an encoding and a step: milliseconds to a second. A decoder that is away for this long hangs.
-STALLED_AFTER_S = 60.0
+# One turn is an encoding and a step: milliseconds to a second. A decoder that is away for this long hangs, and one that
+# cannot be built for this long will not be: a GPU whose context is broken stays so as long as the process.
+LOST_AFTER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Worker:
     """The thread and its lock. Everything public may be called from any thread.
 
     `report` is called from the worker's thread, once a turn, with what ended; an entry that was cancelled is never
-    reported. Entries in order: accepted -> running -> settled, or forgotten by `cancel`.
+    reported. Entries in order: accepted -> running -> settled, or forgotten by `cancel`. After a fault of the thread's
+    own an entry that was reported just before may be reported again, as failed; the first report counts.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Worker:
         self._unhealthy_after_failures = unhealthy_after_failures
         self._changed = threading.Condition()
         self._dropped: list[int] = []
+        self._accepted: set[int] = set()
         self._turn_since_s: float | None = None
+        self._rebuilding_since_s: float | None = None
         self._running = False
         self._draining = False
         self._stopping = False
@@ -75,7 +79,7 @@ class Worker:
         if self._thread is not None:
             raise RuntimeError("a worker is started once")
         built = threading.Event()
-        failure: list[Exception] = []
+        failure: list[BaseException] = []
         self._thread = threading.Thread(target=self._main, args=(built, failure), name="verso-engine", daemon=True)
         self._thread.start()
         built.wait()
@@ -91,6 +95,7 @@ class Worker:
         with self._changed:
             self._refuse_if_unavailable()
             entry_ids = self._scheduler.submit(segments, priority, deadline_s) if segments else []
+            self._accepted.update(entry_ids)
             self._changed.notify_all()
             return entry_ids
 
@@ -102,7 +107,9 @@ class Worker:
     def cancel(self, entry_ids: Iterable[int]) -> None:
         """Forget entries that nobody waits for: out of the queue at once, out of their slots before the next step."""
         with self._changed:
-            self._dropped += [entry.entry_id for entry in self._scheduler.remove(entry_ids)]
+            dropped = [entry.entry_id for entry in self._scheduler.remove(entry_ids)]
+            self._dropped += dropped
+            self._accepted.difference_update(dropped)
             self._changed.notify_all()
 
     def drain(self) -> None:
@@ -125,14 +132,16 @@ class Worker:
         """The state now."""
         with self._changed:
             running = self._running and self._slots.built and not self._stopping
+            stalled = self._since_long(self._turn_since_s)
             return EngineHealth(
                 running=running,
-                healthy=running and not self._failing() and not self._stalled(),
+                healthy=running and not self._failing() and not stalled,
+                lost=not self._stopping and (stalled or self._since_long(self._rebuilding_since_s)),
                 draining=self._draining,
                 queued=self._scheduler.queued,
                 live=self._scheduler.running,
                 restarts=self._slots.restarts,
-                last_error=self._slots.last_error,
+                last_error="the decoder does not come back from a step" if stalled else self._slots.last_error,
             )
 
     def _failing(self) -> bool:
@@ -141,9 +150,8 @@ class Worker:
             and self._clock() - self._slots.last_failure_s < FAILURES_FORGOTTEN_AFTER_S
         )
 
-    def _stalled(self) -> bool:
-        since_s = self._turn_since_s
-        return since_s is not None and self._clock() - since_s > STALLED_AFTER_S
+    def _since_long(self, since_s: float | None) -> bool:
+        return since_s is not None and self._clock() - since_s > LOST_AFTER_S
 
     def _refuse_if_unavailable(self) -> None:
         if self._stopping or not self._running:
@@ -153,25 +161,32 @@ class Worker:
         if not self._slots.built and self._failing():
             raise EngineUnavailableError(f"the decoder cannot be built: {self._slots.last_error}")
 
-    def _main(self, built: threading.Event, failure: list[Exception]) -> None:
-        error = self._slots.build()
-        if error is not None:
-            failure.append(error)
+    def _main(self, built: threading.Event, failure: list[BaseException]) -> None:
+        if (fault := self._slots.build()) is not None:
+            failure.append(fault)
             built.set()
             return
         self._running = True
         built.set()
         try:
             while not self._stopping:
-                if self._slots.built:
-                    self._turn()
-                else:
-                    self._rebuild()
-        except Exception:
-            logger.exception("the engine's thread died of a fault of its own")
+                try:
+                    if self._slots.built:
+                        self._turn()
+                    else:
+                        self._rebuild()
+                except BaseException as error:  # a SystemExit too: there is no other thread to go on
+                    self._recover(error)
         finally:
             self._running = False
             self._abandon("the engine has stopped")
+
+    def _recover(self, error: BaseException) -> None:
+        """A fault outside the decoder: what is accounted for cannot be told from what is not, so all of it fails."""
+        logger.critical("the engine's thread failed: everything that it held fails", exc_info=error)
+        self._slots.fail_live("the engine's own work", error)
+        self._turn_since_s = self._rebuilding_since_s = None
+        self._abandon(f"the engine failed and starts anew: {type(error).__name__}: {error}", EngineFailedError)
 
     def _turn(self) -> None:
         """Free what was dropped, admit what fits, one step, report; waits first if there is nothing to do."""
@@ -210,6 +225,7 @@ class Worker:
     def _rebuild(self) -> None:
         """Build the decoder anew. After several failures in a row nothing waits for it any longer."""
         delay_s = FIRST_REBUILD_DELAY_S
+        self._rebuilding_since_s = self._clock()
         while self._slots.build() is not None:
             if self._slots.failures_in_a_row >= self._unhealthy_after_failures:
                 self._abandon(f"the decoder cannot be built: {self._slots.last_error}")
@@ -219,6 +235,7 @@ class Worker:
                 expired = self._scheduler.expire()
             self._settle(expired, [])
             delay_s = min(2 * delay_s, MAX_REBUILD_DELAY_S)
+        self._rebuilding_since_s = None
 
     def _settle(self, expired: Sequence[Entry], ended: Sequence[Ended]) -> None:
         settled = [Settled(entry.entry_id, error=_deadline_error()) for entry in expired]
@@ -234,12 +251,17 @@ class Worker:
             self._scheduler.note_progress()
         if settled:
             self._report(settled)
+            with self._changed:
+                self._accepted.difference_update(one.entry_id for one in settled)
 
-    def _abandon(self, reason: str) -> None:
+    def _abandon(self, reason: str, kind: type[EngineError] = EngineUnavailableError) -> None:
+        """End everything that was accepted and not reported, whether or not the scheduler still knows of it."""
         with self._changed:
-            left = self._scheduler.clear()
+            left = {entry.entry_id for entry in self._scheduler.clear()} | self._accepted
+            self._accepted = set()
+            self._dropped = []
         if left:
-            self._report([Settled(entry.entry_id, error=EngineUnavailableError(reason)) for entry in left])
+            self._report([Settled(entry_id, error=kind(reason)) for entry_id in sorted(left)])
 
 
 def _deadline_error() -> EngineDeadlineError:

@@ -37,3 +37,15 @@ def test_the_map_names_every_module_and_nothing_else() -> None:
     there = {path.name for path in MODULES if path.name != "__init__.py"}
     assert mentioned - there == set(), "named in docs/architecture.md, but gone"
     assert there - mentioned == set(), "missing in docs/architecture.md"
+
+
+# Dates that are written down for people to read, and that nothing is reckoned from.
+MAY_ASK_THE_WALL_CLOCK = {"service/suggestions.py", "service/telemetry.py"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.is_relative_to(ROOT / "service")], ids=lambda path: path.stem
+)
+def test_the_service_measures_time_by_the_monotonic_clock(path: Path) -> None:
+    asks = re.search(r"\btime\.time\(|\bdatetime\.now\(|\butcnow\(|\btoday\(", path.read_text(encoding="utf-8"))
+    assert not asks or str(path.relative_to(ROOT)) in MAY_ASK_THE_WALL_CLOCK

@@ -1,4 +1,4 @@
-"""`verso serve` in a process of its own, on a free port."""
+"""`verso serve` in a process of its own, on a free port; as it is, or with a line into it that breaks it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+PATIENCE_S = 60.0  # a test that waits this long has failed
+
 
 @dataclass(frozen=True)
 class Served:
@@ -21,19 +23,36 @@ class Served:
     url: str
     log: list[str]
 
+    def command(self, line: str) -> None:
+        """Break it in a way that faulty_server.py knows; returns when it is so."""
+        assert self.process.stdin is not None
+        done = f"done: {line}\n"
+        before = self.log.count(done)
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        give_up = time.monotonic() + PATIENCE_S
+        while self.log.count(done) == before:
+            assert time.monotonic() < give_up, "".join(self.log[-20:])
+            time.sleep(0.005)
 
-def environment(store: Path, **settings: str) -> dict[str, str]:
+
+def environment(store: Path | str, **settings: str) -> dict[str, str]:
     """This process's environment with a store of bundles and nothing else of Verso's."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("VERSO_")}
     return own | {"VERSO_MODELS": str(store), "VERSO_THREADS": "1"} | {f"VERSO_{k}": v for k, v in settings.items()}
 
 
 @contextlib.contextmanager
-def served(store: Path, **settings: str) -> Iterator[Served]:
-    """A server that is ready. It is killed at the end unless it has ended."""
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0"]
+def served(store: Path | str, *, faulty: bool = False, **settings: str) -> Iterator[Served]:
+    """A server that is ready; a `faulty` one can be told to break. It is killed at the end unless it has ended."""
+    program = ["tests.integration.service.faulty_server"] if faulty else ["service.cli", "serve", "--port", "0"]
     with subprocess.Popen(
-        command, env=environment(store, **settings), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [sys.executable, "-m", *program],
+        env=environment(store, **settings),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
     ) as process:
         try:
             assert process.stderr is not None
@@ -52,7 +71,7 @@ def served(store: Path, **settings: str) -> Iterator[Served]:
 
 
 def _wait_until_ready(url: str) -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{url}/readyz").status_code == 200:

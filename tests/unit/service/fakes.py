@@ -39,6 +39,7 @@ class ReversingEngine:
         self.groups: list[list[Segment]] = []
         self.cancelled = 0
         self.healthy = True
+        self.lost = False
         self.drained = self.closed = False
 
     async def submit_all(
@@ -59,7 +60,7 @@ class ReversingEngine:
         return [self._result(segment) for segment in segments]
 
     def health(self) -> EngineHealth:
-        return EngineHealth(True, self.healthy, False, 0, 0, 0, None if self.healthy else "it broke")
+        return EngineHealth(True, self.healthy, self.lost, False, 0, 0, 0, None if self.healthy else "it broke")
 
     async def drain(self, timeout_s: float) -> bool:
         self.drained = True

@@ -11,6 +11,7 @@ from service.engine.stats import Outcome, Rejection, SegmentReport
 
 POISON = 666  # admit raises
 BOMB = 777  # every step raises while it is live
+QUIT = 999  # every step raises what ends a thread
 LEAK = 888  # admit raises after it has taken slots
 MAX_SOURCE_LENGTH = 50
 
@@ -89,6 +90,8 @@ class FakeDecoder:
             self.permits.acquire()
         if any(BOMB in segment.source for segment, _ in self._held.values()):
             raise RuntimeError("bang")
+        if any(QUIT in segment.source for segment, _ in self._held.values()):
+            raise SystemExit("quit")
         self.steps += 1
         for ticket, (segment, age) in list(self._held.items()):
             self._held[ticket] = (segment, age + 1)
