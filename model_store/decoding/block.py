@@ -83,14 +83,15 @@ class Block:
         """One step of every slot; returns what finished, by ticket, and frees those slots."""
         step = self.backend.step(self.tokens, self.memory, self.state, self._positions())
         log_probs = log_probabilities(step.logits, self.vocabulary.forbidden)
-        tokens, parents, done = self.beams.extend(log_probs, step.weights, self.vocabulary.eos)
+        record = any(occupant is not None and occupant.segment.want_search for occupant in self.occupants)
+        tokens, parents, done = self.beams.extend(log_probs, step.weights, self.vocabulary.eos, record=record)
         self.tokens = tokens
         self.state = step.state.rows((self._first_row + parents).flatten())
         finished = []
         for slot, is_done in enumerate(done.tolist()):
             occupant = self.occupants[slot]
             if is_done and occupant is not None:
-                finished.append((occupant.ticket, self.beams.hypotheses(slot, occupant.segment)))
+                finished.append((occupant.ticket, self.beams.hypotheses(slot, occupant.segment, self.vocabulary.eos)))
                 self._free(slot)
         return finished
 

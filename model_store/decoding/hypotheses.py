@@ -10,11 +10,14 @@ Legend: N slots, K beam width of the block, V vocabulary, T target capacity, S s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from model_store.decoding.scoring import length_penalty, top_candidates
-from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.segment import Extension, Hypothesis, SearchStep, Segment
 
 NEVER = float("-inf")
 
@@ -24,7 +27,8 @@ class Beams:
 
     log_prob: shape = (N, K), best first, -inf where there is no hypothesis. length: tokens written, shape = (N,).
     The trellis holds for step t and row k the token chosen and the row it extends, so that nothing is copied when beams
-    are reordered; attention of step t is that of the row extended.
+    are reordered; attention of step t is that of the row extended. candidate_*: the 2K best extensions of each step
+    that is told to `record` them.
     """
 
     def __init__(self, slots: int, width: int, targets: int, sources: int, *, attention: bool, like: Tensor) -> None:
@@ -41,6 +45,9 @@ class Beams:
         self.token = integers(slots, targets, width)
         self.parent = integers(slots, targets, width)
         self.attention = filled(slots, targets, width, sources) if attention else None
+        self.candidate_log_prob = filled(slots, targets, 2 * width)
+        self.candidate_token = integers(slots, targets, 2 * width)
+        self.candidate_parent = integers(slots, targets, 2 * width)
         self.finished_score = filled(slots, width, value=NEVER)
         self.finished_log_prob = filled(slots, width, value=NEVER)
         self.finished_step = integers(slots, width)
@@ -66,10 +73,13 @@ class Beams:
         """Free a slot."""
         self.live[slot] = False
 
-    def extend(self, log_probs: Tensor, weights: Tensor | None, eos: int) -> tuple[Tensor, Tensor, Tensor]:
+    def extend(
+        self, log_probs: Tensor, weights: Tensor | None, eos: int, *, record: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """One step of every slot.
 
-        log_probs: of the next token, shape = (N, K, V). weights: attention, shape = (N, K, S).
+        log_probs: of the next token, shape = (N, K, V). weights: attention, shape = (N, K, S). record: whether some
+        segment wants its search.
 
         Returns the tokens chosen and the rows they extend, int64, shape = (N, K), and which slots are done, bool,
         shape = (N,).
@@ -84,6 +94,10 @@ class Beams:
         step = torch.where(self.live, self.length, 0)
         self.length = step + 1
 
+        if record:
+            self.candidate_log_prob[self.slot, step] = values
+            self.candidate_token[self.slot, step] = token
+            self.candidate_parent[self.slot, step] = parent
         ended = token == eos
         self._finish(values, parent, ended, step)
         rank = torch.arange(2 * self.width, device=values.device)
@@ -118,7 +132,7 @@ class Beams:
         decided = (reachable <= kth_finished) | (best_live == NEVER)
         return self.live & (decided | (self.length >= self.max_length))
 
-    def hypotheses(self, slot: int, segment: Segment) -> tuple[Hypothesis, ...]:
+    def hypotheses(self, slot: int, segment: Segment, eos: int) -> tuple[Hypothesis, ...]:
         """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score."""
         trellis = _Trellis(
             self.token[slot].tolist(),
@@ -144,13 +158,39 @@ class Beams:
             for row, log_prob in enumerate(self.log_prob[slot].tolist())
             if log_prob > NEVER
         ]
+        if segment.want_search:
+            found[0] = replace(found[0], search=self._search(slot, segment, eos))
         return tuple(found[: segment.n_best])
+
+    def _search(self, slot: int, segment: Segment, eos: int) -> tuple[SearchStep, ...]:
+        """What was recorded of a slot."""
+        length = int(self.length[slot])
+        columns = (self.candidate_token, self.candidate_parent, self.candidate_log_prob)
+        recorded = zip(*(column[slot, :length].tolist() for column in columns), strict=True)  # a step at a time
+        penalties = length_penalty(torch.arange(1, length + 1, device=self.alpha.device), self.alpha[slot]).tolist()
+        return tuple(
+            search_step(
+                [Extension(token, row, total, total / penalty) for token, row, total in zip(*step, strict=True)],
+                segment.beam_size,
+                eos,
+            )
+            for step, penalty in zip(recorded, penalties, strict=True)
+        )
 
     def copy_slot(self, slot: int, other: Beams, target: int) -> None:
         """Copy a slot into slot `target` of `other`, whose blocks are of the same shape."""
         for name, tensor in vars(self).items():
             if isinstance(tensor, Tensor) and name != "slot":
                 getattr(other, name)[target] = tensor[slot]
+
+
+def search_step(candidates: Sequence[Extension], beam: int, eos: int) -> SearchStep:
+    """What becomes of the candidates of one step, best first."""
+    possible = [each for each in candidates if each.log_prob > NEVER]
+    return SearchStep(
+        live=tuple([each for each in possible if each.token != eos][:beam]),
+        finished=tuple(each for each in possible[:beam] if each.token == eos),
+    )
 
 
 class _Trellis:

@@ -17,6 +17,7 @@ class Segment:
     max_length: longest target in tokens, EOS counted.
     length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
     want_attention: also return the full attention weights, not only their argmax.
+    want_search: also return how the beam came to the result, step by step.
     """
 
     source: tuple[int, ...]
@@ -25,6 +26,7 @@ class Segment:
     n_best: int = 1
     length_penalty: float = 1.0
     want_attention: bool = False
+    want_search: bool = False
 
     def __post_init__(self) -> None:
         if not self.source:
@@ -40,6 +42,29 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Extension:
+    """A hypothesis made one token longer.
+
+    token: the id that was added, EOS where it finished. parent: row of the hypothesis that it extends, among the `live`
+    of the step before; 0 in the first step. log_prob: sum over all its tokens. score: as of a Hypothesis.
+    """
+
+    token: int
+    parent: int
+    log_prob: float
+    score: float
+
+
+@dataclass(frozen=True)
+class SearchStep:
+    """What one step left in the beam. live: those that go on, best first. finished: those that ended in it, whether or
+    not they are among the results."""
+
+    live: tuple[Extension, ...]
+    finished: tuple[Extension, ...]
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """One decoded target.
 
@@ -50,6 +75,7 @@ class Hypothesis:
     alignment: per token of `tokens` the source position (in original order) with the largest weight; None without
         attention.
     attention: float32, shape = (len(tokens), len(source)), on request.
+    search: the steps of the whole search, on request and with the best hypothesis only.
     """
 
     tokens: tuple[int, ...]
@@ -58,3 +84,4 @@ class Hypothesis:
     finished: bool
     alignment: tuple[int, ...] | None = None
     attention: Tensor | None = None
+    search: tuple[SearchStep, ...] | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from service.api.explanation_schemas import ExplanationBody, explanation_body
 from service.catalogue import ServedModel
 from service.pipeline.translation import (
     Candidate,
@@ -44,6 +45,7 @@ class OptionsBody(StrictBody):
     n_best: int = Field(1, ge=1, description="Translations returned; all but the best are `alternatives`.")
     length_penalty: float | None = Field(None, ge=0, le=5, description="alpha of ((5 + length) / 6) ** alpha.")
     max_length: int | None = Field(None, ge=1, description="Longest target of a segment, in tokens.")
+    explain: bool = Field(False, description="Also answer with attention weights and the beam, for at most 8 segments.")
 
 
 class TranslateBody(StrictBody):
@@ -90,6 +92,9 @@ class SegmentBody(BaseModel):
     score: float
     alignment: list[LinkBody] | None
     warnings: list[str]
+    explanation: ExplanationBody | None = Field(
+        None, description="On request (options.explain); null through a language in between."
+    )
 
 
 class DetectionBody(BaseModel):
@@ -284,6 +289,7 @@ def _segment(segment: SegmentTranslation) -> SegmentBody:
         score=best.score,
         alignment=_links(segment.alignment),
         warnings=list(segment.warnings),
+        explanation=segment.explanation and explanation_body(segment.explanation),
     )
 
 

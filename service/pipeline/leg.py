@@ -13,6 +13,7 @@ from service.catalogue import Leg
 from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
+from service.pipeline.explanation import check_explainable, explain
 from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation, TranslationOptions
 from service.text.casing import Recased, recase
 from service.text.segmentation import Piece, split_text
@@ -72,6 +73,8 @@ async def decode_texts(
     leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
 ) -> list[SegmentTranslation]:
     """Decode each text as one segment; each has to fit the model. Raises as translate_texts."""
+    if options.explain:
+        check_explainable(len(texts))
     segments = await asyncio.to_thread(lambda: [_segment(leg, text, options) for text in texts])
     results = await _submit(leg, segments, limits, patience)
     return await asyncio.to_thread(
@@ -118,6 +121,8 @@ def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
         beam_size=options.beam_size or max(decoding.beam_size, options.n_best),
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
+        want_attention=options.explain,
+        want_search=options.explain,
     )
 
 
@@ -166,4 +171,5 @@ def _translated(leg: Leg, text: str, segment: Segment, result: SegmentResult) ->
         warnings=() if best.finished else ("truncated",),
         source_tokens=len(segment.source),
         timings=result.timings,
+        explanation=explain(text, next(iter(candidates)), segment.source, best, tokenizer),
     )

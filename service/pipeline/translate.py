@@ -116,7 +116,9 @@ class Translator:
         one_best = TranslationOptions(options.beam_size, 1, options.length_penalty, options.max_length)
         halfway = await translate_texts(first, texts, one_best, self._groups, patience)
         middle = [segment.best.text for text in halfway for segment in text.segments]
-        finished = iter(await translate_texts(second, middle, options, self._groups, patience.after(halfway)))
+        # What the second model saw is no explanation of the first one's text.
+        plain = replace(options, explain=False)
+        finished = iter(await translate_texts(second, middle, plain, self._groups, patience.after(halfway)))
         return [
             TextTranslation(
                 tuple(piece if isinstance(piece, str) else _joined(piece, next(finished)) for piece in text.pieces)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.engine.segment import SegmentTimings
+from service.pipeline.explanation import Explanation
 from service.text.detection import Detection
 
 Format = Literal["text", "html"]
@@ -19,13 +20,14 @@ class TranslationOptions:
     """How to search; None takes the bundle's own value.
 
     n_best: hypotheses, the best included; the beam grows to it where no beam_size is given. max_length: longest
-    target of one segment in tokens, EOS counted.
+    target of one segment in tokens, EOS counted. explain: also say how each segment was translated.
     """
 
     beam_size: int | None = None
     n_best: int = 1
     length_penalty: float | None = None
     max_length: int | None = None
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class SegmentTranslation:
 
     alignment: of the best one, spans relative to the segment; None where the model has no attention, where a pivot is
     in between, or where the tokens do not spell the text. warnings: "truncated" if the best did not reach its end.
+    explanation: on request; None through a pivot.
     """
 
     source: str
@@ -75,6 +78,7 @@ class SegmentTranslation:
     warnings: tuple[str, ...]
     source_tokens: int
     timings: SegmentTimings
+    explanation: Explanation | None = None
 
     @property
     def best(self) -> Candidate:

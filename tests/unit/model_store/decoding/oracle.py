@@ -27,8 +27,15 @@ class Found:
     finished: bool
 
 
-def beam_search(next_log_probs: NextLogProbs, segment: Segment, eos: int) -> list[Found]:
-    """The semantics stated in hypotheses.py, literally."""
+# A step: what lives on as (token, row extended, log_prob), and what finished.
+Candidate = tuple[int, int, float]
+Step = tuple[list[Candidate], list[Candidate]]
+
+
+def beam_search(
+    next_log_probs: NextLogProbs, segment: Segment, eos: int, history: list[Step] | None = None
+) -> list[Found]:
+    """The semantics stated in hypotheses.py, literally. Each step is appended to `history`."""
 
     def penalty(length: int) -> float:
         return math.pow((5 + length) / 6, segment.length_penalty)
@@ -45,13 +52,19 @@ def beam_search(next_log_probs: NextLogProbs, segment: Segment, eos: int) -> lis
         ]
         candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
         extended = []
+        going_on: list[Candidate] = []
+        ended: list[Candidate] = []
         for rank, (total, row, token) in enumerate(candidates[: 2 * beam]):
             if token != eos:
                 extended.append((total, (*live[row][1], token)))
+                going_on.append((token, row, total))
             elif rank < beam:
                 finished.append(Found(live[row][1], total, total / penalty(length), finished=True))
+                ended.append((token, row, total))
         finished.sort(key=lambda found: -found.score)  # stable: of equals, the one finished first
         live = extended[:beam]
+        if history is not None:
+            history.append((going_on[:beam], ended))
         if not live:
             break
         if len(finished) >= beam and live[0][0] / penalty(segment.max_length) <= finished[beam - 1].score:

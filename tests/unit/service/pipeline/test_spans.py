@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.pipeline.alignment import token_spans
+from service.pipeline.spans import token_spans
 from tests.unit.service.fakes import tiny_tokenizer
 
 
