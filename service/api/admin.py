@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from model_store.errors import BundleError
 from service.api.dependencies import ServicesDependency, services_of
+from service.api.schemas import ErrorBody
 from service.catalogue import ServedModel
 from service.errors import AdminKeyError, AdminOffError
 from service.models import Models
@@ -26,7 +27,19 @@ def require_admin_key(request: Request) -> None:
         raise AdminKeyError("Authorization: not 'Bearer <VERSO_ADMIN_KEY>'")
 
 
-router = APIRouter(prefix="/v1/admin/models", tags=["admin"], dependencies=[Depends(require_admin_key)])
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "Invalid request"},
+    401: {"model": ErrorBody, "description": "Not the key"},
+    403: {"model": ErrorBody, "description": "There is no admin API: VERSO_ADMIN_KEY is not set"},
+    404: {"model": ErrorBody, "description": "No such model"},
+    409: {"model": ErrorBody, "description": "The models cannot be changed in that way now"},
+    422: {"model": ErrorBody, "description": "The bundle cannot be served"},
+    "default": {"model": ErrorBody, "description": "Any other error"},
+}
+
+router = APIRouter(
+    prefix="/v1/admin/models", tags=["admin"], dependencies=[Depends(require_admin_key)], responses=_ERRORS
+)
 
 
 class _Body(BaseModel):

@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from service.api.dependencies import ServicesDependency
 
@@ -47,7 +47,7 @@ async def readyz(services: ServicesDependency) -> JSONResponse:
     return JSONResponse(readiness.model_dump(), 503 if reasons else 200)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: ServicesDependency) -> Response:
     """Prometheus's text format."""
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)

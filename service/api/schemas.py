@@ -29,7 +29,8 @@ def _texts(value: Any) -> str | list[str]:
     raise PydanticCustomError("text_type", "must be a string or a list of strings")
 
 
-TextField = Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | list[str])]
+_SomeTexts = Annotated[list[str], Field(min_length=1)]
+TextField = Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | _SomeTexts)]
 
 
 class StrictBody(BaseModel):

@@ -94,12 +94,13 @@ class FrontendSettings(BaseModel):
     language: FrontendLanguages
 
 
-_ONE_OR_MANY = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_TEXT = {"type": "string", "minLength": 1}
+_ONE_OR_MANY = {"oneOf": [_TEXT, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _PROPERTIES: dict[str, dict[str, Any]] = {
     "q": {**_ONE_OR_MANY, "description": "Text, or in JSON a list of texts", "example": "Hello world!"},
-    "s": {"type": "string", "description": "Suggested translation"},
-    "source": {"type": "string", "description": 'Language code, or "auto"', "example": "en"},
-    "target": {"type": "string", "description": "Language code", "example": "ru"},
+    "s": {**_TEXT, "description": "Suggested translation"},
+    "source": {**_TEXT, "description": 'Language code, or "auto"', "example": "en"},
+    "target": {**_TEXT, "description": "Language code", "example": "ru"},
     "format": {"type": "string", "enum": ["text", "html"], "default": "text"},
     "alternatives": {"type": "integer", "minimum": 0, "default": 0, "description": "Other translations wanted"},
     "file": {"type": "string", "format": "binary", "description": "File to translate"},
