@@ -89,6 +89,7 @@ class SegmentBody(BaseModel):
     """What was decoded at once; spans of its alignment are relative to it."""
 
     source: str
+    language: str = Field(description="What the source is in; segments of a mixed text differ.")
     text: str
     score: float
     alignment: list[LinkBody] | None
@@ -286,6 +287,7 @@ def _segment(segment: SegmentTranslation) -> SegmentBody:
     best = segment.best
     return SegmentBody(
         source=segment.source,
+        language=segment.language,
         text=best.text,
         score=best.score,
         alignment=_links(segment.alignment),

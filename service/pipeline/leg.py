@@ -166,6 +166,7 @@ def _translated(leg: Leg, text: str, segment: Segment, result: SegmentResult) ->
     best = result.hypotheses[0]
     return SegmentTranslation(
         source=text,
+        language=leg.source,
         candidates=tuple(candidates.values()),
         alignment=align(text, next(iter(candidates)), segment.source, best, tokenizer),
         warnings=() if best.finished else ("truncated",),

@@ -1,17 +1,35 @@
-"""Finds out which served language each text is in, where a request says "auto"."""
+"""Finds out which served language each text is in, where a request says "auto", and where a text is mixed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
 
 from service.catalogue import Catalogue
 from service.errors import UnsupportedLanguageError
 from service.text.detection import Detection, detect
 
+# A line in another language than the text around it has at least so many letters, and this confidence.
+_LEAST_LETTERS = 12
+_SURE = 0.95
+_LINE = regex.compile(r"[^\n\r]*[\n\r]*+")
+_LETTER = regex.compile(r"\p{L}")
 
-async def detect_sources(texts: Sequence[str], catalogue: Catalogue) -> list[Detection]:
-    """The language of each text, by itself: a batch may be mixed.
+
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of the `index`-th text of a request in one language. Those of a text join to the text."""
+
+    index: int
+    text: str
+    language: str
+
+
+async def detect_sources(texts: Sequence[str], catalogue: Catalogue) -> tuple[list[Detection], list[Passage]]:
+    """The language of each text, by itself: a batch may be mixed. And of each text's lines, which may be mixed too.
 
     A text of which nothing can be said (no letters) counts as the pivot language's, with confidence 0.
 
@@ -29,4 +47,34 @@ async def detect_sources(texts: Sequence[str], catalogue: Catalogue) -> list[Det
             )
         return best
 
-    return await asyncio.to_thread(lambda: [one(index, text) for index, text in enumerate(texts)])
+    def all_of_them() -> tuple[list[Detection], list[Passage]]:
+        detections = [one(index, text) for index, text in enumerate(texts)]
+        passages = [
+            passage
+            for index, (text, whole) in enumerate(zip(texts, detections, strict=True))
+            for passage in _passages(index, text, whole.language, languages)
+        ]
+        return detections, passages
+
+    return await asyncio.to_thread(all_of_them)
+
+
+def _passages(index: int, text: str, whole: str, languages: Sequence[str]) -> list[Passage]:
+    """Neighbouring lines of one language are one passage; a line that does not say goes with the one before it."""
+    passages: list[Passage] = []
+    for line in _LINE.findall(text):
+        before = passages[-1].language if passages else whole
+        language = _language_of_line(line, languages) or before
+        if passages and language == before:
+            passages[-1] = Passage(index, passages[-1].text + line, language)
+        else:
+            passages.append(Passage(index, line, language))
+    return passages
+
+
+def _language_of_line(line: str, languages: Sequence[str]) -> str | None:
+    if len(_LETTER.findall(line)) < _LEAST_LETTERS:
+        return None
+    best = next(iter(detect(line, languages)), None)
+    sure = best is not None and best.confidence >= _SURE and best.language in languages
+    return best.language if best is not None and sure else None

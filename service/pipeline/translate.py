@@ -11,7 +11,7 @@ from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience, translate_texts
 from service.pipeline.request import RequestLimits, check_options, check_texts
-from service.pipeline.source import detect_sources
+from service.pipeline.source import Passage, detect_sources
 from service.pipeline.translation import (
     AUTO,
     Candidate,
@@ -50,53 +50,56 @@ class Translator:
         started = time.monotonic()
         _check_format(request.format)
         check_texts(request.texts, self.limits)
-        detected = await self._detected(request)
+        detected, passages = await self._detected(request)
         # From here to the hold nothing is awaited, so that what is routed to is still there.
         catalogue = self._catalogue().for_request(request.texts, request.model)
         target = catalogue.language(request.target, "target")
-        if detected:
-            sources = [each.language for each in detected]
-        else:
-            sources = [catalogue.language(request.source, "source")] * len(request.texts)
-        routes = {source: catalogue.route(source, target) for source in dict.fromkeys(sources)}
+        if not detected:
+            source = catalogue.language(request.source, "source")
+            passages = [Passage(index, text, source) for index, text in enumerate(request.texts)]
+        languages = dict.fromkeys([*(each.language for each in detected), *(each.language for each in passages)])
+        routes = {language: catalogue.route(language, target) for language in languages}
         legs = [leg for route in routes.values() for leg in route]
         check_options(request.options, self.limits, legs)
         with ExitStack() as held:  # a version that is replaced meanwhile goes on for this request
             for leg in legs:
                 held.enter_context(leg.model.uses.hold())
-            translations = await self._run(sources, routes, request, started)
+            translations = await self._run(passages, routes, request, started)
         for translation in translations:
             for segment in translation.segments:
                 for warning in segment.warnings:
                     self._warned(warning)
-        ways = [_way(source, routes[source]) for source in sources]
         if detected:
-            ways = [replace(way, detection=detection) for way, detection in zip(ways, detected, strict=True)]
+            ways = [replace(_way(each.language, routes[each.language]), detection=each) for each in detected]
+        else:
+            ways = [_way(each.language, routes[each.language]) for each in passages]
         return TranslationResult(tuple(translations), tuple(ways), target, time.monotonic() - started)
 
-    async def _detected(self, request: TranslationRequest) -> list[Detection]:
-        """The language of each text; empty if the request names it."""
+    async def _detected(self, request: TranslationRequest) -> tuple[list[Detection], list[Passage]]:
+        """The language of each text, and their passages; both empty if the request names the language."""
         if request.source.lower() != AUTO:
-            return []
+            return [], []
         return await detect_sources(request.texts, self._catalogue().for_request(request.texts, request.model))
 
     async def _run(
         self,
-        sources: Sequence[str],
+        passages: Sequence[Passage],
         routes: Mapping[str, tuple[Leg, ...]],
         request: TranslationRequest,
         started: float,
     ) -> list[TextTranslation]:
-        """The texts in their order, those of one source language after those of another."""
+        """The texts in their order; passages of one source language are translated after those of another."""
         patience = Patience(started + self.limits.timeout_s, started + request.wait_for_room_s)
-        translations: dict[int, TextTranslation] = {}
+        translated: dict[Passage, TextTranslation] = {}
         for source, legs in routes.items():
-            indices = [index for index, each in enumerate(sources) if each == source]
-            texts = [request.texts[index] for index in indices]
-            translated = await self._pass(legs, texts, request.options, patience)
-            translations.update(zip(indices, translated, strict=True))
-            patience = patience.after(translated)
-        return [translations[index] for index in range(len(sources))]
+            chosen = [each for each in passages if each.language == source]
+            done = await self._pass(legs, [each.text for each in chosen], request.options, patience)
+            translated.update(zip(chosen, done, strict=True))
+            patience = patience.after(done)
+        pieces: list[list[str | SegmentTranslation]] = [[] for _text in request.texts]
+        for passage in passages:
+            pieces[passage.index] += translated[passage].pieces
+        return [TextTranslation(tuple(each)) for each in pieces]
 
     async def _pass(
         self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, patience: Patience
@@ -139,6 +142,7 @@ def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTransl
     candidates = (second.best, *second.alternatives)
     return SegmentTranslation(
         source=first.source,
+        language=first.language,
         candidates=tuple(Candidate(each.text, first.best.score + each.score, each.tokens) for each in candidates),
         alignment=None,
         warnings=tuple(dict.fromkeys((*first.warnings, *second.warnings))),

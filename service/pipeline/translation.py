@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SegmentTranslation:
-    """One segment and its translations, best first, no two with the same text.
+    """One segment and its translations, best first, no two with the same text. language: what it is in.
 
     alignment: of the best one, spans relative to the segment; None where the model has no attention, where a pivot is
     in between, or where the tokens do not spell the text. warnings: "truncated" if the best did not reach its end.
@@ -73,6 +73,7 @@ class SegmentTranslation:
     """
 
     source: str
+    language: str
     candidates: tuple[Candidate, ...]
     alignment: tuple[Link, ...] | None
     warnings: tuple[str, ...]

@@ -18,7 +18,9 @@ MOST_CHARACTERS = 4000
 _FOREIGN = 0.5
 _SERVED_AT_MOST = 0.05
 # What says nothing about the language around it.
-_NOISE = regex.compile(r"\p{L}+://\S+|\bwww\.\S+|\S+@\S+\.\p{L}+|%\(\w+\)[a-z]|%[a-z]\b|\{\w*\}|<[^<>]*>")
+_NOISE = regex.compile(
+    r"(?<!\p{L})\p{L}++://\S+|\bwww\.\S+|(?<!\S)[^\s@]++@\S+\.\p{L}+|%\(\w++\)[a-z]|%[a-z]\b|\{\w*+\}|<[^<>]*+>"
+)
 # Ways of writing that Unicode does not count as scripts.
 _SCRIPT_GROUPS = {"Hans": "Han", "Hant": "Han", "Jpan": "Hira", "Kore": "Hang"}
 _LETTER = regex.compile(r"\p{L}")

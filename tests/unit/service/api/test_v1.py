@@ -64,6 +64,22 @@ def test_auto_finds_the_language_of_each_text() -> None:
     assert (named["source"], named["detected"]) == ("en", None)
 
 
+def test_auto_finds_the_lines_of_a_mixed_text() -> None:
+    text = (
+        "The weather is nice today.\nOk.\n\n\tСегодня хорошая погода.\r\nDas Wetter ist heute wirklich schön.\nOne two"
+    )
+    answer = post(app_of(), "/v1/translate", json={**ONE, "text": text, "source": "auto", "target": "en"}).json()
+    error = answer["error"]
+    assert (error["type"], error["field"]) == ("unsupported_pair", "target")
+    assert error["message"].startswith("target: de-en is not a served pair")
+    answer = post(app_of(), "/v1/translate", json={**ONE, "text": text, "source": "auto", "target": "de"}).json()
+    (translation,) = answer["translations"]
+    assert translation["text"] == (
+        "today. nice is weather The\nOk.\n\n\tпогода. Сегодня хорошая\r\nDas Wetter ist heute wirklich schön.\nOne two"
+    )
+    assert [each["language"] for each in translation["segments"]] == ["en", "en", "ru"]
+
+
 def test_auto_names_the_text_whose_language_is_not_served() -> None:
     texts = ["The weather is nice today.", "Il fait très beau aujourd'hui, n'est-ce pas ?"]
     response = post(app_of(), "/v1/translate", json={**ONE, "text": texts, "source": "auto"})
