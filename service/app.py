@@ -18,6 +18,7 @@ from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, Requ
 from service.changes import Changes
 from service.downloads import Downloads
 from service.loading import BundleLoader, DecoderOpener
+from service.memory import limit_bytes
 from service.metrics import Metrics
 from service.models import ModelLimits, Models, ModelSource
 from service.pipeline.leg import GroupLimits
@@ -58,6 +59,13 @@ def create_app(
         redoc_url=None, title="Verso", version=version("verso"), lifespan=lambda _app: _lifespan(services)
     )
     app.state.services = services
+    metrics.app_started(
+        ready=lambda: not models.unready(),
+        queue_segments=settings.max_queued_segments,
+        queue_tokens=settings.max_queued_tokens,
+        memory_bytes=limit_bytes(),
+        reasons=error_handlers.reasons(),
+    )
     error_handlers.install(app, metrics)
     # The last one added is the outermost.
     app.add_middleware(

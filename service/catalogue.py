@@ -11,7 +11,7 @@ from model_store.config import DecodingConfig, Task
 from model_store.decoding.segment import Segment
 from model_store.tokenizer import Tokenizer
 from service.engine.segment import Priority, SegmentResult
-from service.engine.stats import EngineHealth
+from service.engine.stats import EngineHealth, EngineIdentity
 from service.errors import InvalidRequestError, ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
 from service.languages import match_language
 from service.uses import Uses
@@ -46,7 +46,8 @@ class ServedModel:
     """A bundle that is loaded, with its engine.
 
     directions: (source, target) pairs of language codes. max_target_length: longest target, in tokens with EOS, that
-    its decoder has room for. memory_bytes: what is reckoned for it. uses: held by every request that is routed to it.
+    its decoder has room for. memory_bytes: what is reckoned for it. device: where it computes. uses: held by every
+    request that is routed to it.
     """
 
     name: str
@@ -59,12 +60,18 @@ class ServedModel:
     task: Task = "translate"
     description: str = ""
     memory_bytes: int = 0
+    device: str = "cpu"
     uses: Uses = field(default_factory=Uses, compare=False, repr=False)
 
     @property
     def reference(self) -> str:
         """ "name@version"."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """What its engine is known by."""
+        return EngineIdentity(self.name, self.version, self.device)
 
     def source_ids(self, text: str, target: str) -> tuple[int, ...]:
         """What the model reads of `text` for its task, in language `target`."""

@@ -20,7 +20,7 @@ from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
 from service.engine.decoder import InFlightDecoder
 from service.engine.engine import Engine, EngineSettings
-from service.engine.stats import EngineObserver, NullObserver
+from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
 from service.errors import ModelUnusableError
 from service.memory import need_bytes
 from service.settings import Settings
@@ -31,7 +31,7 @@ TASKS: tuple[Task, ...] = ("translate", "summarize")
 
 def find_bundles(settings: Settings) -> tuple[BundleReference, ...]:
     """The bundles to load, if all are whole. Raises as BundleLoader.starting_with."""
-    loader = BundleLoader(settings, lambda _name: NullObserver())
+    loader = BundleLoader(settings, lambda _identity: NullObserver())
     return tuple(versions[0] for versions in loader.starting_with())
 
 
@@ -51,12 +51,13 @@ class DecoderOpener(Protocol):
 
 
 class BundleLoader:
-    """The models that a store has: a ModelSource. `observer(name)` is told what the engine of a bundle does."""
+    """The models that a store has: a ModelSource. `observer(identity)` is told what that engine
+    does."""
 
     def __init__(
         self,
         settings: Settings,
-        observer: Callable[[str], EngineObserver],
+        observer: Callable[[EngineIdentity], EngineObserver],
         decoder_opener: DecoderOpener = open_decoder,
     ) -> None:
         self._settings = settings
@@ -128,6 +129,7 @@ class BundleLoader:
             target_length = min(target_length, network.config.positions)
         # What a slot takes of memory follows from it, and a manifest may ask for anything. Longer sentences are cut.
         decoding = manifest.decoding.model_copy(update={"max_source_length": min(limits)})
+        identity = EngineIdentity(manifest.name, manifest.version, str(network.projection.weight.device))
         engine = Engine(
             partial(
                 self._decoder_opener,
@@ -142,7 +144,7 @@ class BundleLoader:
                 max_queued_tokens=settings.max_queued_tokens,
                 cache_entries=settings.cache_entries,
             ),
-            self._observer(manifest.name),
+            self._observer(identity),
         )
         engine.start()
         return ServedModel(
@@ -153,6 +155,7 @@ class BundleLoader:
             max_target_length=target_length,
             tokenizer=bundle.tokenizer,
             engine=engine,
+            device=identity.device,
             task=manifest.task,
             description=manifest.description,
             memory_bytes=self._need_bytes(manifest),

@@ -1,6 +1,10 @@
-"""How much memory a bundle takes when it is loaded, reckoned from its manifest before anything of it is read."""
+"""How much memory a bundle takes when it is loaded, reckoned from its manifest before anything of it is read; and how
+much there is."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 from model_store.manifest import Manifest
 
@@ -29,3 +33,14 @@ def need_bytes(manifest: Manifest, *, decoder_blocks: int, max_source_length: in
     )
     row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
     return _FLOAT_BYTES * manifest.parameters + decoder_blocks * _BLOCK_ROWS * row
+
+
+def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Memory that this process may take, in bytes: what its container allows, or all that the machine has."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # version 2, and 1
+        try:
+            return min(int((cgroup / name).read_text()), machine)
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+    return machine

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import platform
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,19 +17,24 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.metrics import MetricWrapperBase
 
-from service.engine.stats import EngineHealth, Rejection, SegmentReport
+from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
 
 # From a cache hit to a long document; vLLM's own start at 0.3 s, which hides everything here.
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _STEP_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+_TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_ANSWERED = ("decoded", "shared", "cache")
 
 
 class Metrics:
     """The metrics of one app, in a registry of their own.
 
-    Labels are bounded: `route` is the template, `pair` one that is served, `model` a loaded bundle, the rest are
-    enumerations. No text, address or key of a user is ever a label.
+    Labels are bounded: `route` is the template, `pair` one that is served; `model`, `version` and `device` are those of
+    engines in memory, and what they label goes with them; the rest are enumerations. No text, address or key of a
+    user is ever a label.
     """
 
     def __init__(self) -> None:
@@ -53,14 +61,26 @@ class Metrics:
         self._warnings = Counter(
             "verso_translation_warnings", "Warnings given with translated segments.", ["warning"], registry=registry
         )
-        self._model_info = Gauge(
-            "verso_model_info", "1 for each loaded bundle.", ["model", "version"], registry=registry
-        )
-        self._model_load = Gauge(
-            "verso_model_load_seconds", "Loading and warming up a bundle.", ["model"], registry=registry
-        )
+        self._app = _AppMetrics(registry)
         self._engine = _EngineMetrics(registry)
-        self._healths: dict[str, dict[str, Callable[[], EngineHealth]]] = {}
+
+    def app_started(
+        self,
+        *,
+        ready: Callable[[], bool],
+        queue_segments: int,
+        queue_tokens: int,
+        memory_bytes: int,
+        reasons: list[str],
+    ) -> None:
+        """An app is wired: how to ask whether it is ready, its limits, and why it may refuse a request. Reasons start
+        at zero, since a counter that is born at one never shows an increase."""
+        self._app.ready.set_function(lambda: float(ready()))
+        self._app.queue_segments.set(queue_segments)
+        self._app.queue_tokens.set(queue_tokens)
+        self._app.memory.set(memory_bytes)
+        for reason in reasons:
+            self._rejections.labels(reason)
 
     def request_started(self) -> None:
         """A request arrived."""
@@ -80,82 +100,151 @@ class Metrics:
         """A segment's translation carries a warning."""
         self._warnings.labels(warning).inc()
 
-    def model_loaded(self, *, name: str, version: str, load_s: float, health: Callable[[], EngineHealth]) -> None:
-        """A bundle is ready; its engine's `health` is read whenever metrics are, and added up over versions."""
-        self._model_info.labels(name, version).set(1)
-        self._model_load.labels(name).set(load_s)
-        healths = self._healths.setdefault(name, {})
-        healths[version] = health
-        self._engine.running.labels(name).set_function(lambda: sum(each().live for each in list(healths.values())))
-        self._engine.waiting.labels(name).set_function(lambda: sum(each().queued for each in list(healths.values())))
+    def model_loaded(
+        self, identity: EngineIdentity, *, load_s: float, memory_bytes: int, health: Callable[[], EngineHealth]
+    ) -> None:
+        """A bundle is ready; its engine's `health` is read whenever metrics are."""
+        engine, labels = self._engine, _labels(identity)
+        engine.info.labels(*labels).set(1)
+        engine.load.labels(*labels).set(load_s)
+        engine.memory.labels(*labels).set(memory_bytes)
+        engine.healthy.labels(*labels).set_function(lambda: float(health().healthy))
+        engine.running.labels(*labels).set_function(lambda: health().live)
+        engine.waiting.labels(*labels).set_function(lambda: health().queued)
+        engine.waiting_tokens.labels(*labels).set_function(lambda: health().queued_tokens)
+        engine.hypotheses.labels(*labels).set_function(lambda: health().hypotheses)
+        engine.rows.labels(*labels).set_function(lambda: health().rows)
 
-    def model_unloaded(self, *, name: str, version: str) -> None:
-        """A bundle was freed."""
-        self._model_info.remove(name, version)
-        self._healths[name].pop(version, None)
+    def model_unloaded(self, identity: EngineIdentity) -> None:
+        """A bundle was freed: nothing of it is told any more."""
+        self._engine.forget(identity)
 
-    def engine_observer(self, model: str) -> EngineMetricsObserver:
-        """Who turns what the engine of `model` reports into metrics."""
-        return EngineMetricsObserver(self._engine, model)
+    def engine_observer(self, identity: EngineIdentity) -> EngineMetricsObserver:
+        """Who turns what that engine reports into metrics."""
+        return EngineMetricsObserver(self._engine, identity)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format."""
         return generate_latest(self.registry)
 
 
-class _EngineMetrics:
-    """Metrics by model."""
+class _AppMetrics:
+    """What is known from the start."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(name, text, registry=registry)
+
+        self.ready = gauge("verso_ready", "1 if /readyz says so.")
+        self.queue_segments = gauge("verso_queue_limit_segments", "Segments that may wait for one engine.")
+        self.queue_tokens = gauge("verso_queue_limit_tokens", "Source tokens that may wait for one engine.")
+        self.memory = gauge("verso_memory_limit_bytes", "Memory that the process may take: its cgroup's or all.")
+        build = Gauge(
+            "verso_build_info", "1; the versions of what runs.", ["version", "python", "torch"], registry=registry
+        )
+        build.labels(version("verso"), platform.python_version(), version("torch")).set(1)
+
+
+class _EngineMetrics:
+    """Metrics by engine: one bundle on one device."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._all: list[MetricWrapperBase] = []
+
         def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(name, text, ["model", *labels], registry=registry)
+            self._all.append(made := Counter(name, text, [*_LABELS, *labels], registry=registry))
+            return made
 
-        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(name, text, ["model"], buckets=buckets, registry=registry)
+        def histogram(name: str, text: str, buckets: Iterable[float]) -> Histogram:
+            self._all.append(made := Histogram(name, text, _LABELS, buckets=tuple(buckets), registry=registry))
+            return made
 
-        self.running = Gauge("verso_segments_running", "Segments in decoder slots.", ["model"], registry=registry)
-        self.waiting = Gauge("verso_segments_waiting", "Segments in the queue.", ["model"], registry=registry)
+        def gauge(name: str, text: str) -> Gauge:
+            self._all.append(made := Gauge(name, text, _LABELS, registry=registry))
+            return made
+
+        self.info = gauge("verso_model_info", "1 for each loaded bundle.")
+        self.load = gauge("verso_model_load_seconds", "Loading and warming up a bundle.")
+        self.memory = gauge("verso_model_memory_bytes", "Memory of a bundle, by an upper estimate.")
+        self.healthy = gauge("verso_engine_healthy", "1 if the engine can be expected to answer.")
+        self.running = gauge("verso_segments_running", "Segments in decoder slots.")
+        self.waiting = gauge("verso_segments_waiting", "Segments in the queue.")
+        self.waiting_tokens = gauge("verso_tokens_waiting", "Source tokens in the queue.")
+        self.hypotheses = gauge("verso_hypotheses_running", "Beams of the segments in slots, added up.")
+        self.rows = gauge("verso_decoder_rows", "Hypotheses that the decoder holds at most.")
         self.segments = counter("verso_segments", "Segments by how they ended.", "outcome")
         self.rejected = counter("verso_segment_rejections", "Segments that were not queued.", "reason")
-        self.cache_hits = counter("verso_cache_hits", "Segments answered from the cache of exact results.")
         self.source_tokens = counter("verso_source_tokens", "Source tokens of answered segments.")
         self.target_tokens = counter("verso_target_tokens", "Target tokens of answered segments.")
         self.restarts = counter("verso_decoder_restarts", "Times the decoder failed and was rebuilt.")
         self.queue = histogram("verso_segment_queue_seconds", "Waiting for a slot, if decoded.", _LATENCY_S)
+        self.first = histogram(
+            "verso_segment_first_token_seconds", "From submission to the first decoding step, if decoded.", _LATENCY_S
+        )
         self.decode = histogram("verso_segment_decode_seconds", "In a slot, if decoded.", _LATENCY_S)
+        self.encode = histogram("verso_encode_seconds", "Encoding segments together and giving them slots.", _LATENCY_S)
+        self.encoded = histogram("verso_encode_segments", "Segments encoded together.", _COUNTS)
         self.step = histogram("verso_decoder_step_seconds", "One batched decoding step.", _STEP_S)
-        self.occupancy = counter("verso_decoder_step_segments", "Live segments, summed over steps.")
+        self.live = histogram("verso_decoder_step_segments", "Segments in a decoding step.", _COUNTS)
+        self.beam = histogram("verso_segment_beam_size", "Beams of answered segments.", _COUNTS[:6])
+        self.source_length = histogram("verso_segment_source_tokens", "Source lengths of answered segments.", _TOKENS)
+        self.target_length = histogram("verso_segment_target_tokens", "Target lengths of answered segments.", _TOKENS)
+
+    def forget(self, identity: EngineIdentity) -> None:
+        """Drop all that is labelled with that engine."""
+        for metric in self._all:
+            metric.remove_by_labels(dict(zip(_LABELS, _labels(identity), strict=True)))
 
 
 class EngineMetricsObserver:
     """An EngineObserver that counts."""
 
-    def __init__(self, metrics: _EngineMetrics, model: str) -> None:
+    def __init__(self, metrics: _EngineMetrics, identity: EngineIdentity) -> None:
         self._metrics = metrics
-        self._model = model
+        self._labels = labels = _labels(identity)
+        for outcome in get_args(Outcome):
+            metrics.segments.labels(*labels, outcome)
+        for reason in get_args(Rejection):
+            metrics.rejected.labels(*labels, reason)
+        for metric in (metrics.restarts, metrics.source_tokens, metrics.target_tokens):
+            metric.labels(*labels)
 
     def segment_finished(self, report: SegmentReport) -> None:
         """Counts the segment, its tokens and its times."""
-        metrics, model = self._metrics, self._model
-        metrics.segments.labels(model, report.outcome).inc()
-        if report.outcome in ("decoded", "shared", "cache"):
-            metrics.source_tokens.labels(model).inc(report.source_tokens)
-            metrics.target_tokens.labels(model).inc(report.target_tokens)
-        if report.outcome == "cache":
-            metrics.cache_hits.labels(model).inc()
+        metrics, labels = self._metrics, self._labels
+        metrics.segments.labels(*labels, report.outcome).inc()
+        if report.outcome in _ANSWERED:
+            metrics.source_tokens.labels(*labels).inc(report.source_tokens)
+            metrics.target_tokens.labels(*labels).inc(report.target_tokens)
+            metrics.source_length.labels(*labels).observe(report.source_tokens)
+            metrics.target_length.labels(*labels).observe(report.target_tokens)
+            metrics.beam.labels(*labels).observe(report.beam_size)
         if report.outcome == "decoded":
-            metrics.queue.labels(model).observe(report.timings.queue_s)
-            metrics.decode.labels(model).observe(report.timings.decode_s)
+            metrics.queue.labels(*labels).observe(report.timings.queue_s)
+            metrics.first.labels(*labels).observe(report.timings.first_step_s)
+            metrics.decode.labels(*labels).observe(report.timings.decode_s)
 
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         """Counts the refused segments."""
-        self._metrics.rejected.labels(self._model, reason).inc(segments)
+        self._metrics.rejected.labels(*self._labels, reason).inc(segments)
+
+    def admitted(self, segments: int, duration_s: float) -> None:
+        """Measures the encoding."""
+        self._metrics.encode.labels(*self._labels).observe(duration_s)
+        self._metrics.encoded.labels(*self._labels).observe(segments)
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
         """Measures the step."""
-        self._metrics.step.labels(self._model).observe(duration_s)
-        self._metrics.occupancy.labels(self._model).inc(live_segments)
+        self._metrics.step.labels(*self._labels).observe(duration_s)
+        self._metrics.live.labels(*self._labels).observe(live_segments)
 
     def restarted(self) -> None:
         """Counts the restart."""
-        self._metrics.restarts.labels(self._model).inc()
+        self._metrics.restarts.labels(*self._labels).inc()
+
+
+_LABELS = ("model", "version", "device")
+
+
+def _labels(identity: EngineIdentity) -> tuple[str, str, str]:
+    return identity.model, identity.version, identity.device

@@ -107,7 +107,9 @@ class Models:
         finally:
             self._opening_bytes -= need
         load_s = time.monotonic() - started
-        self._metrics.model_loaded(name=model.name, version=model.version, load_s=load_s, health=model.engine.health)
+        self._metrics.model_loaded(
+            model.identity, load_s=load_s, memory_bytes=model.memory_bytes, health=model.engine.health
+        )
         logger.info("model loaded", extra={"model": model.name, "version": model.version, "load_s": load_s})
         return model
 
@@ -204,7 +206,7 @@ class Models:
             )
 
     def _freed(self, model: ServedModel) -> None:
-        self._metrics.model_unloaded(name=model.name, version=model.version)
+        self._metrics.model_unloaded(model.identity)
 
 
 async def _warm_up(model: ServedModel) -> None:

@@ -54,6 +54,11 @@ class Problem:
     retry_after_s: float | None = None
 
 
+def reasons() -> list[str]:
+    """Every type that a problem may have."""
+    return sorted({name for _kind, _status, name in _BY_ERROR} | set(_BY_STATUS.values()) | {"internal"})
+
+
 def install(app: FastAPI, metrics: Metrics) -> None:
     """Answer every exception of `app` by `render`, and count it."""
 

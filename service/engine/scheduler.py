@@ -21,10 +21,11 @@ MAX_RETRY_AFTER_S = 120.0
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds that an entry waited for a slot, and held one."""
+    """Seconds that an entry waited for a slot, held one, and took from its submission to the end of its first step."""
 
     queue_s: float
     decode_s: float
+    first_step_s: float
 
 
 class Scheduler:
@@ -59,6 +60,11 @@ class Scheduler:
     def running(self) -> int:
         """Segments that were taken and have not ended."""
         return len(self._running)
+
+    @property
+    def running_hypotheses(self) -> int:
+        """The beams of what runs, added up."""
+        return sum(entry.segment.beam_size for entry in self._running.values())
 
     def submit(self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None = None) -> list[int]:
         """Queue a group, all of it or nothing; returns an id for each segment.
@@ -136,7 +142,9 @@ class Scheduler:
             return None
         self.remove([entry_id])
         self._completed_tokens += entry.tokens
-        return Spent(entry.started_s - entry.submitted_s, self._clock() - entry.started_s)
+        now = self._clock()
+        first_step_s = now if entry.first_step_s is None else entry.first_step_s
+        return Spent(entry.started_s - entry.submitted_s, now - entry.started_s, first_step_s - entry.submitted_s)
 
     def remove(self, entry_ids: Iterable[int]) -> list[Entry]:
         """Forget entries, waiting or running, without a result; returns those that were there."""

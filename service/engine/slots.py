@@ -52,6 +52,9 @@ class Slots:
         self.failures_in_a_row = 0
         self.last_failure_s = 0.0
         self.last_error: str | None = None
+        # What an empty decoder holds of beam 1: the hypotheses that step at once.
+        self.rows = 0
+        self._fresh: list[Entry] = []
 
     @property
     def built(self) -> bool:
@@ -77,7 +80,9 @@ class Slots:
     def build(self) -> BaseException | None:
         """Make a new decoder; the exception if its factory raised."""
         try:
-            self._decoder = self._factory()
+            decoder = self._factory()
+            self.rows = decoder.room(1)
+            self._decoder = decoder
         except BaseException as error:
             self._note_failure("building the decoder", error)
             return error
@@ -122,6 +127,7 @@ class Slots:
             return self.fail_live("a decoding step", error)
         self._steps += 1
         self.failures_in_a_row = 0
+        self._note_first_step()
         ended = []
         for ticket, hypotheses in finished:
             holder = self._holders.pop(ticket, None)
@@ -152,8 +158,15 @@ class Slots:
         ]
         self._holders.clear()
         self._tickets.clear()
+        self._fresh.clear()
         self._decoder = None
         return ended
+
+    def _note_first_step(self) -> None:
+        now = self._clock()
+        for entry in self._fresh:
+            entry.first_step_s = now
+        self._fresh.clear()
 
     def _require(self) -> InFlightDecoder:
         if self._decoder is None:
@@ -161,10 +174,13 @@ class Slots:
         return self._decoder
 
     def _try_admit(self, entries: Sequence[Entry]) -> BaseException | None:
+        started_s = self._clock()
         try:
             tickets = self._require().admit([entry.segment for entry in entries])
         except BaseException as error:
             return error
+        self._observer.admitted(len(entries), self._clock() - started_s)
+        self._fresh += entries
         for entry, ticket in zip(entries, tickets, strict=True):
             self._holders[ticket] = _Holder(entry, self._steps)
             self._tickets[entry.entry_id] = ticket

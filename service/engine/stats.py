@@ -41,7 +41,8 @@ class EngineHealth:
         in a row; readiness is healthy and not draining. lost: it will not come back without a new process. draining:
         finishes what it accepted and refuses the rest.
     queued, live: segments that wait, and that hold a slot. restarts: times the decoder was rebuilt after a failure.
-    last_error: the latest failure of the decoder, None if there was none.
+    last_error: the latest failure of the decoder, None if there was none. hypotheses: beams of what holds a slot, added
+    up; rows: how many of them the decoder holds at most. queued_tokens: source tokens of what waits.
     """
 
     running: bool
@@ -52,17 +53,33 @@ class EngineHealth:
     live: int
     restarts: int
     last_error: str | None
+    hypotheses: int = 0
+    rows: int = 0
+    queued_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EngineIdentity:
+    """Which engine: the bundle it decodes with, and where it computes ("cpu", "cuda:0")."""
+
+    model: str
+    version: str
+    device: str
 
 
 class EngineObserver(Protocol):
-    """Receives what happens in the engine. Calls come from the engine's thread (step, restarted) and from the event
-    loop (the others), so an observer is thread-safe and quick. One that raises is logged and otherwise ignored."""
+    """Receives what happens in the engine. Calls come from the engine's thread (admitted, step, restarted) and from
+    the event loop (the others), so an observer is thread-safe and quick. One that raises is logged and otherwise
+    ignored."""
 
     def segment_finished(self, report: SegmentReport) -> None:
         """An accepted segment ended, with an answer or without; exactly once per accepted segment and caller."""
 
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         """A group of `segments` segments was refused as a whole."""
+
+    def admitted(self, segments: int, duration_s: float) -> None:
+        """`segments` segments were encoded together and got slots."""
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
         """One decoding step ran with `live_segments` in slots while `queued` waited."""
@@ -78,6 +95,9 @@ class NullObserver:
         """Ignored."""
 
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
+        """Ignored."""
+
+    def admitted(self, segments: int, duration_s: float) -> None:
         """Ignored."""
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
@@ -100,6 +120,10 @@ class GuardedObserver:
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         """Passed on."""
         self._guard(lambda: self._observer.segment_rejected(reason, segments))
+
+    def admitted(self, segments: int, duration_s: float) -> None:
+        """Passed on."""
+        self._guard(lambda: self._observer.admitted(segments, duration_s))
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
         """Passed on."""

@@ -30,6 +30,7 @@ class Entry:
     submitted_s: float
     expires_s: float | None
     started_s: float | None = None
+    first_step_s: float | None = None
 
     @property
     def tokens(self) -> int:

@@ -142,6 +142,9 @@ class Worker:
                 live=self._scheduler.running,
                 restarts=self._slots.restarts,
                 last_error="the decoder does not come back from a step" if stalled else self._slots.last_error,
+                hypotheses=self._scheduler.running_hypotheses,
+                rows=self._slots.rows,
+                queued_tokens=self._scheduler.queued_tokens,
             )
 
     def _failing(self) -> bool:
@@ -246,7 +249,7 @@ class Worker:
                     if self._scheduler.remove([entry_id]):
                         settled.append(Settled(entry_id, error=end.error))
                 elif (spent := self._scheduler.finish(entry_id)) is not None:
-                    timings = SegmentTimings(spent.queue_s, spent.decode_s, end.steps)
+                    timings = SegmentTimings(spent.queue_s, spent.decode_s, end.steps, spent.first_step_s)
                     settled.append(Settled(entry_id, end.hypotheses, timings=timings))
             self._scheduler.note_progress()
         if settled:

@@ -222,7 +222,8 @@ async def test_nothing_keeps_a_model_that_was_freed() -> None:
     rig.source.publish(model("en-ru", version="2"))
     await rig.changes.swap("tiny@2")
     await rig.freed()
-    assert b'verso_model_info{model="tiny",version="1"}' not in rig.metrics.render()
+    assert b'model="tiny",version="1"' not in rig.metrics.render()
+    assert b'model="tiny",version="2"' in rig.metrics.render()
     await asyncio.sleep(0)  # the task that freed it ends
     gc.collect()
     assert engine() is None

@@ -40,14 +40,17 @@ def test_requests_are_counted_by_route_pair_and_status() -> None:
     assert requests["", "/translate", "400"] == 1
     assert requests["", "other", "404"] == 1
     assert "<script>" not in text
-    assert samples(text, "verso_request_rejections_total") == {
-        ("unsupported_pair",): 1,
-        ("invalid_request",): 1,
-        ("not_found",): 1,
+    rejections = samples(text, "verso_request_rejections_total")
+    assert {reason: count for (reason,), count in rejections.items() if count} == {
+        "unsupported_pair": 1,
+        "invalid_request": 1,
+        "not_found": 1,
     }
+    assert rejections["overloaded",] == 0
     assert samples(text, "verso_translation_warnings_total") == {("truncated",): 1}
-    assert samples(text, "verso_model_info") == {("tiny", "1"): 1, ("other", "2.1"): 1}
-    assert samples(text, "verso_segments_running")["tiny",] == 0
+    assert samples(text, "verso_model_info") == {("cpu", "tiny", "1"): 1, ("cpu", "other", "2.1"): 1}
+    assert samples(text, "verso_segments_running")["cpu", "tiny", "1"] == 0
+    assert samples(text, "verso_ready") == {(): 1}
     assert samples(text, "verso_requests_in_progress") == {(): 1}
 
 

@@ -136,6 +136,7 @@ class RecordingObserver:
         self.reports: list[SegmentReport] = []
         self.rejections: list[tuple[Rejection, int]] = []
         self.steps: list[tuple[int, int]] = []
+        self.admissions: list[int] = []
         self.restarts = 0
 
     @property
@@ -147,6 +148,10 @@ class RecordingObserver:
 
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         self.rejections.append((reason, segments))
+
+    def admitted(self, segments: int, duration_s: float) -> None:
+        assert duration_s >= 0
+        self.admissions.append(segments)
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
         assert duration_s >= 0

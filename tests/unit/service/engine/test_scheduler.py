@@ -151,9 +151,11 @@ def test_times_are_measured_on_the_given_clock() -> None:
     scheduler, clock = make_scheduler()
     [entry] = scheduler.submit([make_segment(1)], INTERACTIVE)
     clock.now_s += 2
-    taken(scheduler)
+    [running] = scheduler.take(room_for(1))
     clock.now_s += 3
-    assert scheduler.finish(entry) == Spent(queue_s=2.0, decode_s=3.0)
+    running.first_step_s = clock()
+    clock.now_s += 4
+    assert scheduler.finish(entry) == Spent(queue_s=2.0, decode_s=7.0, first_step_s=5.0)
     assert scheduler.finish(entry) is None
 
 
