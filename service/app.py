@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from model_store.decoding.in_flight import open_decoder
 from service.api import admin, error_handlers, libretranslate, probes, v1
 from service.api.dependencies import Services
+from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
 from service.changes import Changes
 from service.downloads import Downloads
@@ -72,6 +73,7 @@ def create_app(
         BodyLimit, max_body_bytes=settings.max_body_bytes, body_s=settings.body_timeout_s, metrics=metrics
     )
     app.add_middleware(CancelOnDisconnect)
+    app.add_middleware(LibreTranslateCors, origins=settings.cors_origins)
     app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
     for router in (v1.router, libretranslate.router, probes.router, admin.router):
         app.include_router(router)

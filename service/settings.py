@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="How long LibreTranslate's /translate waits for room in a full queue before a 429, in seconds.",
     )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",),
+        description="Web origins whose pages may ask LibreTranslate's paths, comma-separated; * is any. Empty: none.",
+    )
     suggestions_file: str = Field(
         "", description="File to which /suggest appends what users suggest, as JSON lines. Empty: 403."
     )
@@ -80,7 +84,7 @@ class Settings(BaseSettings):
         "info", description="Least important log lines that are written."
     )
 
-    @field_validator("default_models", mode="before")
+    @field_validator("default_models", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

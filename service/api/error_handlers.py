@@ -18,7 +18,7 @@ from service import errors
 from service.metrics import Metrics
 
 # The first part of LibreTranslate's paths.
-LIBRETRANSLATE = frozenset(
+_LIBRETRANSLATE = frozenset(
     {"translate", "detect", "languages", "translate_file", "download_file", "suggest", "frontend", "health", "spec"}
 )
 # While the models load or the process drains, a client does well to come back after this long.
@@ -119,13 +119,18 @@ def validation_problem(problems: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(400, "invalid_request", "; ".join(parts[:5]), first or "body")
 
 
+def is_libretranslate(path: str) -> bool:
+    """Whether a path is one of LibreTranslate's API."""
+    return path.removeprefix("/").partition("/")[0] in _LIBRETRANSLATE
+
+
 def render(path: str, problem: Problem) -> Response:
     """The response, in LibreTranslate's shape on its paths and in that of /v1 elsewhere.
 
     The JSON is ASCII, so that a message which quotes a lone surrogate can be sent.
     """
     content: dict[str, object]
-    if path.removeprefix("/").partition("/")[0] in LIBRETRANSLATE:
+    if is_libretranslate(path):
         content = {"error": problem.message}
     else:
         content = {"error": {"type": problem.type, "message": problem.message, "field": problem.field}}

@@ -22,7 +22,8 @@ def test_every_setting_is_documented(name: str) -> None:
     assert field.description
     assert field.description in row
     if field.default_factory is None and field.default not in ("", ()):
-        assert f"`{field.default}`" in row
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        assert f"`{default}`" in row
 
 
 def test_nothing_else_is_documented() -> None:

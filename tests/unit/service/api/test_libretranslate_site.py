@@ -145,3 +145,27 @@ def test_spec_is_swagger_2_without_loose_ends() -> None:
     assert "anyOf" not in text
     referred = set(text.split('"#/definitions/')[1:])
     assert {each.partition('"')[0] for each in referred} == set(document["definitions"])
+
+
+ORIGIN = {"Origin": "https://page.example"}
+PREFLIGHT = {**ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+
+def test_pages_of_any_origin_may_ask() -> None:
+    async def call(client: httpx.AsyncClient) -> None:
+        for path in ("/translate", "/detect"):
+            allowed = await client.options(path, headers=PREFLIGHT)
+            assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "*")
+            refused = await client.post(path, json={}, headers=ORIGIN)
+            assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, "*")
+        assert "access-control-allow-origin" not in (await client.get("/v1/models", headers=ORIGIN)).headers
+        assert (await client.options("/v1/translate", headers=PREFLIGHT)).status_code == 405
+
+    ask(app_of(), call)
+
+
+@pytest.mark.parametrize(("origins", "allowed"), [("https://page.example, https://b.example", True), ("", False)])
+def test_the_operator_says_which_origins_may_ask(origins: str, allowed: bool) -> None:
+    response = get(app_of(cors_origins=origins), "/languages", headers=ORIGIN)
+    assert response.status_code == 200
+    assert response.headers.get("access-control-allow-origin") == (ORIGIN["Origin"] if allowed else None)
