@@ -27,15 +27,13 @@ from training.config import load_recipe
 TARGET_TOKENS = 20
 
 
-def open_forced(network: Seq2Seq, *, max_blocks: int) -> InFlightDecoder:
+def open_forced(network: Seq2Seq, *, max_rows: int) -> InFlightDecoder:
     """A decoder that never writes EOS, so that every target has its full length."""
-    forbidden = torch.zeros(network.config.vocabulary, dtype=torch.bool)
-    forbidden[:4] = True
     return InFlightDecoder(
         EagerBackend(network, source_capacity=48),
-        Vocabulary(bos=2, eos=3, forbidden=forbidden),
+        Vocabulary(bos=2, eos=3, forbidden=torch.arange(4)),
         max_target_length=TARGET_TOKENS,
-        max_blocks=max_blocks,
+        max_rows=max_rows,
     )
 
 
@@ -73,7 +71,7 @@ def main() -> None:
         )
         for _sentence in range(options.sentences)
     ]
-    alone, in_flight = open_forced(network, max_blocks=1), open_forced(network, max_blocks=4)
+    alone, in_flight = open_forced(network, max_rows=4), open_forced(network, max_rows=128)
 
     def one_at_a_time() -> int:
         few = segments[: max(1, options.sentences // 8)]

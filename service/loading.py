@@ -11,6 +11,7 @@ import torch
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.config import Task
+from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.in_flight import open_decoder
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.manifest import Manifest, read_manifest
@@ -45,7 +46,8 @@ class DecoderOpener(Protocol):
         *,
         max_source_length: int,
         max_target_length: int,
-        max_blocks: int,
+        max_rows: int,
+        backend: BackendName,
     ) -> InFlightDecoder:
         """A decoder with nothing in it."""
 
@@ -137,7 +139,8 @@ class BundleLoader:
                 bundle.tokenizer,
                 max_source_length=decoding.max_source_length,
                 max_target_length=target_length,
-                max_blocks=settings.decoder_blocks,
+                max_rows=settings.decoder_rows,
+                backend=settings.backend,
             ),
             EngineSettings(
                 max_queued_segments=settings.max_queued_segments,
@@ -163,6 +166,4 @@ class BundleLoader:
 
     def _need_bytes(self, manifest: Manifest) -> int:
         settings = self._settings
-        return need_bytes(
-            manifest, decoder_blocks=settings.decoder_blocks, max_source_length=settings.max_source_length
-        )
+        return need_bytes(manifest, decoder_rows=settings.decoder_rows, max_source_length=settings.max_source_length)

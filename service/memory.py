@@ -8,19 +8,17 @@ from pathlib import Path
 
 from model_store.manifest import Manifest
 
-_BLOCK_ROWS = 32
 _FLOAT_BYTES = 4
 _INTEGER_BYTES = 8
 # Logits, log-probabilities, their sums and the sorted candidates live at the same time.
 _STEP_COPIES = 4
 
 
-def need_bytes(manifest: Manifest, *, decoder_blocks: int, max_source_length: int) -> int:
-    """An upper estimate, in bytes: the weights in float32, and a decoder with all its blocks in use.
+def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int) -> int:
+    """An upper estimate, in bytes: the weights in float32 and packed in int8, and a decoder with all its rows in use.
 
-    max_source_length: most source tokens that the operator allows. In a block each of the 32 rows has, at worst, a
-    source of its own (beam 1), which it keeps for attention, and the attention of every step, which alignments are
-    read from.
+    max_source_length: most source tokens that the operator allows. Each row has, at worst, a source of its own (beam
+    1), which it keeps for attention, and the attention of every step, which alignments are read from.
     """
     network, decoding = manifest.network, manifest.decoding
     source = min(decoding.max_source_length, max_source_length)
@@ -32,7 +30,8 @@ def need_bytes(manifest: Manifest, *, decoder_blocks: int, max_source_length: in
         + _STEP_COPIES * network.vocabulary
     )
     row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
-    return _FLOAT_BYTES * manifest.parameters + decoder_blocks * _BLOCK_ROWS * row
+    row += 2 * target * (2 * _INTEGER_BYTES + _FLOAT_BYTES)  # its candidates, should somebody ask for the search
+    return (_FLOAT_BYTES + 1) * manifest.parameters + decoder_rows * row
 
 
 def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:

@@ -35,8 +35,12 @@ class Settings(BaseSettings):
     threads: Count = Field(
         default_factory=lambda: os.cpu_count() or 1, description="CPU threads for tensor work. Default: all cores."
     )
-    decoder_blocks: Count = Field(
-        4, description="Blocks of 32 live hypotheses that a model decodes at once; 4 hold 32 segments of beam 4."
+    backend: Literal["auto", "eager", "int8"] = Field(
+        "auto",
+        description="How networks run: int8 (CPU, several times faster), eager (float32), or auto: int8 where it can.",
+    )
+    decoder_rows: Count = Field(
+        128, description="Live hypotheses that a model decodes at once; 128 hold 32 segments of beam 4."
     )
     max_source_length: int = Field(
         1024,

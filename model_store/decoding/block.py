@@ -1,6 +1,6 @@
-"""A block of slots that steps in one fixed shape: N slots of K rows each, whoever is in them.
+"""A block of slots of one beam width that step together: n segments of K rows each, however many there are.
 
-Legend: N slots, K beam width, S source capacity.
+Legend: N slots, n of them in use, K beam width, S source capacity.
 """
 
 from __future__ import annotations
@@ -12,22 +12,29 @@ from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.hypotheses import Beams
-from model_store.decoding.scoring import log_probabilities
+from model_store.decoding.scoring import best_extensions
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.memory import DecoderState, Memory
+
+FEWEST_SLOTS = 8
+ROWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class Occupant:
-    """Who holds a slot."""
+    """Who holds a slot. length: of its source, in tokens."""
 
     ticket: int
     segment: Segment
 
+    @property
+    def length(self) -> int:
+        return len(self.segment.source)
+
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The ids that search has to know. forbidden: bool, shape = (V,), ids that are never written."""
+    """The ids that search has to know. forbidden: int64, ids that are never written."""
 
     bos: int
     eos: int
@@ -35,92 +42,120 @@ class Vocabulary:
 
 
 class Block:
-    """Slots of one beam width; a segment of a narrower beam leaves rows unused."""
+    """Slots of one beam width, those in use first; a segment of a narrower beam leaves rows unused.
+
+    The decoder state has rows for the slots in use only, so that a step costs what it is used for. There are
+    FEWEST_SLOTS at first, and up to `slots` when they are needed.
+    """
 
     def __init__(self, backend: Backend, vocabulary: Vocabulary, *, slots: int, width: int, targets: int) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
         self.width = width
-        self.occupants: list[Occupant | None] = [None] * slots
-        self.memory, self.state = backend.empty(slots, width)
+        self.occupants: list[Occupant] = []
+        self._most_slots = slots
+        slots = min(FEWEST_SLOTS, slots)
+        self.memory, state = backend.empty(slots, width)
+        device = self.memory.values.device
+        self.state = state.rows(torch.arange(0, device=device))
         self.beams = Beams(
             slots, width, targets, backend.source_capacity, attention=backend.has_attention, like=self.memory.values
         )
-        self.tokens = torch.full((slots, width), vocabulary.bos, device=self.memory.values.device)
-        self._first_row = torch.arange(slots, device=self.tokens.device).unsqueeze(1) * width
+        self.tokens = torch.full((0, width), vocabulary.bos, device=device)
+        self._first_row = torch.arange(slots, device=device).unsqueeze(1) * width
 
     @property
     def live(self) -> int:
         """How many slots are held."""
-        return sum(occupant is not None for occupant in self.occupants)
+        return len(self.occupants)
 
-    @property
-    def free(self) -> int:
-        """How many slots are free."""
-        return len(self.occupants) - self.live
-
-    def admit(self, occupant: Occupant, memory: Memory, state: DecoderState, source: int) -> None:
-        """Put a segment into a free slot; `source` is its row in the encoded `memory` and `state`."""
-        slot = self.occupants.index(None)
-        self.occupants[slot] = occupant
-        self._write_memory(slot, memory, source)
-        rows = slice(slot * self.width, (slot + 1) * self.width)
-        self.state.hidden[:, :, rows] = state.hidden[:, :, source : source + 1]
-        if self.state.feed is not None and state.feed is not None:
-            self.state.feed[rows] = state.feed[source]
-        self.tokens[slot] = self.vocabulary.bos
-        self.beams.start(slot, occupant.segment)
+    def admit(self, occupants: list[Occupant], memory: Memory, state: DecoderState, sources: list[int]) -> None:
+        """Put segments into free slots; `sources` are their rows in the encoded `memory` and `state`."""
+        index = torch.tensor(sources, device=self.tokens.device)
+        new = slice(self.live, self.live + len(occupants))
+        self._reserve(new.stop)
+        length = memory.mask.shape[1]
+        self.memory.keys[new, :length] = memory.keys.index_select(0, index)
+        self.memory.values[new, :length] = memory.values.index_select(0, index)
+        self.memory.mask[new, :length] = memory.mask.index_select(0, index)
+        self.memory.mask[new, length:] = False
+        self.occupants += occupants
+        self.state = self.state.joined(state.rows(index.repeat_interleave(self.width)))
+        begun = self.tokens.new_full((len(occupants), self.width), self.vocabulary.bos)
+        self.tokens = torch.cat((self.tokens, begun))
+        for occupant in occupants:
+            self.beams.start(occupant.segment)
 
     def cancel(self, ticket: int) -> bool:
         """Free the slot of `ticket`; whether it was here."""
         for slot, occupant in enumerate(self.occupants):
-            if occupant is not None and occupant.ticket == ticket:
-                self._free(slot)
+            if occupant.ticket == ticket:
+                rows = torch.arange(self.live * self.width, device=self.tokens.device)
+                order = list(range(self.live))
+                self._free(slot, order)
+                self._keep(order, rows)
                 return True
         return False
 
     def step(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
-        """One step of every slot; returns what finished, by ticket, and frees those slots."""
-        step = self.backend.step(self.tokens, self.memory, self.state, self._positions())
-        log_probs = log_probabilities(step.logits, self.vocabulary.forbidden)
-        record = any(occupant is not None and occupant.segment.want_search for occupant in self.occupants)
-        tokens, parents, done = self.beams.extend(log_probs, step.weights, self.vocabulary.eos, record=record)
-        self.tokens = tokens
-        self.state = step.state.rows((self._first_row + parents).flatten())
+        """One step of every slot in use; returns what finished, by ticket, and frees those slots."""
+        longest = max(occupant.length for occupant in self.occupants)
+        step = self.backend.step(self.tokens, self.memory.of(self.live, longest), self.state, self._positions())
+        record = any(occupant.segment.want_search for occupant in self.occupants)
+        best = self._best(step.readout)
+        tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
+        self.tokens, self.state = tokens, step.state
+        order = list(range(self.live))
         finished = []
-        for slot, is_done in enumerate(done.tolist()):
+        for slot in reversed(done.nonzero().flatten().tolist()):
             occupant = self.occupants[slot]
-            if is_done and occupant is not None:
-                finished.append((occupant.ticket, self.beams.hypotheses(slot, occupant.segment, self.vocabulary.eos)))
-                self._free(slot)
-        return finished
+            finished.append((occupant.ticket, self.beams.hypotheses(slot, occupant.segment, self.vocabulary.eos)))
+            self._free(slot, order)
+        self._keep(order, (self._first_row[: len(parents)] + parents).flatten())
+        return finished[::-1]
 
-    def move_into(self, other: Block) -> None:
-        """Move every segment into free slots of `other`, a block of the same shape with room for all."""
-        for slot, occupant in enumerate(self.occupants):
-            if occupant is None:
-                continue
-            target = other.occupants.index(None)
-            other.occupants[target] = occupant
-            other._write_memory(target, self.memory, slot)
-            rows = slice(slot * self.width, (slot + 1) * self.width)
-            target_rows = slice(target * self.width, (target + 1) * self.width)
-            other.state.hidden[:, :, target_rows] = self.state.hidden[:, :, rows]
-            if other.state.feed is not None and self.state.feed is not None:
-                other.state.feed[target_rows] = self.state.feed[rows]
-            other.tokens[target] = self.tokens[slot]
-            self.beams.copy_slot(slot, other.beams, target)
-            self._free(slot)
+    def _best(self, readout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The best extensions of each slot, some slots at a time, so that logits stay in the processor's cache."""
+        together = max(ROWS_AT_ONCE // self.width, 1)
+        parts = []
+        for start in range(0, self.live, together):
+            some = slice(start, min(start + together, self.live))
+            logits = self.backend.logits(readout[some])
+            so_far = self.beams.log_prob[some]
+            parts.append(best_extensions(logits, so_far, self.vocabulary.forbidden, 2 * self.width))
+        values, parents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
+        return values, parents, tokens
+
+    def _reserve(self, slots: int) -> None:
+        """Have at least so many slots."""
+        there = len(self.memory.mask)
+        if slots <= there:
+            return
+        more = min(max(slots - there, there), self._most_slots - there)
+        free, _state = self.backend.empty(more, self.width)
+        self.memory = self.memory.joined(free)
+        self.beams.grow(more)
+        self._first_row = torch.arange(there + more, device=self.tokens.device).unsqueeze(1) * self.width
 
     def _positions(self) -> Tensor:
-        limit = self.backend.target_limit
-        return self.beams.length if limit is None else self.beams.length.clamp(max=limit - 1)
+        length, limit = self.beams.length[: self.live], self.backend.target_limit
+        return length if limit is None else length.clamp(max=limit - 1)
 
-    def _write_memory(self, slot: int, memory: Memory, source: int) -> None:
-        self.memory.keys[slot] = memory.keys[source]
-        self.memory.values[slot] = memory.values[source]
-        self.memory.mask[slot] = memory.mask[source]
+    def _keep(self, order: list[int], rows: Tensor) -> None:
+        """Go on with the slots in `order`; `rows` are the state's rows that all slots up to now go on from."""
+        if len(order) < len(self.tokens):
+            index = torch.tensor(order, dtype=torch.int64, device=rows.device)
+            self.tokens = self.tokens.index_select(0, index)
+            rows = rows.view(-1, self.width).index_select(0, index).flatten()
+        self.state = self.state.rows(rows)
 
-    def _free(self, slot: int) -> None:
-        self.occupants[slot] = None
+    def _free(self, slot: int, order: list[int]) -> None:
+        """The last slot in use takes the place of this one, and does so in `order`."""
+        order[slot] = order[-1]
+        order.pop()
+        last = self.occupants.pop()
+        if slot != self.live:
+            self.occupants[slot] = last
+            for tensor in (self.memory.keys, self.memory.values, self.memory.mask):
+                tensor[slot] = tensor[self.live]
         self.beams.stop(slot)

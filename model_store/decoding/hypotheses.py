@@ -5,7 +5,7 @@ hypothesis, then the lower token id). Those among the first K that end in EOS ar
 that do not end live on. The search stops when no live log-probability, divided by the penalty at maximum length, can
 beat the K-th finished score, or at maximum length. Beam 1 without length penalty is greedy search.
 
-Legend: N slots, K beam width of the block, V vocabulary, T target capacity, S source capacity.
+Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T target capacity, S source capacity.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from model_store.decoding.scoring import length_penalty, top_candidates
+from model_store.decoding.scoring import length_penalties
 from model_store.decoding.segment import Extension, Hypothesis, SearchStep, Segment
 
 NEVER = float("-inf")
 
 
 class Beams:
-    """The beams of N slots, each with its own options and length.
+    """The beams of up to N slots, each with its own options and length; the first `live` slots are in use.
 
     log_prob: shape = (N, K), best first, -inf where there is no hypothesis. length: tokens written, shape = (N,).
-    The trellis holds for step t and row k the token chosen and the row it extends, so that nothing is copied when beams
-    are reordered; attention of step t is that of the row extended. candidate_*: the 2K best extensions of each step
-    that is told to `record` them.
+    penalty: by length, shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row it
+    extends, so that nothing is copied when beams are reordered; attention of step t is that of the row extended.
+    candidate_*: the 2K best extensions of each step that is told to `record` them.
     """
 
     def __init__(self, slots: int, width: int, targets: int, sources: int, *, attention: bool, like: Tensor) -> None:
@@ -39,6 +39,8 @@ class Beams:
             return torch.zeros(shape, dtype=torch.int64, device=like.device)
 
         self.width = width
+        self.live = 0
+        self._shape = (width, targets, sources, attention)
         self.slot = torch.arange(slots, device=like.device)
         self.log_prob = filled(slots, width, value=NEVER)
         self.length = integers(slots)
@@ -53,84 +55,102 @@ class Beams:
         self.finished_step = integers(slots, width)
         self.finished_parent = integers(slots, width)
         self.beam = torch.ones(slots, dtype=torch.int64, device=like.device)
-        self.alpha = filled(slots)
+        self.penalty = filled(slots, targets + 1, value=1)
         self.max_length = torch.ones(slots, dtype=torch.int64, device=like.device)
-        self.live = torch.zeros(slots, dtype=torch.bool, device=like.device)
 
-    def start(self, slot: int, segment: Segment) -> None:
-        """Begin a segment in a slot: one empty hypothesis."""
+    def grow(self, slots: int) -> None:
+        """Add free slots."""
+        width, targets, sources, attention = self._shape
+        more = vars(Beams(slots, width, targets, sources, attention=attention, like=self.log_prob))
+        for name, tensor in list(vars(self).items()):
+            if isinstance(tensor, Tensor):
+                setattr(self, name, torch.cat((tensor, more[name])))
+        self.slot = torch.arange(len(self.slot), device=self.slot.device)
+
+    def start(self, segment: Segment) -> None:
+        """Begin a segment, in the first free slot: one empty hypothesis."""
+        slot, self.live = self.live, self.live + 1
         self.log_prob[slot] = NEVER
         self.log_prob[slot, 0] = 0.0
         self.length[slot] = 0
         self.finished_score[slot] = NEVER
         self.finished_log_prob[slot] = NEVER
         self.beam[slot] = segment.beam_size
-        self.alpha[slot] = segment.length_penalty
+        penalties = length_penalties(segment.length_penalty, self.penalty.shape[1] - 1)
+        self.penalty[slot] = torch.tensor(penalties, dtype=self.penalty.dtype)
         self.max_length[slot] = segment.max_length
-        self.live[slot] = True
 
     def stop(self, slot: int) -> None:
-        """Free a slot."""
-        self.live[slot] = False
+        """Free a slot; the last one in use takes its place."""
+        self.live -= 1
+        if slot != self.live:
+            for name, tensor in vars(self).items():
+                if isinstance(tensor, Tensor) and name != "slot":
+                    tensor[slot] = tensor[self.live]
 
     def extend(
-        self, log_probs: Tensor, weights: Tensor | None, eos: int, *, record: bool = False
+        self, values: Tensor, parent: Tensor, token: Tensor, weights: Tensor | None, eos: int, *, record: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One step of every slot.
+        """One step of the n slots in use.
 
-        log_probs: of the next token, shape = (N, K, V). weights: attention, shape = (N, K, S). record: whether some
-        segment wants its search.
+        values, parent, token: the best extensions, as best_extensions gives them, shape = (n, 2K). weights: attention,
+        shape = (n, K, S'), S' <= S. record: whether some segment wants its search.
 
-        Returns the tokens chosen and the rows they extend, int64, shape = (N, K), and which slots are done, bool,
-        shape = (N,).
+        Returns the tokens chosen and the rows they extend, int64, shape = (n, K), and which slots are done, bool,
+        shape = (n,).
         """
-        vocabulary = log_probs.shape[2]
-        # An idle slot keeps one harmless hypothesis, so that its values stay finite.
-        idle = (~self.live).unsqueeze(1)
-        self.log_prob.masked_fill_(idle, NEVER)[:, 0].masked_fill_(~self.live, 0.0)
-        totals = self.log_prob.unsqueeze(2) + log_probs  # (N, K, V)
-        values, index = top_candidates(totals.flatten(1), 2 * self.width)
-        parent, token = index // vocabulary, index % vocabulary  # (N, 2K)
-        step = torch.where(self.live, self.length, 0)
-        self.length = step + 1
+        used = slice(self.live)
+        step = self.length[used].clone()
+        self.length[used] += 1
 
         if record:
-            self.candidate_log_prob[self.slot, step] = values
-            self.candidate_token[self.slot, step] = token
-            self.candidate_parent[self.slot, step] = parent
+            self.candidate_log_prob[self.slot[used], step] = values
+            self.candidate_token[self.slot[used], step] = token
+            self.candidate_parent[self.slot[used], step] = parent
         ended = token == eos
         self._finish(values, parent, ended, step)
         rank = torch.arange(2 * self.width, device=values.device)
-        going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)[:, : self.width]  # (N, K)
+        going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)[:, : self.width]  # (n, K)
         parent, token = parent.gather(1, going_on), token.gather(1, going_on)
-        in_beam = rank[: self.width] < self.beam.unsqueeze(1)
-        self.log_prob = values.gather(1, going_on).masked_fill(~in_beam, NEVER)
+        in_beam = rank[: self.width] < self.beam[used].unsqueeze(1)
+        self.log_prob[used] = values.gather(1, going_on).masked_fill(~in_beam, NEVER)
 
-        self.token[self.slot, step] = token
-        self.parent[self.slot, step] = parent
+        slot = self.slot[used]
+        self.token[slot, step] = token
+        self.parent[slot, step] = parent
         if self.attention is not None and weights is not None:
-            self.attention[self.slot, step] = weights
+            self.attention[slot, step, :, : weights.shape[2]] = weights
         return token, parent, self._done()
 
     def _finish(self, values: Tensor, parent: Tensor, ended: Tensor, step: Tensor) -> None:
-        """Set aside those of the 2K candidates that are finished; values, parent, ended: shape = (N, 2K)."""
+        """Set aside those of the 2K candidates that are finished; values, parent, ended: shape = (n, 2K)."""
+        used = slice(self.live)
         rank = torch.arange(values.shape[1], device=values.device)
-        accepted = ended & (rank < self.beam.unsqueeze(1)) & (values > NEVER)
-        scores = values / length_penalty(self.length, self.alpha).unsqueeze(1)
-        pool = torch.cat((self.finished_score, scores.masked_fill(~accepted, NEVER)), dim=1)
+        accepted = ended & (rank < self.beam[used].unsqueeze(1)) & (values > NEVER)
+        scores = (values / self._penalty_at(self.length)).masked_fill(~accepted, NEVER)
+        pool = torch.cat((self.finished_score[used], scores), dim=1)
         # Stable: among equals the one finished earlier, then the lower candidate, comes first.
-        self.finished_score, kept = (part[:, : self.width] for part in pool.sort(dim=1, descending=True, stable=True))
-        self.finished_log_prob = torch.cat((self.finished_log_prob, values), dim=1).gather(1, kept)
-        self.finished_step = torch.cat((self.finished_step, step.unsqueeze(1).expand_as(parent)), dim=1).gather(1, kept)
-        self.finished_parent = torch.cat((self.finished_parent, parent), dim=1).gather(1, kept)
+        ordered, kept = (part[:, : self.width] for part in pool.sort(dim=1, descending=True, stable=True))
+        self.finished_score[used] = ordered
+        for column, new in (
+            (self.finished_log_prob, values),
+            (self.finished_step, step.unsqueeze(1).expand_as(parent)),
+            (self.finished_parent, parent),
+        ):
+            column[used] = torch.cat((column[used], new), dim=1).gather(1, kept)
 
     def _done(self) -> Tensor:
-        """Which live slots can stop, shape = (N,)."""
-        best_live = self.log_prob[:, 0]
-        reachable = best_live / length_penalty(self.max_length, self.alpha)
-        kth_finished = self.finished_score.gather(1, (self.beam - 1).unsqueeze(1)).squeeze(1)
+        """Which slots in use can stop, shape = (n,)."""
+        used = slice(self.live)
+        best_live = self.log_prob[used, 0]
+        reachable = best_live / self._penalty_at(self.max_length).squeeze(1)
+        kth_finished = self.finished_score[used].gather(1, (self.beam[used] - 1).unsqueeze(1)).squeeze(1)
         decided = (reachable <= kth_finished) | (best_live == NEVER)
-        return self.live & (decided | (self.length >= self.max_length))
+        return decided | (self.length[used] >= self.max_length[used])
+
+    def _penalty_at(self, length: Tensor) -> Tensor:
+        """Of each slot in use at its `length`, shape = (n, 1)."""
+        return self.penalty[: self.live].gather(1, length[: self.live].unsqueeze(1))
 
     def hypotheses(self, slot: int, segment: Segment, eos: int) -> tuple[Hypothesis, ...]:
         """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score."""
@@ -152,7 +172,7 @@ class Beams:
             if score > NEVER
         ]
         length = int(self.length[slot])
-        penalty = float(length_penalty(self.length[slot], self.alpha[slot]))
+        penalty = float(self.penalty[slot, length])
         found += [
             trellis.read(length, row, log_prob, log_prob / penalty, finished=False)
             for row, log_prob in enumerate(self.log_prob[slot].tolist())
@@ -167,7 +187,7 @@ class Beams:
         length = int(self.length[slot])
         columns = (self.candidate_token, self.candidate_parent, self.candidate_log_prob)
         recorded = zip(*(column[slot, :length].tolist() for column in columns), strict=True)  # a step at a time
-        penalties = length_penalty(torch.arange(1, length + 1, device=self.alpha.device), self.alpha[slot]).tolist()
+        penalties = self.penalty[slot, 1 : length + 1].tolist()
         return tuple(
             search_step(
                 [Extension(token, row, total, total / penalty) for token, row, total in zip(*step, strict=True)],
@@ -176,12 +196,6 @@ class Beams:
             )
             for step, penalty in zip(recorded, penalties, strict=True)
         )
-
-    def copy_slot(self, slot: int, other: Beams, target: int) -> None:
-        """Copy a slot into slot `target` of `other`, whose blocks are of the same shape."""
-        for name, tensor in vars(self).items():
-            if isinstance(tensor, Tensor) and name != "slot":
-                getattr(other, name)[target] = tensor[slot]
 
 
 def search_step(candidates: Sequence[Extension], beam: int, eos: int) -> SearchStep:

@@ -1,8 +1,8 @@
 """The decoder: admit, step, collect. A finished segment leaves its slot and the next takes it at the next step.
 
 A decoder state is constant in size, so segments of any length, beam and age step together (no published translation
-server does this for beam search). Steps run in blocks of a fixed number of rows, because the last bits of a matrix
-product depend on its shape: a segment thus gets the same tokens alone and under load.
+server does this for beam search). A step has as many rows as there are hypotheses. A backend's rows do not depend on
+each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-from model_store.decoding.backends.eager import EagerBackend
+from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Block, Occupant, Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
@@ -20,41 +20,35 @@ from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 
+MAX_ROWS = 128
+
 Results = list[tuple[int, tuple[Hypothesis, ...]]]
 
 
 class InFlightDecoder:
     """Beam search over slots. Not thread-safe: one thread owns it.
 
-    A segment of beam k runs in a block whose width is k rounded up to a power of two, of `block_rows` rows; at most
-    `max_blocks` blocks exist at a time.
+    A segment of beam k takes k rows, rounded up to a power of two, of `max_rows`. Those of one width step together.
     """
 
     def __init__(
-        self,
-        backend: Backend,
-        vocabulary: Vocabulary,
-        *,
-        max_target_length: int,
-        block_rows: int = 32,
-        max_blocks: int = 4,
+        self, backend: Backend, vocabulary: Vocabulary, *, max_target_length: int, max_rows: int = MAX_ROWS
     ) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
         self.max_source_length = backend.source_capacity
         limit = backend.target_limit
         self.max_target_length = max_target_length if limit is None else min(max_target_length, limit)
-        self.max_beam_size = 1 << (block_rows.bit_length() - 1)
-        self._block_rows = block_rows
-        self._max_blocks = max_blocks
-        self._blocks: list[Block] = []
+        self.max_beam_size = 1 << (max_rows.bit_length() - 1)
+        self.max_rows = max_rows
+        self._blocks: dict[int, Block] = {}
         self._finished: Results = []
         self._next_ticket = 0
 
     @property
     def live(self) -> int:
         """How many segments hold a slot."""
-        return sum(block.live for block in self._blocks)
+        return sum(block.live for block in self._blocks.values())
 
     def check(self, segment: Segment) -> None:
         """Raises SegmentError if this decoder can never take `segment`."""
@@ -70,9 +64,11 @@ class InFlightDecoder:
 
     def room(self, beam_size: int) -> int:
         """How many more segments of that beam can be admitted now."""
-        width = _width(beam_size)
-        free = sum(block.free for block in self._blocks if block.width == width)
-        return free + (self._max_blocks - len(self._blocks)) * (self._block_rows // width)
+        return self._free_rows // _width(beam_size)
+
+    @property
+    def _free_rows(self) -> int:
+        return self.max_rows - sum(block.live * width for width, block in self._blocks.items())
 
     @torch.inference_mode()
     def admit(self, segments: Sequence[Segment]) -> list[int]:
@@ -82,23 +78,22 @@ class InFlightDecoder:
         """
         for segment in segments:
             self.check(segment)
-        self._check_room(segments)
+        if sum(_width(segment.beam_size) for segment in segments) > self._free_rows:
+            raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         memory, state = self.backend.encode([segment.source for segment in segments])
-        tickets = []
-        for index, segment in enumerate(segments):
-            occupant = Occupant(self._next_ticket, segment)
-            self._next_ticket += 1
-            self._block_for(_width(segment.beam_size)).admit(occupant, memory, state, index)
-            tickets.append(occupant.ticket)
-        return tickets
+        occupants = [Occupant(self._next_ticket + index, segment) for index, segment in enumerate(segments)]
+        self._next_ticket += len(segments)
+        for width in dict.fromkeys(_width(segment.beam_size) for segment in segments):
+            chosen = [index for index, segment in enumerate(segments) if _width(segment.beam_size) == width]
+            self._block(width).admit([occupants[index] for index in chosen], memory, state, chosen)
+        return [occupant.ticket for occupant in occupants]
 
     @torch.inference_mode()
     def step(self) -> None:
         """One decoding step of everything live."""
-        for block in self._blocks:
-            self._finished += block.step()
-        self._blocks = [block for block in self._blocks if block.live]
-        self._merge()
+        for block in self._blocks.values():
+            if block.live:
+                self._finished += block.step()
 
     def collect(self) -> Results:
         """What finished since the last call: tickets with their hypotheses, best first. Their slots are free."""
@@ -108,40 +103,15 @@ class InFlightDecoder:
     @torch.inference_mode()
     def cancel(self, ticket: int) -> None:
         """Free the slot of a segment without a result; a ticket that is not live is ignored."""
-        any(block.cancel(ticket) for block in self._blocks)
+        any(block.cancel(ticket) for block in self._blocks.values())
 
-    def _check_room(self, segments: Sequence[Segment]) -> None:
-        blocks = len(self._blocks)
-        for width in {_width(segment.beam_size) for segment in segments}:
-            wanted = sum(_width(segment.beam_size) == width for segment in segments)
-            missing = wanted - sum(block.free for block in self._blocks if block.width == width)
-            blocks += max(0, -(-missing // (self._block_rows // width)))
-        if blocks > self._max_blocks:
-            raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
-
-    def _block_for(self, width: int) -> Block:
-        """The fullest block of that width with a free slot, so that the others empty; a new one if there is none."""
-        with_room = [block for block in self._blocks if block.width == width and block.free]
-        if with_room:
-            return min(with_room, key=lambda block: block.free)
-        block = Block(
-            self.backend,
-            self.vocabulary,
-            slots=self._block_rows // width,
-            width=width,
-            targets=self.max_target_length,
-        )
-        self._blocks.append(block)
-        return block
-
-    def _merge(self) -> None:
-        """Empty a block into another where all its segments fit, since a step costs the same half empty."""
-        for block in sorted(self._blocks, key=lambda block: block.live):
-            for other in self._blocks:
-                if other is not block and other.width == block.width and other.free >= block.live > 0:
-                    block.move_into(other)
-                    self._blocks.remove(block)
-                    break
+    def _block(self, width: int) -> Block:
+        if width not in self._blocks:
+            slots = self.max_rows // width
+            self._blocks[width] = Block(
+                self.backend, self.vocabulary, slots=slots, width=width, targets=self.max_target_length
+            )
+        return self._blocks[width]
 
 
 def _width(beam_size: int) -> int:
@@ -150,16 +120,22 @@ def _width(beam_size: int) -> int:
 
 
 def open_decoder(
-    network: Seq2Seq, tokenizer: Tokenizer, *, max_source_length: int, max_target_length: int, max_blocks: int = 4
+    network: Seq2Seq,
+    tokenizer: Tokenizer,
+    *,
+    max_source_length: int,
+    max_target_length: int,
+    max_rows: int = MAX_ROWS,
+    backend: BackendName = "auto",
 ) -> InFlightDecoder:
-    """A decoder for a bundle's network and tokenizer; lengths in tokens."""
-    forbidden = torch.zeros(tokenizer.vocabulary, dtype=torch.bool, device=network.projection.weight.device)
-    forbidden[sorted(tokenizer.control_ids)] = True
+    """A decoder for a bundle's network and tokenizer; lengths in tokens. Raises ConfigError as open_backend."""
+    device = network.projection.weight.device
+    forbidden = torch.tensor(sorted(tokenizer.control_ids), device=device)
     return InFlightDecoder(
-        EagerBackend(network, source_capacity=max_source_length),
+        open_backend(network, backend, source_capacity=max_source_length),
         Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden),
         max_target_length=max_target_length,
-        max_blocks=max_blocks,
+        max_rows=max_rows,
     )
 
 

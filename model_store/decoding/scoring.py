@@ -1,25 +1,68 @@
-"""Length penalty, masked log-probabilities, and the best candidates with a rule for ties.
+"""Length penalty, forbidden tokens, and the best extensions with a rule for ties.
 
-Legend: N slots, K beam width, V vocabulary, M candidates.
+Nothing here depends on how many slots are computed at once: values of a row come from that row alone, in the same order
+of operations, whatever runs beside it.
+
+Legend: N slots, K beam width, V vocabulary, R rows, M candidates.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
-
-def length_penalty(length: Tensor, alpha: Tensor) -> Tensor:
-    """((5 + |Y|) / 6) ** alpha (Wu et al. 2016, eq. 14). length: tokens with EOS; alpha decides dtype; same shapes."""
-    return ((5.0 + length.to(alpha.dtype)) / 6.0) ** alpha
+_FEWEST_IN_A_PART, _MOST_IN_A_PART = 32, 256
 
 
-def log_probabilities(logits: Tensor, forbidden: Tensor) -> Tensor:
-    """Natural-log probabilities over the tokens that may be written.
+def length_penalties(alpha: float, longest: int) -> list[float]:
+    """((5 + |Y|) / 6) ** alpha (Wu et al. 2016, eq. 14) for |Y| = 0, 1, ..., longest, EOS counted."""
+    return [((5 + length) / 6) ** alpha for length in range(longest + 1)]
 
-    logits: shape = (N, K, V). forbidden: bool, shape = (V,); those get -inf and the rest is normalised without them.
+
+def best_extensions(logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The `count` best one-token extensions of each slot's hypotheses; ties to the lower hypothesis, then token id.
+
+    logits: shape = (N, K, V), overwritten. log_prob: of the hypotheses, shape = (N, K). forbidden: ids that are never
+    written, int64; probabilities are normalised without them.
+
+    Returns log-probabilities of the extended hypotheses, the hypothesis each extends and its new token, shape =
+    (N, count), best first.
     """
-    return torch.log_softmax(logits.masked_fill(forbidden, float("-inf")), dim=-1)
+    slots, width, vocabulary = logits.shape
+    rows = logits.view(slots * width, vocabulary).index_fill_(1, forbidden, float("-inf"))
+    values, tokens = _most_probable(rows, min(count, vocabulary))
+    totals = log_prob.unsqueeze(2) + values.view(slots, width, -1)  # (N, K, candidates)
+    best, index = top_candidates(totals.flatten(1), count)
+    return best, index // totals.shape[2], tokens.view(slots, -1).gather(1, index)
+
+
+def _most_probable(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest natural-log probabilities of each row of logits, and their columns; shape = (R, count).
+
+    A row is looked at in parts: the largest values lie in the parts with the largest maxima, so that only those are
+    searched. With ties it is the same: a part further on holds no value that would be preferred.
+    """
+    total, size = rows.shape[1], _part(rows.shape[1])
+    if size is None or total // size <= count:
+        return top_candidates(torch.log_softmax(rows, dim=1), count)
+    parts = rows.view(len(rows), -1, size)  # (R, parts, size)
+    maxima, chosen = top_candidates(parts.amax(dim=2), count)
+    highest = maxima[:, :1]
+    chosen = chosen.sort(dim=1).values  # so that of equals the lower column comes first
+    held = parts.gather(1, chosen.unsqueeze(2).expand(-1, -1, size)).flatten(1)  # (R, count * size)
+    values, place = top_candidates(held, count)
+    # Summed in two stages, since torch shares one long sum among threads.
+    normaliser = rows.sub_(highest).exp_().view_as(parts).sum(dim=2).sum(dim=1, keepdim=True).log_()
+    return values - highest - normaliser, chosen.gather(1, place // size) * size + place % size
+
+
+@cache
+def _part(total: int) -> int | None:
+    """The size of equal parts of a row of `total` columns, the divisor nearest to 128; None if there is none near."""
+    divisors = [size for size in range(_FEWEST_IN_A_PART, _MOST_IN_A_PART + 1) if total % size == 0]
+    return min(divisors, key=lambda size: abs(size - 128), default=None)
 
 
 def top_candidates(totals: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -20,6 +21,22 @@ class Memory:
     keys: Tensor
     values: Tensor
     mask: Tensor
+
+    def of(self, sources: int, longest: int) -> Memory:
+        """The first `sources` of them, none of which is longer than `longest`: views, shape = (sources, S', ...).
+
+        S' is `longest` rounded up to a multiple of 16, so that sums over it are made in the same order whatever it is.
+        """
+        length = min(-(-longest // 16) * 16, self.mask.shape[1])
+        return Memory(*(tensor[:sources, :length] for tensor in (self.keys, self.values, self.mask)))
+
+    def joined(self, other: Memory) -> Memory:
+        """The sources of both, those of `other` last; S is the same."""
+        return Memory(
+            torch.cat((self.keys, other.keys)),
+            torch.cat((self.values, other.values)),
+            torch.cat((self.mask, other.mask)),
+        )
 
 
 @dataclass(frozen=True)
@@ -37,3 +54,8 @@ class DecoderState:
         return DecoderState(
             self.hidden.index_select(2, index), None if self.feed is None else self.feed.index_select(0, index)
         )
+
+    def joined(self, other: DecoderState) -> DecoderState:
+        """The rows of both, those of `other` last."""
+        feed = None if self.feed is None or other.feed is None else torch.cat((self.feed, other.feed))
+        return DecoderState(torch.cat((self.hidden, other.hidden), dim=2), feed)

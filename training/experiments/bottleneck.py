@@ -77,9 +77,7 @@ def train(attention: Attention, steps: int = STEPS) -> Seq2Seq:
 
 def share_copied(network: Seq2Seq, length: int) -> float:
     """Share of TEXTS fresh texts of `length` letters that beam search copies without a mistake."""
-    forbidden = torch.zeros(VOCABULARY, dtype=torch.bool)
-    forbidden[:FIRST_LETTER] = True
-    forbidden[EOS] = False
+    forbidden = torch.tensor([id_ for id_ in range(FIRST_LETTER) if id_ != EOS])
     decoder = InFlightDecoder(
         EagerBackend(network, source_capacity=LONGEST + 1),
         Vocabulary(BOS, EOS, forbidden),

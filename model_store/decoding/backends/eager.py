@@ -1,22 +1,28 @@
 """The network as it is, in torch, with every matrix product in a fixed shape.
 
 A GEMM's last bits depend on its shape: the kernel, its blocking and its threads follow the number of rows. So sources
-are always encoded ENCODE_ROWS at a time, position by position, and padded to the source capacity; steps come in the
-fixed shape of a block. The tests show that a row then depends neither on its neighbours nor on its place.
+are always encoded ENCODE_ROWS at a time, position by position, and padded to the source capacity; steps run STEP_ROWS
+hypotheses at a time, filled up with copies. The tests show that a row then depends neither on its neighbours nor on
+its place.
+
+Legend: N slots, K beam width, S source length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
 
+from model_store.decoding.backends.protocol import Readout
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
-from model_store.network.seq2seq import Seq2Seq, Step
+from model_store.network.seq2seq import Seq2Seq
 
 ENCODE_ROWS = 8
+STEP_ROWS = 32
 
 
 class EagerBackend:
@@ -68,5 +74,42 @@ class EagerBackend:
             like.new_zeros(layers, tensors, rows, hidden)
         )
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Step:
-        return self.network.step(tokens, memory, state, positions)
+    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+        slots, width = tokens.shape
+        readouts: list[Tensor] = []
+        weights: list[Tensor] = []
+        states: list[DecoderState] = []
+        for chosen in _parts(slots, width, tokens.device):
+            rows = (chosen.unsqueeze(1) * width + torch.arange(width, device=chosen.device)).flatten()
+            part = self._whole_memory(memory, chosen)
+            embedded = self.network.target_embedding(tokens[chosen])
+            readout, weight, after = self.network.decoder.step(embedded, part, state.rows(rows), positions[chosen])
+            readouts.append(readout)
+            weights += [] if weight is None else [weight]
+            states.append(after)
+        joined = reduce(DecoderState.joined, states)
+        return Readout(
+            torch.cat(readouts)[:slots],
+            torch.cat(weights)[:slots] if weights else None,
+            joined.rows(torch.arange(slots * width, device=tokens.device)),
+        )
+
+    def logits(self, readout: Tensor) -> Tensor:
+        slots, width, _readout = readout.shape
+        parts = [self.network.projection(readout[chosen]) for chosen in _parts(slots, width, readout.device)]
+        return torch.cat(parts)[:slots]
+
+    def _whole_memory(self, memory: Memory, chosen: Tensor) -> Memory:
+        """The chosen slots' memory, padded to the source capacity."""
+        whole, _state = self.empty(len(chosen), 1)
+        length = memory.mask.shape[1]
+        whole.keys[:, :length], whole.values[:, :length] = memory.keys[chosen], memory.values[chosen]
+        whole.mask[:, :length] = memory.mask[chosen]
+        return whole
+
+
+def _parts(slots: int, width: int, device: torch.device) -> Iterator[Tensor]:
+    """The slots in groups of STEP_ROWS rows, the last one filled up with its last slot."""
+    together = max(STEP_ROWS // width, 1)
+    for start in range(0, slots, together):
+        yield torch.arange(start, start + together, device=device).clamp(max=slots - 1)

@@ -1,24 +1,37 @@
 """All that search needs of a network: encode, step, and room for a block of slots.
 
-Legend: B sources, N slots, K beam width, V vocabulary, S source capacity, L layers, C state tensors a layer, H hidden.
+Legend: B sources, N slots, K beam width, R readout width, V vocabulary, S source capacity, H hidden.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
 from model_store.network.memory import DecoderState, Memory
-from model_store.network.seq2seq import Step
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What a step comes to before the vocabulary is looked at.
+
+    readout: what the output projection reads, shape = (N, K, R). weights: attention, shape = (N, K, S'), None without.
+    state: of N * K rows.
+    """
+
+    readout: Tensor
+    weights: Tensor | None
+    state: DecoderState
 
 
 class Backend(Protocol):
     """One network on one device.
 
-    A row's result must not depend on what the other rows of a call hold, nor on which row it is: that is what makes a
-    segment decoded alone and under load the same.
+    A row's result must not depend on what the other rows of a call hold, on how many there are, nor on which row it is:
+    that is what makes a segment decoded alone and under load the same.
     """
 
     @property
@@ -42,13 +55,17 @@ class Backend(Protocol):
         ...
 
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
-        """Read B sources: memory of shape (B, S, H) and the first state, of B rows."""
+        """Read B sources: memory of shape (B, S', H), S' <= S, and the first state, of B rows."""
         ...
 
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         """Memory for N slots and state for N * K rows, of harmless values."""
         ...
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Step:
-        """One step of N * K hypotheses. tokens: shape = (N, K). positions: shape = (N,)."""
+    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+        """One step of N * K hypotheses. tokens: shape = (N, K). memory: of S' <= S. positions: shape = (N,)."""
+        ...
+
+    def logits(self, readout: Tensor) -> Tensor:
+        """Of the next token, shape = (N, K, V), for readouts of shape (N, K, R). The caller may write into them."""
         ...

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import torch
 
 import service.engine.worker
+from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -100,7 +101,13 @@ def main() -> None:
     faults = Faults()
 
     def open_faulty(
-        network: Seq2Seq, tokenizer: Tokenizer, *, max_source_length: int, max_target_length: int, max_blocks: int
+        network: Seq2Seq,
+        tokenizer: Tokenizer,
+        *,
+        max_source_length: int,
+        max_target_length: int,
+        max_rows: int,
+        backend: BackendName,
     ) -> FaultyDecoder:
         faults.before_build()
         decoder = open_decoder(
@@ -108,7 +115,8 @@ def main() -> None:
             tokenizer,
             max_source_length=max_source_length,
             max_target_length=max_target_length,
-            max_blocks=max_blocks,
+            max_rows=max_rows,
+            backend=backend,
         )
         return FaultyDecoder(decoder, faults)
 

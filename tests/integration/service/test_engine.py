@@ -39,7 +39,7 @@ class Rig:
         self.engine = Engine(self._open, EngineSettings(cache_entries=0))
 
     def _open(self) -> InFlightDecoder:
-        self.decoders.append(open_tiny(tiny_network(dtype=torch.float32), block_rows=8, max_blocks=3))
+        self.decoders.append(open_tiny(tiny_network(dtype=torch.float32), max_rows=24))
         return self.decoders[-1]
 
 

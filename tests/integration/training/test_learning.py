@@ -82,7 +82,7 @@ def share_copied(network: Seq2Seq) -> float:
     """Share of freshly drawn texts that are copied without a mistake, by beam search."""
     generator = torch.Generator().manual_seed(99)
     sources = [tuple(row.tolist()) for length in LENGTHS for row in texts(48, length, generator)]
-    decoder = open_tiny(network, block_rows=32, max_blocks=2)
+    decoder = open_tiny(network, max_rows=64)
     found = decode(decoder, [Segment(source, max_length=8, beam_size=2) for source in sources])
     return sum(best.tokens == sources[index][:-1] for index, (best, *_others) in found) / len(sources)
 

@@ -53,18 +53,14 @@ def tiny_network(
 def open_tiny(
     network: Seq2Seq,
     *,
-    block_rows: int = 8,
-    max_blocks: int = 3,
+    max_rows: int = 24,
     source_capacity: int = 12,
     max_target_length: int = 16,
 ) -> InFlightDecoder:
     """A decoder with few slots, so that small tests fill and refill them."""
-    forbidden = torch.zeros(network.config.vocabulary, dtype=torch.bool)
-    forbidden[list(FORBIDDEN)] = True
     return InFlightDecoder(
         EagerBackend(network, source_capacity=source_capacity),
-        Vocabulary(BOS, EOS, forbidden),
+        Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN)),
         max_target_length=max_target_length,
-        block_rows=block_rows,
-        max_blocks=max_blocks,
+        max_rows=max_rows,
     )

@@ -157,7 +157,7 @@ def test_full_width_beam_is_brute_force(alpha: float) -> None:
             every.append((total / ((5 + words + 1) / 6) ** alpha, tokens))
     every.sort(reverse=True)
     segment = Segment(source, max_length=4, beam_size=128, n_best=len(every), length_penalty=alpha)
-    ((_index, hypotheses),) = decode(open_tiny(network, block_rows=128), [segment])
+    ((_index, hypotheses),) = decode(open_tiny(network, max_rows=128), [segment])
     assert len(every) == 40
     assert [hypothesis.tokens for hypothesis in hypotheses] == [tokens for _score, tokens in every]
     assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx([score for score, _tokens in every])

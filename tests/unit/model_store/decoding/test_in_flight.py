@@ -20,16 +20,16 @@ def sources(count: int, *, longest: int, vocabulary: int, seed: int = 0) -> list
     return [(*torch.randint(4, vocabulary, (length,), generator=generator).tolist(), EOS) for length in lengths]
 
 
-def test_room_counts_free_slots_and_blocks() -> None:
-    decoder = open_tiny(tiny_network(), block_rows=8, max_blocks=2)
+def test_room_counts_free_rows() -> None:
+    decoder = open_tiny(tiny_network(), max_rows=16)
     assert decoder.room(4) == 4
     assert decoder.room(1) == 16
     decoder.admit([Segment((5, EOS), max_length=9, beam_size=3)])
-    assert (decoder.live, decoder.room(4), decoder.room(1)) == (1, 3, 8)
+    assert (decoder.live, decoder.room(4), decoder.room(1)) == (1, 3, 12)
 
 
 def test_a_finished_segment_leaves_its_slot_to_the_next_at_once() -> None:
-    decoder = open_tiny(tiny_network(), block_rows=4, max_blocks=1)
+    decoder = open_tiny(tiny_network(), max_rows=4)
     (first,) = decoder.admit([Segment((5, EOS), max_length=1)])
     assert decoder.room(4) == 0
     decoder.step()
@@ -45,7 +45,7 @@ def test_a_finished_segment_leaves_its_slot_to_the_next_at_once() -> None:
     [
         (Segment((5,) * 13, max_length=4), "source: 13 is too large; allowed: 1..12"),
         (Segment((5,), max_length=17), "max_length: 17 is too large; allowed: 1..16"),
-        (Segment((5,), max_length=4, beam_size=9), "beam_size: 9 is too large; allowed: 1..8"),
+        (Segment((5,), max_length=4, beam_size=17), "beam_size: 17 is too large; allowed: 1..16"),
         (Segment((24,), max_length=4), r"source: ids must lie in 0\.\.23"),
     ],
 )
@@ -57,7 +57,7 @@ def test_what_cannot_be_decoded_is_refused_and_nothing_is_admitted(segment: Segm
 
 
 def test_more_than_there_is_room_for_is_refused() -> None:
-    decoder = open_tiny(tiny_network(), block_rows=4, max_blocks=1)
+    decoder = open_tiny(tiny_network(), max_rows=4)
     with pytest.raises(SegmentError, match="no room for 2 more beside the 0 that are live"):
         decoder.admit([Segment((5,), max_length=4)] * 2)
 
@@ -75,21 +75,41 @@ def test_cancel_frees_the_slot_and_gives_no_result() -> None:
     assert [ticket for ticket, _hypotheses in results] == [kept]
 
 
-def test_half_empty_blocks_merge_without_changing_results() -> None:
-    """Long segments spread over three blocks are moved together when the short ones beside them finish."""
+def test_the_last_slot_takes_the_place_of_one_that_is_freed_without_changing_results() -> None:
+    """Short ones between long ones finish first, one is cancelled, and more come in."""
     network = tiny_network(seed=9)
-    long = [Segment((*source, EOS), max_length=16, n_best=4) for source in ((5, 6), (7, 8, 9), (10,))]
+    long = [Segment((*source, EOS), max_length=16, n_best=4) for source in ((5, 6), (7, 8, 9), (10,), (11, 12))]
     short = Segment((11, EOS), max_length=1)
-    decoder = open_tiny(network, block_rows=8, max_blocks=3)
+    decoder = open_tiny(network, max_rows=64)
     tickets = decoder.admit([long[0], short, long[1], short, long[2], short])
     results: dict[int, tuple[Hypothesis, ...]] = {}
+    decoder.step()
+    (cancelled, late) = decoder.admit([long[0], long[3]])
+    decoder.step()
+    decoder.cancel(cancelled)
+    assert decoder.room(4) == 16 - decoder.live
     while decoder.live:
         decoder.step()
         results.update(decoder.collect())
-        # Room for whole further blocks shows that the emptied ones are gone.
-        assert decoder.room(8) == 3 - -(-decoder.live // 2)
     alone = dict(decode(open_tiny(network), long))
-    assert [results[tickets[2 * index]] for index in range(3)] == [alone[index] for index in range(3)]
+    found = [results[ticket] for ticket in (tickets[0], tickets[2], tickets[4], late)]
+    assert found == [alone[index] for index in range(4)]
+    assert cancelled not in results
+
+
+def test_slots_are_added_when_they_are_needed() -> None:
+    network = tiny_network(seed=9)
+    segments = [Segment((5 + number % 15, 6, EOS), max_length=9) for number in range(30)]
+    one_by_one = open_tiny(network, max_rows=120)
+    tickets = []
+    for segment in segments:
+        tickets += one_by_one.admit([segment])
+    results: dict[int, tuple[Hypothesis, ...]] = {}
+    while one_by_one.live:
+        one_by_one.step()
+        results.update(one_by_one.collect())
+    alone = dict(decode(open_tiny(network), segments))
+    assert [results[ticket] for ticket in tickets] == [alone[index] for index in range(30)]
 
 
 @pytest.mark.parametrize("direction", ["reversed", "forward", "bidirectional"])
@@ -120,10 +140,10 @@ def test_float32_alone_and_under_load_are_the_same() -> None:
         Segment(source, max_length=16, beam_size=beam, n_best=beam)
         for source, beam in zip(sources(24, longest=11, vocabulary=500), (4, 1, 4, 3, 8, 4, 2, 4) * 3, strict=True)
     ]
-    together = dict(decode(open_tiny(network, block_rows=32, max_blocks=3), segments))
-    backwards = dict(decode(open_tiny(network, block_rows=32, max_blocks=4), segments[::-1]))
+    together = dict(decode(open_tiny(network, max_rows=96), segments))
+    backwards = dict(decode(open_tiny(network, max_rows=128), segments[::-1]))
     for index, segment in enumerate(segments):
-        ((_only, alone),) = decode(open_tiny(network, block_rows=32), [segment])
+        ((_only, alone),) = decode(open_tiny(network, max_rows=32), [segment])
         assert together[index] == alone
         assert backwards[len(segments) - 1 - index] == alone
 
@@ -158,7 +178,8 @@ def test_rows_of_a_step_are_invariant_to_neighbours_and_place() -> None:
             memory, state, tokens = content(slot)
             step = backend.step(tokens, memory, state, torch.zeros(slots, dtype=torch.int64))
             rows = slice(slot * width, (slot + 1) * width)
-            seen.add((step.logits[slot].numpy().tobytes(), step.state.hidden[:, :, rows].numpy().tobytes()))
+            logits = backend.logits(step.readout)
+            seen.add((logits[slot].numpy().tobytes(), step.state.hidden[:, :, rows].numpy().tobytes()))
     assert len(seen) == 1
 
 

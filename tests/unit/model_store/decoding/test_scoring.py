@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.decoding.backends.protocol import Readout
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
-from model_store.decoding.scoring import length_penalty, log_probabilities, top_candidates
+from model_store.decoding.scoring import best_extensions, length_penalties, top_candidates
 from model_store.decoding.segment import Segment
 from model_store.network.memory import DecoderState, Memory
-from model_store.network.seq2seq import Step
 from tests.unit.model_store.decoding.networks import BOS, EOS
 from tests.unit.model_store.decoding.oracle import beam_search
 
@@ -30,16 +30,54 @@ def test_of_equals_the_lower_index_comes_first(row: list[float], count: int) -> 
 
 
 def test_length_penalty_is_that_of_wu_et_al() -> None:
-    lengths = torch.tensor([1, 7, 19])
-    assert length_penalty(lengths, torch.tensor(1.0)).tolist() == pytest.approx([1.0, 2.0, 4.0])
-    assert length_penalty(lengths, torch.tensor(0.0)).tolist() == [1.0, 1.0, 1.0]
+    penalties = length_penalties(1.0, 19)
+    assert [penalties[length] for length in (1, 7, 19)] == pytest.approx([1.0, 2.0, 4.0])
+    assert length_penalties(0.0, 3) == [1.0] * 4
 
 
 def test_forbidden_tokens_have_no_probability_and_the_rest_sums_to_one() -> None:
-    forbidden = torch.tensor([True, False, False, True])
-    log_probs = log_probabilities(torch.tensor([[[9.0, 1.0, 2.0, 9.0]]]), forbidden)
-    assert log_probs[0, 0, [0, 3]].tolist() == [-math.inf, -math.inf]
-    assert float(log_probs.exp().sum()) == pytest.approx(1.0)
+    logits = torch.tensor([[[9.0, 1.0, 2.0, 9.0]]], dtype=torch.float64)
+    values, _parent, token = best_extensions(logits, torch.zeros(1, 1).double(), torch.tensor([0, 3]), 4)
+    found = dict(zip(token[0].tolist(), values[0].tolist(), strict=True))
+    assert (found[0], found[3]) == (-math.inf, -math.inf)
+    assert math.exp(found[1]) + math.exp(found[2]) == pytest.approx(1.0)
+
+
+def spelled_out(logits: torch.Tensor, log_prob: torch.Tensor, forbidden: list[int], count: int) -> list[list[int]]:
+    """The best extensions of each slot as hypothesis * V + token, every one of them computed and sorted."""
+    logits[:, :, forbidden] = -math.inf
+    totals = (torch.log_softmax(logits, dim=2) + log_prob.unsqueeze(2)).flatten(1).tolist()
+    return [sorted(range(len(row)), key=lambda i: (-row[i], i))[:count] for row in totals]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from((128, 512, 640, 1000, 997)),  # looked at in parts or whole
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.sampled_from((3, 1000)),
+    st.integers(0, 99),
+)
+def test_best_extensions_are_those_of_all(vocabulary: int, slots: int, width: int, different: int, seed: int) -> None:
+    """Few different logits, so that most of the best are tied across parts; or many, so that hardly any are."""
+    generator = torch.Generator().manual_seed(seed)
+    levels = torch.randint(0, different, (slots, width, vocabulary), generator=generator).double() / 64
+    log_prob = -torch.arange(slots * width).view(slots, width).double()
+    expected = spelled_out(levels.clone(), log_prob, [0, 5], 2 * width)
+    values, parent, token = best_extensions(levels.clone(), log_prob, torch.tensor([0, 5]), 2 * width)
+    assert (parent * vocabulary + token).tolist() == expected
+    assert bool((values.diff(dim=1) <= 0).all())
+
+
+def test_extensions_of_a_row_do_not_depend_on_how_many_there_are() -> None:
+    """Bit by bit, in parts and whole."""
+    for vocabulary in (640, 997):
+        logits = torch.randn(40, 4, vocabulary, generator=torch.Generator().manual_seed(1))
+        log_prob = -torch.rand(40, 4, generator=torch.Generator().manual_seed(2))
+        together = best_extensions(logits.clone(), log_prob, torch.tensor([0]), 8)
+        for slot in range(40):
+            alone = best_extensions(logits[slot : slot + 1].clone(), log_prob[slot : slot + 1], torch.tensor([0]), 8)
+            assert all(torch.equal(a[0], b[slot]) for a, b in zip(alone, together, strict=True))
 
 
 class TableBackend:
@@ -63,8 +101,11 @@ class TableBackend:
             torch.zeros(1, 1, slots * width, 1, dtype=torch.float64)
         )
 
-    def step(self, tokens: torch.Tensor, memory: Memory, state: DecoderState, positions: torch.Tensor) -> Step:
-        return Step(self.table[tokens], None, state)
+    def step(self, tokens: torch.Tensor, memory: Memory, state: DecoderState, positions: torch.Tensor) -> Readout:
+        return Readout(self.table[tokens], None, state)
+
+    def logits(self, readout: torch.Tensor) -> torch.Tensor:
+        return readout.clone()
 
 
 @settings(deadline=None, max_examples=60)
@@ -82,9 +123,9 @@ def test_ties_in_search_go_to_the_lower_id(table: list[list[float]], beam: int, 
     backend = TableBackend(rounded)
     decoder = InFlightDecoder(
         backend,
-        Vocabulary(BOS, EOS, torch.zeros(7, dtype=torch.bool)),
+        Vocabulary(BOS, EOS, torch.empty(0, dtype=torch.int64)),
         max_target_length=8,
-        block_rows=8,
+        max_rows=8,
     )
     segment = Segment((5,), max_length=6, beam_size=beam, n_best=beam, length_penalty=alpha)
 

@@ -1,0 +1,186 @@
+"""The 8-bit backend: its linear layer against exact integers, its search against its own slow oracle, its choice."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.config import Attention, EncoderConfig
+from model_store.decoding.backends.choice import open_backend
+from model_store.decoding.backends.eager import EagerBackend
+from model_store.decoding.backends.int8 import Int8Backend, unsupported
+from model_store.decoding.backends.int8_linear import Int8Linear, is_exact, quantise
+from model_store.decoding.block import Vocabulary
+from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.segment import Segment
+from model_store.errors import ConfigError
+from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.int8_oracle import int8_log_probs, linear
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, tiny_network
+from tests.unit.model_store.decoding.oracle import beam_search
+
+needs_kernel = pytest.mark.skipif(not is_exact(), reason="this processor has no exact 8-bit kernel")
+ROWS = (1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 32, 33, 64, 100, 128, 256, 511, 512)
+
+
+@needs_kernel
+@pytest.mark.parametrize(("inputs", "outputs"), [(1000, 4000), (256, 1024), (96, 500), (37, 23), (1, 1)])
+def test_a_row_is_the_same_among_any_number_and_exact(inputs: int, outputs: int) -> None:
+    """Bit by bit; the largest inputs and weights are among them, where a kernel that saturates would go wrong."""
+    generator = torch.Generator().manual_seed(1)
+    weight, bias = torch.randn(outputs, inputs, generator=generator), torch.randn(outputs, generator=generator)
+    weight[0], weight[-1] = 3.0, -3.0
+    x = torch.randn(512, inputs, generator=generator) * torch.rand(512, 1, generator=generator) * 10
+    x[0], x[5], x[9] = 10.0, -10.0, 0.0
+    layer = Int8Linear(weight, bias)
+    together = layer(x)
+    for rows in ROWS:
+        for first in {0, 512 - rows, min(5, 512 - rows)}:
+            assert torch.equal(layer(x[first : first + rows]), together[first : first + rows])
+    for row in (0, 5, 9, 100, 511):
+        torch.testing.assert_close(together[row], linear(x[row], weight, bias), rtol=1e-6, atol=1e-6)
+    assert torch.equal(together[9], bias)
+
+
+def test_what_was_quantised_before_comes_back_exactly() -> None:
+    matrix = torch.randn(50, 33, generator=torch.Generator().manual_seed(2))
+    matrix[7] = 0.0
+    codes, scale = quantise(matrix)
+    assert int(codes.abs().max()) == 127
+    torch.testing.assert_close(codes * scale.unsqueeze(1), matrix, rtol=0, atol=float(scale.max()) * 0.501)
+    again, scale_again = quantise(codes * scale.unsqueeze(1))
+    assert torch.equal(again, codes)
+    torch.testing.assert_close(scale_again, scale)
+
+
+def float32_network(
+    *, hidden: int = 24, attention: Attention = "general", encoder: EncoderConfig | None = None, feeding: bool = False
+) -> Seq2Seq:
+    return tiny_network(
+        hidden=hidden,
+        attention=attention,
+        encoder=encoder,
+        input_feeding=feeding,
+        dtype=torch.float32,
+        eos_bias=1.0,
+        seed=3,
+    )
+
+
+def open_int8(network: Seq2Seq, *, max_rows: int = 64) -> InFlightDecoder:
+    backend = Int8Backend(network, source_capacity=12)
+    return InFlightDecoder(
+        backend, Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN)), max_target_length=16, max_rows=max_rows
+    )
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> Segment:
+    beam = draw(st.integers(1, 4))
+    return Segment(
+        source=(*draw(st.lists(st.integers(4, 23), min_size=1, max_size=11)), EOS),
+        max_length=draw(st.integers(1, 9)),
+        beam_size=beam,
+        n_best=beam,
+        length_penalty=draw(st.sampled_from((0.0, 1.0))),
+    )
+
+
+def check(network: Seq2Seq, batch: list[Segment]) -> None:
+    for index, hypotheses in decode(open_int8(network), batch):
+        segment = batch[index]
+        expected = beam_search(int8_log_probs(network, segment.source, BOS, FORBIDDEN), segment, EOS)
+        assert [each.tokens for each in hypotheses] == [each.tokens for each in expected]
+        assert [each.finished for each in hypotheses] == [each.finished for each in expected]
+        assert [each.score for each in hypotheses] == pytest.approx([each.score for each in expected], abs=1e-4)
+
+
+@needs_kernel
+@settings(deadline=None, max_examples=12)
+@given(st.lists(segments(), min_size=1, max_size=4))
+def test_search_is_that_of_its_own_oracle(batch: list[Segment]) -> None:
+    check(float32_network(), batch)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    "network",
+    [
+        float32_network(attention="none"),
+        float32_network(attention="dot"),
+        float32_network(encoder=EncoderConfig(direction="forward")),
+        float32_network(feeding=True),
+        float32_network(hidden=37),
+    ],
+    ids=["none", "dot", "forward", "feeding", "odd"],
+)
+def test_every_kind_that_runs_is_that_of_its_own_oracle(network: Seq2Seq) -> None:
+    check(network, [Segment((5, 6, 7, EOS), max_length=7, beam_size=3, n_best=3), Segment((20, EOS), max_length=5)])
+
+
+@needs_kernel
+@pytest.mark.parametrize("hidden", [96, 37])
+def test_alone_and_under_load_are_the_same(hidden: int) -> None:
+    """Every bit of every score, whatever the mix of beams and lengths, the room and the order."""
+    network = tiny_network(vocabulary=500, hidden=hidden, dtype=torch.float32, seed=11)
+    generator = torch.Generator().manual_seed(5)
+    batch = [
+        Segment(
+            (*torch.randint(4, 500, (length,), generator=generator).tolist(), EOS),
+            max_length=12,
+            beam_size=beam,
+            n_best=beam,
+        )
+        for length, beam in zip((1, 11, 4, 7, 2, 9, 3, 10) * 3, (4, 1, 4, 3, 8, 4, 2, 4) * 3, strict=True)
+    ]
+    together = dict(decode(open_int8(network, max_rows=512), batch))
+    backwards = dict(decode(open_int8(network, max_rows=40), batch[::-1]))
+    for index, segment in enumerate(batch):
+        ((_only, alone),) = decode(open_int8(network), [segment])
+        assert together[index] == alone
+        assert backwards[len(batch) - 1 - index] == alone
+
+
+@needs_kernel
+def test_it_stays_near_float32() -> None:
+    network = tiny_network(vocabulary=200, hidden=64, dtype=torch.float32, seed=12)
+    sources = [(5, 6, 7, 8, EOS), (100, EOS)]
+    tokens, positions = torch.full((2, 1), BOS), torch.zeros(2, dtype=torch.int64)
+    logits = []
+    for backend in (Int8Backend(network, source_capacity=12), EagerBackend(network, source_capacity=12)):
+        memory, state = backend.encode(sources)
+        logits.append(backend.logits(backend.step(tokens, memory, state, positions).readout))
+    spread = float(logits[1].std())
+    assert float((logits[0] - logits[1]).abs().mean()) < 0.1 * spread
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (tiny_network(cell="gru"), "cell 'gru'"),
+        (tiny_network(attention="additive"), "attention 'additive'"),
+        (tiny_network(encoder=EncoderConfig(direction="bidirectional")), "bidirectional"),
+        (tiny_network(encoder=EncoderConfig(kind="self_attention")), "self_attention"),
+    ],
+    ids=["gru", "additive", "bidirectional", "self_attention"],
+)
+def test_what_does_not_run_falls_back_with_a_word_or_is_refused(
+    network: Seq2Seq, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert isinstance(open_backend(network, "auto", source_capacity=12), EagerBackend)
+    assert reason in caplog.text
+    with pytest.raises(ConfigError, match=reason):
+        open_backend(network, "int8", source_capacity=12)
+
+
+@needs_kernel
+def test_it_is_chosen_where_it_runs() -> None:
+    network = float32_network()
+    assert unsupported(network.config) is None
+    assert isinstance(open_backend(network, "auto", source_capacity=12), Int8Backend)
+    assert isinstance(open_backend(network, "eager", source_capacity=12), EagerBackend)
