@@ -12,7 +12,10 @@ Direction = Literal["reversed", "forward", "bidirectional"]
 Task = Literal["translate", "summarize", "comment", "math", "style"]
 
 Width = Annotated[int, Field(ge=1, le=8192)]
+StandIn = Annotated[str, Field(pattern=r"^\w{1,32}$")]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+# Numbers and names that every corpus of software text has; the shipped bundle copies them more often than not.
+DEFAULT_STAND_INS = ("7", "PDF", "42", "USB", "X", "KDE")
 
 
 class FrozenModel(BaseModel):
@@ -105,7 +108,8 @@ class DecodingConfig(FrozenModel):
     """How a bundle is decoded unless a request says otherwise.
 
     length_penalty is alpha of ((5 + |Y|) / 6) ** alpha (Wu et al. 2016, arXiv 1609.08144, eq. 14). A target may grow
-    to max_length_factor * source tokens + max_length_offset, EOS counted.
+    to max_length_factor * source tokens + max_length_offset, EOS counted. stand_ins: words that the network copies
+    into the target as they are, the most reliable first; they stand in for placeholders.
     """
 
     beam_size: Annotated[int, Field(ge=1, le=32)] = 4
@@ -113,6 +117,7 @@ class DecodingConfig(FrozenModel):
     max_length_factor: Annotated[float, Field(ge=0.0, le=10.0)] = 2.0
     max_length_offset: Annotated[int, Field(ge=1, le=1000)] = 10
     max_source_length: Annotated[int, Field(ge=8, le=4096)] = 128
+    stand_ins: Annotated[tuple[StandIn, ...], Field(min_length=1, max_length=64)] = DEFAULT_STAND_INS
 
     def max_length(self, source_length: int) -> int:
         """Longest target, in tokens with EOS, for a source of `source_length` tokens."""

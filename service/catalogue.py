@@ -46,8 +46,8 @@ class ServedModel:
     """A bundle that is loaded, with its engine.
 
     directions: (source, target) pairs of language codes. max_target_length: longest target, in tokens with EOS, that
-    its decoder has room for. memory_bytes: what is reckoned for it. device: where it computes. uses: held by every
-    request that is routed to it.
+    its decoder has room for. attention_lags: whether the weight of a word may lie on the one to its left. memory_bytes:
+    what is reckoned for it. device: where it computes. uses: held by every request that is routed to it.
     """
 
     name: str
@@ -59,6 +59,7 @@ class ServedModel:
     engine: SegmentEngine
     task: Task = "translate"
     description: str = ""
+    attention_lags: bool = False
     memory_bytes: int = 0
     device: str = "cpu"
     uses: Uses = field(default_factory=Uses, compare=False, repr=False)

@@ -161,6 +161,8 @@ class BundleLoader:
             device=identity.device,
             task=manifest.task,
             description=manifest.description,
+            attention_lags=manifest.network.encoder.kind == "recurrent"
+            and manifest.network.encoder.direction == "reversed",
             memory_bytes=self._need_bytes(manifest),
         )
 

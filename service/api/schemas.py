@@ -72,7 +72,7 @@ class TranslateBody(StrictBody):
 
 
 class LinkBody(BaseModel):
-    """A target token and the source token it attends to most: [start, end) in code points."""
+    """A word of the target and the word of the source that it translates, by attention: [start, end) in code points."""
 
     source: tuple[int, int]
     target: tuple[int, int]

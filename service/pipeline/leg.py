@@ -1,4 +1,4 @@
-"""One pass of texts through one model: text -> segments -> engine -> text."""
+"""What one model makes of many segments: tokens, groups, the engine, and hypotheses as text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from model_store.decoding.segment import Segment
+from model_store.decoding.segment import Hypothesis, Segment
 from service.catalogue import Leg
 from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.explanation import check_explainable, explain
 from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation, TranslationOptions
-from service.text.casing import Recased, recase
 from service.text.segmentation import Piece, split_text
 
 
@@ -55,27 +54,15 @@ class Patience:
         return left
 
 
-async def translate_texts(
-    leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
-) -> list[TextTranslation]:
-    """Translate each text. Raises what the engine raises; waits out an overload as `patience` says, and without end
-    once a part is done."""
-    # Segmenting a long text takes longer than the event loop may stand still.
-    split = await asyncio.to_thread(lambda: [split_for(leg, text) for text in texts])
-    cores = [piece.text for pieces in split for piece in pieces if piece.translate]
-    recased = await asyncio.to_thread(lambda: [_recased(leg, core) for core in cores])
-    decoded = await decode_texts(leg, [each.text for each in recased], options, limits, patience)
-    done = iter([_restored(*each) for each in zip(cores, recased, decoded, strict=True)])
-    return [TextTranslation(tuple(next(done) if p.translate else p.text for p in pieces)) for pieces in split]
-
-
 async def decode_texts(
-    leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
+    leg: Leg, texts: Sequence[str], options: Sequence[TranslationOptions], limits: GroupLimits, patience: Patience
 ) -> list[SegmentTranslation]:
-    """Decode each text as one segment; each has to fit the model. Raises as translate_texts."""
-    if options.explain:
+    """Decode each text as one segment, under its options; each has to fit the model. Raises what the engine raises;
+    waits out an overload as `patience` says, and without end once a part is done."""
+    if any(each.explain for each in options):
         check_explainable(len(texts))
-    segments = await asyncio.to_thread(lambda: [_segment(leg, text, options) for text in texts])
+    # Preparing many texts takes longer than the event loop may stand still.
+    segments = await asyncio.to_thread(lambda: [_segment(leg, *each) for each in zip(texts, options, strict=True)])
     results = await _submit(leg, segments, limits, patience)
     return await asyncio.to_thread(
         lambda: [_translated(leg, *each) for each in zip(texts, segments, results, strict=True)]
@@ -93,24 +80,6 @@ def split_for(leg: Leg, text: str) -> list[Piece]:
     )
 
 
-def _recased(leg: Leg, core: str) -> Recased:
-    def count(part: str) -> int:
-        return len(leg.model.tokenizer.encode(part))
-
-    recased = recase(core, leg.source, count)
-    fits = recased.text == core or count(recased.text) <= leg.model.max_source_tokens
-    return recased if fits else Recased(core, shouted=False)
-
-
-def _restored(core: str, recased: Recased, decoded: SegmentTranslation) -> SegmentTranslation:
-    """As if `core` itself had been decoded. Lengths are the same, so the alignment holds."""
-    candidates: dict[str, Candidate] = {}
-    for candidate in decoded.candidates:
-        text = recased.restore(candidate.text)
-        candidates.setdefault(text, replace(candidate, text=text))
-    return replace(decoded, source=core, candidates=tuple(candidates.values()))
-
-
 def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
     decoding = leg.model.decoding
     source = leg.model.source_ids(text, leg.target)
@@ -121,7 +90,7 @@ def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
         beam_size=options.beam_size or max(decoding.beam_size, options.n_best),
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
-        want_attention=options.explain,
+        want_attention=True,
         want_search=options.explain,
     )
 
@@ -157,20 +126,33 @@ def _groups(segments: Sequence[Segment], limits: GroupLimits) -> Iterator[list[S
 
 
 def _translated(leg: Leg, text: str, segment: Segment, result: SegmentResult) -> SegmentTranslation:
-    tokenizer = leg.model.tokenizer
     candidates: dict[str, Candidate] = {}
     for hypothesis in result.hypotheses:
-        target = tokenizer.decode(hypothesis.tokens).strip()  # the white space around is the source's, kept outside
-        tokens = len(hypothesis.tokens) + hypothesis.finished
-        candidates.setdefault(target, Candidate(target, hypothesis.log_prob / max(tokens, 1), tokens))
-    best = result.hypotheses[0]
+        candidate = _candidate(leg, text, segment, hypothesis)
+        candidates.setdefault(candidate.text, candidate)
+    best, *others = candidates.values()
     return SegmentTranslation(
         source=text,
         language=leg.source,
-        candidates=tuple(candidates.values()),
-        alignment=align(text, next(iter(candidates)), segment.source, best, tokenizer),
-        warnings=() if best.finished else ("truncated",),
+        candidates=(best, *others),
+        alignment=best.alignment,
+        warnings=best.warnings,
         source_tokens=len(segment.source),
         timings=result.timings,
-        explanation=explain(text, next(iter(candidates)), segment.source, best, tokenizer),
+        explanation=explain(text, best.text, segment.source, result.hypotheses[0], leg.model.tokenizer),
+    )
+
+
+def _candidate(leg: Leg, text: str, segment: Segment, hypothesis: Hypothesis) -> Candidate:
+    tokenizer = leg.model.tokenizer
+    target = tokenizer.decode(hypothesis.tokens).strip()  # the white space around is the source's, kept outside
+    tokens = len(hypothesis.tokens) + hypothesis.finished
+    alignment = align(text, target, segment.source, hypothesis, tokenizer, lags=leg.model.attention_lags)
+    return Candidate(
+        target,
+        hypothesis.log_prob / max(tokens, 1),
+        tokens,
+        alignment=alignment.links if alignment else None,
+        warnings=() if hypothesis.finished else ("truncated",),
+        uncovered=len(alignment.uncovered) if alignment else 0,
     )

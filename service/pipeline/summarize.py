@@ -121,7 +121,7 @@ class Summarizer:
         """The windows of each text with a line for each."""
         windows = await asyncio.to_thread(lambda: [_windows(leg, text) for text in texts])
         flat = [window for each in windows for window in each]
-        read = iter(await decode_texts(leg, flat, options, self._groups, patience))
+        read = iter(await decode_texts(leg, flat, [options] * len(flat), self._groups, patience))
         return [[next(read) for _window in each] for each in windows]
 
 

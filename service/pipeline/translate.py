@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
-from service.pipeline.leg import GroupLimits, Patience, translate_texts
+from service.pipeline.leg import GroupLimits, Patience
+from service.pipeline.passes import translate_texts
 from service.pipeline.request import RequestLimits, check_options, check_texts
 from service.pipeline.source import Passage, detect_sources
 from service.pipeline.translation import (

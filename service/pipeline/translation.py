@@ -47,7 +47,7 @@ class TranslationRequest:
 
 @dataclass(frozen=True)
 class Link:
-    """A target token and the source token it attends to most; half-open spans in characters."""
+    """A word of the target and the word of the source that it translates; half-open spans in characters."""
 
     source: tuple[int, int]
     target: tuple[int, int]
@@ -56,20 +56,26 @@ class Link:
 @dataclass(frozen=True)
 class Candidate:
     """One translation of a segment. score: mean natural-log probability of its `tokens` tokens, EOS counted; through
-    a pivot the sum of both passes' means."""
+    a pivot the sum of both passes' means. alignment: spans relative to the segment; None where the model has no
+    attention, where a pivot is in between, or where the tokens do not spell the text. uncovered: words of the source
+    that no part of it attends to."""
 
     text: str
     score: float
     tokens: int
+    alignment: tuple[Link, ...] | None = None
+    warnings: tuple[str, ...] = ()
+    uncovered: int = 0
 
 
 @dataclass(frozen=True)
 class SegmentTranslation:
     """One segment and its translations, best first, no two with the same text. language: what it is in.
 
-    alignment: of the best one, spans relative to the segment; None where the model has no attention, where a pivot is
-    in between, or where the tokens do not spell the text. warnings: "truncated" if the best did not reach its end.
-    explanation: on request; None through a pivot.
+    alignment, warnings: of the best one. The warnings: "truncated" (it did not reach its end), "placeholder_lost" (the
+    model did not write it, so it was put where it seems to belong), "number_changed", "repetition", "uncovered_source"
+    (words of the source that nothing attends to), "low_score". explanation: of what the model was given, on request;
+    None through a pivot.
     """
 
     source: str

@@ -66,6 +66,11 @@ def split_text(text: str, *, language: str, count_tokens: Callable[[str], int], 
     return pieces
 
 
+def has_letter(text: str) -> bool:
+    """Whether there is anything to translate."""
+    return _LETTER.search(text) is not None
+
+
 def _append(pieces: list[Piece], text: str, *, translate: bool) -> None:
     """Add a piece; copied neighbours become one."""
     if not text:

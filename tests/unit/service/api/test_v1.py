@@ -32,7 +32,7 @@ def test_an_answer_has_everything() -> None:
         ("One two.", "two. One", []),
         ("Three four.", "four. Three", []),
     ]
-    assert translation["alignment"][0] == {"source": [0, 1], "target": [0, 1]}
+    assert translation["alignment"][0] == {"source": [0, 3], "target": [0, 3]}
     assert (translation["warnings"], translation["via"]) == ([], None)
     assert answer["model"] == {"name": "tiny", "version": "1"}
     assert answer["usage"]["characters"] == len(text)

@@ -20,7 +20,7 @@ from service.pipeline.leg import GroupLimits
 from service.pipeline.request import RequestLimits
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult, Way
-from tests.unit.service.fakes import engine_of, model
+from tests.unit.service.fakes import ReversingEngine, engine_of, model, tiny_tokenizer
 
 EN_RU = TranslationRequest(("one two",), "en", "ru")
 
@@ -58,7 +58,7 @@ def test_capitals_are_taken_from_the_model_and_given_to_the_reader() -> None:
     asked = [
         engine_of(catalogue.models[0]).tokenizer.decode(s.source) for s in engine_of(catalogue.models[0]).groups[0]
     ]
-    assert asked == ["Hello %s world!", "The lazy dog."]
+    assert asked == ["Hello 7 world!", "The lazy dog."]
     assert text.best.text == "WORLD! %s HELLO DOG. LAZY THE"
     assert [segment.source for segment in text.segments] == ["HELLO %s WORLD!", "THE LAZY DOG."]
     assert text.alignment is not None
@@ -170,3 +170,52 @@ def test_the_first_group_fails_as_the_engine_does(error: Exception) -> None:
 def test_the_deadline_holds_before_submission_too() -> None:
     with pytest.raises(EngineDeadlineError):
         translate(EN_RU, limits=RequestLimits(timeout_s=1e-9))
+
+
+def test_placeholders_are_kept_and_alternatives_too() -> None:
+    text = "Copied %d of {name}. See https://example.org/a.html!\n`code`"
+    result = translate(replace(EN_RU, texts=(text,), options=TranslationOptions(n_best=2)))
+    (translation,) = result.translations
+    assert translation.best.text == "{name}. of %d Copied https://example.org/a.html! See\n`code`"
+    assert translation.alternatives[0].text == "{name}. of %d Copied! https://example.org/a.html! See!\n`code`"
+    assert [segment.source for segment in translation.segments] == [
+        "Copied %d of {name}.",
+        "See https://example.org/a.html!",
+    ]
+    assert translation.warnings == ()
+    assert translation.alignment is not None
+    assert ("%d", "%d") in {
+        (text[slice(*link.source)], translation.best.text[slice(*link.target)]) for link in translation.alignment
+    }
+
+
+class ForgettingEngine(ReversingEngine):
+    """Writes no number, as long as there is a word as well."""
+
+    def _answer(self, words: list[str]) -> str:
+        return " ".join(word for word in words if not word.strip(".").isdecimal())
+
+
+def test_a_lost_placeholder_is_tried_again_with_another_word_and_then_put_back_and_told() -> None:
+    tokenizer = tiny_tokenizer()
+    forgetful = replace(model("en-ru"), engine=ForgettingEngine(tokenizer))
+    (text,) = translate(replace(EN_RU, texts=("word1 %s word2",)), Catalogue((forgetful,))).translations
+    assert (text.best.text, text.warnings) == ("word1 %s word2", ())
+    numbers = forgetful.decoding.model_copy(update={"stand_ins": ("7", "42")})
+    forgetful = replace(forgetful, decoding=numbers)
+    seen: list[str] = []
+    asked = replace(EN_RU, texts=("word1 %s word2",))
+    result = asyncio.run(Translator(lambda: Catalogue((forgetful,)), warned=seen.append).translate(asked))
+    assert result.translations[0].best.text == "word1 %s word2"
+    assert result.translations[0].warnings == ("placeholder_lost",)
+    assert seen == ["placeholder_lost"]
+
+
+def test_what_a_machine_can_see_is_warned_of() -> None:
+    class Stuttering(ReversingEngine):
+        def _answer(self, words: list[str]) -> str:
+            return "42 fox fox fox"
+
+    stuttering = replace(model("en-ru"), engine=Stuttering(tiny_tokenizer()))
+    result = translate(replace(EN_RU, texts=("the fox 7",)), Catalogue((stuttering,)))
+    assert result.translations[0].warnings == ("repetition", "number_changed")

@@ -1,0 +1,77 @@
+"""Are translations with a warning worse? Mean chrF of segments with each warning, and of those without.
+
+Draws pairs from files of `source<TAB>target` (xz or plain), translates them as the service does, scores each segment
+against its reference; the last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import lzma
+import random
+import statistics
+from pathlib import Path
+
+from sacrebleu.metrics import CHRF
+
+from service.catalogue import Catalogue
+from service.loading import BundleLoader
+from service.metrics import Metrics
+from service.pipeline.request import RequestLimits
+from service.pipeline.translate import Translator
+from service.pipeline.translation import SegmentTranslation, TranslationRequest
+from service.settings import Settings
+
+
+def draw(path: Path, count: int) -> list[tuple[str, str]]:
+    opened = lzma.open if path.suffix == ".xz" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    return random.Random(1).sample([(line[0], line[1]) for line in lines], count)
+
+
+async def translate(texts: tuple[str, ...], source: str, target: str) -> list[SegmentTranslation]:
+    settings = Settings()
+    loader = BundleLoader(settings, Metrics().engine_observer)
+    models = Catalogue(tuple(loader.open(reference) for reference in loader.available()))
+    most = sum(map(len, texts)) + 1
+    try:
+        translator = Translator(lambda: models, RequestLimits(most, most, timeout_s=3600.0))
+        result = await translator.translate(TranslationRequest(texts, source, target))
+    finally:
+        for model in models.models:
+            model.engine.close()
+    return [each for text in result.translations for each in text.segments]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, nargs="+")
+    parser.add_argument("--sample", type=int, default=45, help="pairs of each file")
+    parser.add_argument("--source", default="en")
+    parser.add_argument("--target", default="ru")
+    options = parser.parse_args()
+    drawn = [pair for path in options.pairs for pair in draw(path, options.sample)]
+    references = dict(drawn)
+    segments = asyncio.run(translate(tuple(references), options.source, options.target))
+    chrf = CHRF()
+    scored = [
+        (chrf.sentence_score(each.best.text, [references[each.source]]).score, each.warnings)
+        for each in segments
+        if each.source in references  # a text of one segment: the others have no reference of their own
+    ]
+    answer: dict[str, object] = {"benchmark": "warnings", "segments": len(scored)}
+    for warning in sorted({warning for _score, warnings in scored for warning in warnings}):
+        groups = {True: [s for s, w in scored if warning in w], False: [s for s, w in scored if warning not in w]}
+        answer[warning] = {
+            "segments": len(groups[True]),
+            "chrf_with": round(statistics.mean(groups[True]), 1),
+            "chrf_without": round(statistics.mean(groups[False]), 1) if groups[False] else None,
+        }
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Recognises what is never translated: format directives, variables, addresses, paths, code, entities, options.
+
+Training and serving have to agree on what counts as a placeholder, so that a model can be trained with them protected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import regex
+
+Kind = Literal[
+    "code",
+    "url",
+    "email",
+    "braces",
+    "shell",
+    "printf",
+    "entity",
+    "marker",
+    "path",
+    "file",
+    "option",
+    "identifier",
+    "tag",
+    "object",
+]
+
+_FILE_ENDINGS = (
+    "bash|bat|bz2|c|cfg|conf|cpp|css|csv|deb|desktop|dll|docx?|epub|exe|flac|gif|gz|html?|ics|ini|iso|jar|jpe?g|js|json|"
+    "log|lua|md|mk|mo|mp[34]|odt|ogg|pdf|php|pl|png|pot?|pptx?|py|rar|rb|rpm|rs|rst|rtf|sh|so|srt|svg|tar|tiff?|toml|"
+    "tsv|txt|vtt|wav|webm|xlsx?|xml|xz|ya?ml|zip"
+)
+# Braces in braces in braces, and no deeper: a pattern that calls itself would take quadratic time on "{{{{{{".
+_BRACES = r"\{[^{}\n]*+\}"
+for _level in range(3):
+    _BRACES = rf"\{{(?:[^{{}}\n]++|{_BRACES})*+\}}"
+# In order: where two kinds begin at the same character, the first one counts.
+_PATTERNS: dict[Kind, str] = {
+    # `code`, ``code with ` in it``
+    "code": r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?[^`\n](?P=ticks)(?!`)",
+    # Without the punctuation that ends the sentence around it.
+    "url": r"(?i:\b[a-z][a-z0-9+\-]{1,15}://|\bmailto:|\bwww\.)[^\s<>\"'`«»“”]*[^\s<>\"'`«»“”.,;:!?()\[\]{}…]",
+    "email": r"(?<![\w.+\-])[\w.+\-]*[\w+]@(?:[\p{L}\p{N}\-]+\.)+\p{L}{2,}",
+    # <b>, </a>, <br/>, <x id="1"/>; as text, where the request does not say that it is HTML
+    "tag": r"</?[A-Za-z][\w:.\-]*(?:\s[^<>]*)?/?>",
+    # {0}, {name}, {0:.2f}, {{ x }}, ${x}, #{x}, %{x}, ICU: {n, plural, one {# file} other {# files}}
+    "braces": rf"[$#%@]?{_BRACES}",
+    # $1, $HOME, %APPDATA%
+    "shell": r"\$(?:\d{1,2}(?![\d.,]*\d)|[A-Za-z_]\w*)(?:\$[a-z])?|%[A-Z][A-Z0-9_]+%",
+    # %s, %(name)s, %1$s, %-5.2lf, %qT, %%; no "50% of", no "100%-го"
+    "printf": (
+        r"(?<!\d)%(?:\(\w+\)|\d+\$)?(?:[\-+#0']{0,5}(?:\*|\d{1,5})?(?:\.(?:\*|\d{1,5}))?(?:hh|h|ll|l|L|q[+#]?|j|z|t)?"
+        r"[diouxXeEfFgGaAcCrsSpn](?![\p{L}\p{N}])|[dsiu@]|q[+#]?[A-Z])|%%"
+    ),
+    "entity": r"&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});",
+    # [X12X], as Weblate writes them, and their like: [[1]], __PH0__
+    "marker": r"\[\[?[A-Za-z]*\d+[A-Za-z]*\]?\]|(?<!_)__(?=[A-Za-z0-9])[A-Za-z0-9_]{1,60}?__(?!_)",
+    # /etc/fstab, ~/x, ../x, C:\x, \\host\x
+    "path": (
+        r"(?<![\w/.<~:])(?:~|\.{1,2})?(?:/[\w.+@\-]*[\w+@\-])+/?(?![\w/])|"
+        r"\b[A-Za-z]:\\[^\s<>\"'`«»|?*]*[^\s<>\"'`«»|?*.,;:!)]|\\\\[\w.\-]+(?:\\[\w.$\-]*\w)+"
+    ),
+    "file": rf"(?<![\w.\-/])[\w\-]+(?:\.[\w\-]+)*\.(?:{_FILE_ENDINGS})(?![\w\-]|\.\w)",
+    "option": r"(?<![\w\-])--?[A-Za-z][A-Za-z0-9]*(?:[\-_][A-Za-z0-9]+)*(?:=[^\s,;)]*[\w/])?(?![\w\-])",
+    # snake_case, function()
+    "identifier": r"(?<![\w.\-])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*[A-Za-z0-9]|[A-Za-z]\w*(?=\(\)))(?:\(\))?(?![\w])",
+    # Characters of private use and U+FFFC: icons, and objects that the caller has put there
+    "object": r"[\p{Co}\ufffc]",
+}
+_ANY = regex.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), regex.V0)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """What stands at [start, end) of a text, in characters."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+def find_placeholders(text: str) -> list[Placeholder]:
+    """The placeholders of `text` from left to right; no two overlap. Each is kept character by character."""
+    found: list[Placeholder] = []
+    for match in _ANY.finditer(text):
+        kind = next(kind for kind in _PATTERNS if match[kind] is not None)
+        found.append(Placeholder(match.start(), match.end(), kind))
+    return found

@@ -1,0 +1,109 @@
+"""One sentence on its way through a model: placeholders shielded and capitals small on the way in, put back after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from service.catalogue import Leg
+from service.pipeline.leg import split_for
+from service.pipeline.quality import changes_numbers, is_low, repeats
+from service.pipeline.translation import Candidate, Link, SegmentTranslation
+from service.text.casing import Recased, recase
+from service.text.edits import Edit, EditedText
+from service.text.segmentation import Piece, has_letter
+from service.text.shield import Shielded, find_atoms, shield
+
+LOST = "placeholder_lost"
+# What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
+_VEIL = "USB"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """text: as it was asked for. recased: what the model is given."""
+
+    text: str
+    shielded: Shielded
+    recased: Recased
+
+    def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
+        """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
+        placeholders."""
+        restored = [self._restored(candidate) for candidate in decoded.candidates]
+        restored.sort(key=lambda each: LOST in each.warnings)
+        candidates: dict[str, Candidate] = {}
+        for candidate in restored:
+            candidates.setdefault(candidate.text, candidate)
+        best, *others = list(candidates.values())[:n_best]
+        return replace(
+            decoded,
+            source=self.text,
+            candidates=(best, *others),
+            alignment=best.alignment,
+            warnings=best.warnings,
+        )
+
+    def _restored(self, candidate: Candidate) -> Candidate:
+        links = candidate.alignment or ()
+        target = self.recased.restore(candidate.text)
+        restored = self.shielded.restore(target, [(link.source, link.target) for link in links])
+        back = self.shielded.unshielded()
+        moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
+        bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
+        found = {
+            LOST: restored.lost > 0,
+            "repetition": repeats(self.shielded.bare(), bare),
+            "number_changed": changes_numbers(self.shielded.bare(), bare),
+            "uncovered_source": candidate.uncovered > 0,
+            "low_score": is_low(candidate.score),
+        }
+        return replace(
+            candidate,
+            text=restored.edited.text,
+            alignment=None if candidate.alignment is None else tuple(each for each in moved if _is_there(each)),
+            warnings=(*candidate.warnings, *(name for name, there in found.items() if there)),
+        )
+
+
+def prepare(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
+    """What the model is given of one segment; it fits if the segment, as `pieces_of` cuts it, does."""
+    most = leg.model.max_source_tokens
+
+    def count(part: str) -> int:
+        return len(leg.model.tokenizer.encode(part))
+
+    atoms = find_atoms(text)
+    shielded = shield(text, atoms, stand_ins)
+    if atoms and count(shielded.edited.text) > most:
+        shielded = shield(text, atoms, (_VEIL,))
+    given = shielded.edited.text
+    recased = recase(given, leg.source, count)
+    fits = recased.text == given or count(recased.text) <= most
+    return Sentence(text, shielded, recased if fits else Recased(given, shouted=False))
+
+
+def pieces_of(leg: Leg, text: str) -> list[Piece]:
+    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders is copied."""
+    atoms = find_atoms(text)
+    if not atoms:
+        return split_for(leg, text)
+    veiled = EditedText(text, [Edit(*atom, _VEIL) for atom in atoms])
+    back = EditedText(
+        veiled.text, [Edit(*place, text[slice(*atom)]) for place, atom in zip(veiled.moved, atoms, strict=True)]
+    )
+    pieces: list[Piece] = []
+    start = veiled_start = 0
+    for piece in split_for(leg, veiled.text):
+        veiled_end = veiled_start + len(piece.text)
+        end = max(start, back.span((veiled_start, veiled_end))[1])
+        part, veiled_start = text[start:end], veiled_end
+        if part:
+            bare = shield(part, find_atoms(part), (_VEIL,)).bare()
+            pieces.append(Piece(part, piece.translate and has_letter(bare)))
+        start = end
+    return pieces
+
+
+def _is_there(link: Link) -> bool:
+    return link.source[0] < link.source[1] and link.target[0] < link.target[1]

@@ -1,0 +1,145 @@
+"""Words that a model copies stand in for placeholders while it translates; then the placeholders come back.
+
+A placeholder that the model has not written is put where the alignment of the words around it says, and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+
+from model_store.placeholders import find_placeholders
+from service.text.edits import Edit, EditedText, Span
+
+_WORD = regex.compile(r"\w", regex.V1)
+_END = regex.compile(r"[\s.!?…:;。！？]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Shielded:
+    """A text of which the parts at `atoms` are kept from the model. edited: the text with a stand-in for each."""
+
+    text: str
+    atoms: tuple[Span, ...]
+    stand_ins: tuple[str, ...]
+    edited: EditedText
+
+    def restore(self, target: str, links: Sequence[tuple[Span, Span]]) -> Restored:
+        """The translation with the placeholders in it, each as often as in the source.
+
+        Args:
+            target: of `edited.text`. links: (source span, target span) of words, in `edited.text` and `target`.
+        """
+        found: list[Edit] = []
+        missing: list[int] = []
+        free = {word: list(_occurrences(word, target)) for word in set(self.stand_ins)}
+        for index, word in enumerate(self.stand_ins):
+            if free[word]:
+                found.append(Edit(*free[word].pop(0), self._original(index)))
+            else:
+                missing.append(index)
+        # Whatever is left was written more often than it was asked for.
+        found += [_without(target, span) for spans in free.values() for span in spans]
+        inserted = [self._inserted(index, target, links, found) for index in missing]
+        edits = sorted((*found, *inserted), key=lambda edit: (edit.start, edit.end))
+        return Restored(EditedText(target, _apart(edits)), len(missing))
+
+    def unshielded(self) -> EditedText:
+        """From `edited.text` back to `text`."""
+        places = zip(self.edited.moved, self.atoms, strict=True)
+        return EditedText(self.edited.text, [Edit(*place, self.text[slice(*atom)]) for place, atom in places])
+
+    def bare(self) -> str:
+        """`text` without the atoms."""
+        return EditedText(self.text, [Edit(*atom, "") for atom in self.atoms]).text
+
+    def _original(self, index: int) -> str:
+        return self.text[slice(*self.atoms[index])]
+
+    def _inserted(self, index: int, target: str, links: Sequence[tuple[Span, Span]], found: Sequence[Edit]) -> Edit:
+        """Where a lost placeholder goes: behind the translation of what stands in front of it in the source, else in
+        front of the translation of what follows, else at the end."""
+        start, end = self.edited.moved[index]
+        taken = [(edit.start, edit.end) for edit in found]
+
+        def outside(place: int) -> int:
+            return next((high for low, high in taken if low < place < high), place)
+
+        before = [link for link in links if link[0][1] <= start]
+        after = [link for link in links if link[0][0] >= end]
+        if before:
+            place = outside(max(before, key=lambda link: (link[0][1], link[1][1]))[1][1])
+        elif after:
+            place = outside(min(after, key=lambda link: (link[0][0], link[1][0]))[1][0])
+        else:
+            match = _END.search(target)
+            place = outside(match.start() if match else len(target))
+        text = self._original(index)
+        left = " " if place and not target[place - 1].isspace() else ""
+        right = " " if _WORD.match(target[place : place + 1]) else ""
+        return Edit(place, place, left + text + right)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A target with its placeholders. lost: how many of them the model had not written."""
+
+    edited: EditedText
+    lost: int
+
+
+def find_atoms(text: str) -> tuple[Span, ...]:
+    """What is kept from the model: placeholders, with the letters and digits that they are written together with; those
+    with nothing but punctuation between them are one. Tags are markup, not words, and are left where they are."""
+    atoms: list[Span] = []
+    for each in find_placeholders(text):
+        if each.kind == "tag":
+            continue
+        start, end = each.start, each.end
+        if each.kind not in ("code", "object"):
+            while start and _WORD.match(text[start - 1]):
+                start -= 1
+            while end < len(text) and _WORD.match(text[end]):
+                end += 1
+        if atoms and (start <= atoms[-1][1] or _joins(text[atoms[-1][1] : start])):
+            atoms[-1] = (atoms[-1][0], max(end, atoms[-1][1]))
+        else:
+            atoms.append((start, end))
+    return tuple(atoms)
+
+
+def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str]) -> Shielded:
+    """Give each atom a stand-in that the text has not got, as far as there are different ones."""
+    usable = [word for word in stand_ins if not list(_occurrences(word, text))] or list(stand_ins)
+    chosen = tuple(usable[index % len(usable)] for index in range(len(atoms)))
+    edits = [Edit(*atom, word) for atom, word in zip(atoms, chosen, strict=True)]
+    return Shielded(text, tuple(atoms), chosen, EditedText(text, edits))
+
+
+def _joins(gap: str) -> bool:
+    return not any(character.isspace() or _WORD.match(character) for character in gap)
+
+
+def _occurrences(word: str, text: str) -> Sequence[Span]:
+    """Where `word` stands by itself, in any case, since a heading in capitals is put in capitals."""
+    pattern = rf"(?<!\w){regex.escape(word)}(?!\w)"
+    return [match.span() for match in regex.finditer(pattern, text, regex.IGNORECASE)]
+
+
+def _without(target: str, span: Span) -> Edit:
+    """Take a word out, with the space in front of it."""
+    start, end = span
+    return Edit(start - 1 if start and target[start - 1] == " " else start, end, "")
+
+
+def _apart(edits: Sequence[Edit]) -> list[Edit]:
+    """The same edits; where one begins inside the one before it, it follows that one."""
+    apart: list[Edit] = []
+    done = 0
+    for edit in edits:
+        start = max(edit.start, done)
+        apart.append(Edit(start, max(edit.end, start), edit.text))
+        done = apart[-1].end
+    return apart

@@ -1,0 +1,60 @@
+"""Placeholders: what is one, what is none, and that odd text takes no time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_store.placeholders import find_placeholders
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Cannot open %s: %(name)s, %1$s of %d%%", ["%s", "%(name)s", "%1$s", "%d", "%%"]),
+        ("%-5.2lf and %dx%d, %qs, %@", ["%-5.2lf", "%d", "%d", "%qs", "%@"]),
+        ("50% of users, 100%-го, a 5% discount", []),
+        (
+            "Hi {0} {name}, ${x} #{y} %{z} {{ w }} {0:.2f} {}",
+            ["{0}", "{name}", "${x}", "#{y}", "%{z}", "{{ w }}", "{0:.2f}", "{}"],
+        ),
+        ("{n, plural, one {# file} other {# files}} gone", ["{n, plural, one {# file} other {# files}}"]),
+        ("$1 for $HOME, %APPDATA%; it costs $5.50", ["$1", "$HOME", "%APPDATA%"]),
+        ("See https://a.b/c?d=e. Or www.x.org, HTTP://B.C!", ["https://a.b/c?d=e", "www.x.org", "HTTP://B.C"]),
+        ("Mail me+x@mail.example.org, or @me", ["me+x@mail.example.org"]),
+        ("Run `ls -la` or ``a`b`` now; type `q", ["`ls -la`", "``a`b``"]),
+        ("[X12X] of [X3X], __PH0__, [sic], snake__", ["[X12X]", "[X3X]", "__PH0__"]),
+        ("&lt;b&gt; &#39; &#x2014; AT&T; R&D", ["&lt;", "&gt;", "&#39;", "&#x2014;"]),
+        ("in /etc/fstab, ~/x or ../y; and/or, km/h", ["/etc/fstab", "~/x", "../y"]),
+        ("C:\\Windows\\x.txt on \\\\host\\share", ["C:\\Windows\\x.txt", "\\\\host\\share"]),
+        ("config.json, the end.of it", ["config.json"]),
+        ("use --force=yes or -f, pre-built - yes", ["--force=yes", "-f"]),
+        ("foo_bar calls baz()", ["foo_bar", "baz()"]),
+        ('<b>x</b> <br/> <x id="1"/> a < b > c', ["<b>", "</b>", "<br/>", '<x id="1"/>']),
+        ("an icon \ue000 and \ufffc", ["\ue000", "\ufffc"]),
+        ("Nothing here, really: 1/2, 3.5, a.b and «c».", []),
+    ],
+)
+def test_kinds(text: str, expected: list[str]) -> None:
+    assert [text[each.start : each.end] for each in find_placeholders(text)] == expected
+
+
+@given(st.text(alphabet="aZ0_.%{}$<>/&;`[]X@:\\-( )\n", max_size=60))
+def test_they_are_in_order_and_never_empty(text: str) -> None:
+    end = 0
+    for each in find_placeholders(text):
+        assert end <= each.start < each.end <= len(text)
+        end = each.end
+
+
+@pytest.mark.parametrize("odd", ["{", "{a", "{{}", "a.", "_", "%0", "<a ", "`", "a@", "/a", "C:\\", "http://.", "%(a"])
+def test_time_is_not_quadratic(odd: str) -> None:
+    def seconds(repeated: int) -> float:
+        started = time.process_time()
+        find_placeholders(odd * repeated)
+        return time.process_time() - started
+
+    assert seconds(32_000) < 10 * seconds(8_000) + 0.5  # four times as long, not sixteen
