@@ -1,8 +1,9 @@
-"""How much memory a bundle takes when it is loaded, reckoned from its manifest before anything of it is read; and how
-much there is."""
+"""How much memory a bundle takes, reckoned from its manifest before it is read; how much there is; and giving back."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 from pathlib import Path
 
@@ -43,3 +44,10 @@ def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
         except (OSError, ValueError):  # not there, or "max"
             continue
     return machine
+
+
+def give_back_memory() -> None:
+    """Have the C library return to the system what was freed: loading copies a bundle several times, and without this
+    the process keeps all of that, and what a freed model took. Does nothing where the library cannot (not glibc)."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

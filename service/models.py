@@ -14,6 +14,7 @@ from model_store.store import BundleReference
 from service.catalogue import Catalogue, ServedModel
 from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusableError, ServiceError
 from service.lineup import Lineup
+from service.memory import give_back_memory
 from service.metrics import Metrics
 from service.retirement import Retirement
 
@@ -106,6 +107,7 @@ class Models:
                 raise
         finally:
             self._opening_bytes -= need
+            await asyncio.to_thread(give_back_memory)
         load_s = time.monotonic() - started
         self._metrics.model_loaded(
             model.identity, load_s=load_s, memory_bytes=model.memory_bytes, health=model.engine.health

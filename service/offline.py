@@ -44,7 +44,8 @@ async def _loaded(settings: Settings) -> AsyncIterator[Models]:
     models = Models(BundleLoader(settings, metrics.engine_observer), metrics, settings.pivot_language)
     await models.load()
     try:
-        if reasons := models.unready():
+        # An older version in the place of a damaged one is for services that must go on, and say so elsewhere.
+        if reasons := models.unready() or list(models.failures.values()):
             raise EngineUnavailableError("; ".join(reasons))
         yield models
     finally:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.catalogue import ServedModel
+from service.memory import give_back_memory
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,10 @@ class Retirement:
 
     def begin(self, model: ServedModel) -> None:
         """No new request gets the model: let it finish in the background, then free it."""
-        leaving = _Leaving(model, asyncio.create_task(self._see_off(model)))
-        self._leaving.append(leaving)
+        task = asyncio.create_task(self._see_off(model))
+        # Only when the task has ended does nothing hold the model any more.
+        task.add_done_callback(lambda _task: give_back_memory())
+        self._leaving.append(_Leaving(model, task))
 
     async def come_back(self, reference: str) -> ServedModel | None:
         """The model "name@version" if it is still there, from now on not on its way out. None when it is gone, for

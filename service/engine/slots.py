@@ -162,6 +162,11 @@ class Slots:
         self._decoder = None
         return ended
 
+    def close(self) -> None:
+        """Let go of the decoder and of what makes it, a network perhaps: whoever holds the engine keeps neither."""
+        self._decoder = None
+        self._factory = _closed
+
     def _note_first_step(self) -> None:
         now = self._clock()
         for entry in self._fresh:
@@ -213,3 +218,7 @@ class Slots:
     @staticmethod
     def _public(error: BaseException) -> Exception:
         return error if isinstance(error, SegmentError) else EngineFailedError(f"{type(error).__name__}: {error}")
+
+
+def _closed() -> InFlightDecoder:
+    raise RuntimeError("the engine is closed")

@@ -126,6 +126,8 @@ class Worker:
             self._thread.join(timeout_s)
             if self._thread.is_alive():
                 logger.error("the decoder did not come back within %s s; its thread is left behind", timeout_s)
+            else:
+                self._slots.close()
         self._abandon("the engine has stopped")
 
     def health(self) -> EngineHealth:

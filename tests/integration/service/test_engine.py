@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import weakref
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -104,3 +106,17 @@ def test_what_the_decoder_cannot_take_is_refused_by_name(rig: Rig) -> None:
 
     asyncio.run(run())
     assert rig.engine.health().restarts == 0
+
+
+def test_a_closed_engine_lets_go_of_its_decoder_at_once(rig: Rig) -> None:
+    async def run() -> None:
+        await rig.engine.submit_all([Segment((5, EOS), 4)])
+
+    asyncio.run(run())
+    decoder = weakref.ref(rig.decoders.pop())
+    gc.disable()
+    try:
+        rig.engine.close()
+        assert decoder() is None
+    finally:
+        gc.enable()

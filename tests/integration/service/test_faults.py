@@ -191,6 +191,20 @@ def test_a_client_that_does_not_take_its_answers_is_given_up(faulty: Served, cli
         ask_and_never_listen(connection)
 
 
+def test_a_client_that_is_slow_but_listens_gets_all_of_its_answers(faulty: Served, client: httpx.Client) -> None:
+    """It takes several times as long as a client may take nothing."""
+    count, size = 80, len(client.get("/openapi.json").content)
+    with connect(faulty) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        asking = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * (count - 1)
+        connection.sendall(asking + b"GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received, pause_s = 0, 4 / (count * size / 65536)
+        while part := connection.recv(65536):
+            received += len(part)
+            time.sleep(pause_s)
+    assert received > count * size
+
+
 def test_clients_that_vanish_leave_nothing_behind(faulty: Served, client: httpx.Client) -> None:
     faulty.command("hang")
     left = metric(client, "verso_requests_total", status="499")

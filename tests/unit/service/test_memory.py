@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from model_store.bundle import load_bundle
 from model_store.config import DecodingConfig, NetworkConfig
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
-from service.memory import need_bytes
+from service.memory import give_back_memory, need_bytes
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny
 
 
@@ -62,3 +64,22 @@ def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, be
     decoder.step()
     taken, reckoned = tensor_bytes(decoder), need_bytes(manifest, decoder_rows=96, max_source_length=1024)
     assert taken <= reckoned <= 2.5 * taken
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
+def test_what_was_freed_is_given_back() -> None:
+    """Blocks too small to be mapped on their own, each second one of them freed at first."""
+    before = resident_bytes()
+    blocks = [bytes(100_000) for _ in range(2000)]
+    held = blocks[::2]
+    del blocks
+    kept = resident_bytes()
+    del held[:-1]
+    give_back_memory()
+    assert kept - before > 100_000_000
+    assert resident_bytes() - before < 50_000_000
+    assert held
