@@ -24,7 +24,7 @@ LOAD_S = 15.0
 def watching(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A Prometheus that has watched a service through all that can happen to a request."""
     with (
-        served(store, MAX_QUEUED_SEGMENTS="8", DECODER_BLOCKS="1") as service,
+        served(store, MAX_QUEUED_SEGMENTS="8", DECODER_ROWS="32") as service,
         prometheus_of(service.url.removeprefix("http://"), tmp_path_factory.mktemp("prometheus")) as client,
     ):
         asyncio.run(_load(service.url))

@@ -23,7 +23,7 @@ from tests.integration.service.server import PATIENCE_S, Served, served
 from tests.integration.service.test_load import metric
 
 # Eight segments of beam 4 have a slot, the others wait.
-ONE_BLOCK = {"DECODER_BLOCKS": "1", "CACHE_ENTRIES": "0"}
+ONE_BLOCK = {"DECODER_ROWS": "32", "CACHE_ENTRIES": "0"}
 SLOTS = 8
 
 
