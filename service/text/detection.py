@@ -59,6 +59,12 @@ def detect(text: str, served: Sequence[str]) -> tuple[Detection, ...]:
     return _ranked(heard, probabilities, total) if total else ()
 
 
+def written_in(text: str, language: str) -> bool:
+    """Whether `text` has a letter of the script that `language` is usually written in."""
+    pattern = _script_pattern((language_and_script(language) or ("", ""))[1])
+    return pattern is None or bool(pattern.search(text))
+
+
 @functools.cache
 def _identifier() -> LanguageIdentifier:
     """With calibrated probabilities; read only from here on, so that threads share it."""
@@ -74,12 +80,7 @@ def _served_names(served: tuple[str, ...]) -> dict[str, str | None]:
 def _ranked(text: str, probabilities: dict[str, float], total: float) -> tuple[Detection, ...]:
     """Best first. Where the model cannot tell, as with a short name, a language written in the text's script."""
     found = [Detection(language, probability / total) for language, probability in probabilities.items()]
-    return tuple(sorted(found, key=lambda each: (-round(each.confidence, 3), not _in_script(text, each.language))))
-
-
-def _in_script(text: str, language: str) -> bool:
-    pattern = _script_pattern((language_and_script(language) or ("", ""))[1])
-    return pattern is None or bool(pattern.search(text))
+    return tuple(sorted(found, key=lambda each: (-round(each.confidence, 3), not written_in(text, each.language))))
 
 
 @functools.cache

@@ -75,9 +75,9 @@ def test_auto_finds_the_lines_of_a_mixed_text() -> None:
     answer = post(app_of(), "/v1/translate", json={**ONE, "text": text, "source": "auto", "target": "de"}).json()
     (translation,) = answer["translations"]
     assert translation["text"] == (
-        "today. nice is weather The\nOk.\n\n\tпогода. Сегодня хорошая\r\nDas Wetter ist heute wirklich schön.\nOne two"
+        "today. nice is weather The\nOk.\n\n\tпогода. Сегодня хорошая\r\nDas Wetter ist heute wirklich schön.\ntwo One"
     )
-    assert [each["language"] for each in translation["segments"]] == ["en", "en", "ru"]
+    assert [each["language"] for each in translation["segments"]] == ["en", "en", "ru", "en"]
 
 
 def test_auto_names_the_text_whose_language_is_not_served() -> None:
