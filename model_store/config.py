@@ -108,8 +108,9 @@ class DecodingConfig(FrozenModel):
     """How a bundle is decoded unless a request says otherwise.
 
     length_penalty is alpha of ((5 + |Y|) / 6) ** alpha (Wu et al. 2016, arXiv 1609.08144, eq. 14). A target may grow
-    to max_length_factor * source tokens + max_length_offset, EOS counted. stand_ins: words that the network copies
-    into the target as they are, the most reliable first; they stand in for placeholders.
+    to max_length_factor * source tokens + max_length_offset, EOS counted. no_repeat_ngram: so many tokens in a row are
+    not written twice; 0 to allow it. stand_ins: words that the network copies into the target as they are, the most
+    reliable first; they stand in for placeholders.
     """
 
     beam_size: Annotated[int, Field(ge=1, le=32)] = 4
@@ -118,6 +119,7 @@ class DecodingConfig(FrozenModel):
     max_length_offset: Annotated[int, Field(ge=1, le=1000)] = 10
     max_source_length: Annotated[int, Field(ge=8, le=4096)] = 128
     stand_ins: Annotated[tuple[StandIn, ...], Field(min_length=1, max_length=64)] = DEFAULT_STAND_INS
+    no_repeat_ngram: Annotated[int, Field(ge=0, le=32)] = 0
 
     def max_length(self, source_length: int) -> int:
         """Longest target, in tokens with EOS, for a source of `source_length` tokens."""

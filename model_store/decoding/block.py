@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.hypotheses import Beams
+from model_store.decoding.repeats import Paths
 from model_store.decoding.scoring import best_extensions
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.memory import DecoderState, Memory
@@ -20,15 +21,17 @@ FEWEST_SLOTS = 8
 ROWS_AT_ONCE = 32
 
 
-@dataclass(frozen=True)
 class Occupant:
-    """Who holds a slot. length: of its source, in tokens."""
+    """Who holds a slot. paths: None unless the segment must not repeat itself."""
 
-    ticket: int
-    segment: Segment
+    def __init__(self, ticket: int, segment: Segment) -> None:
+        self.ticket = ticket
+        self.segment = segment
+        self.paths = Paths(segment.no_repeat_ngram) if segment.no_repeat_ngram else None
 
     @property
     def length(self) -> int:
+        """Of its source, in tokens."""
         return len(self.segment.source)
 
 
@@ -104,6 +107,8 @@ class Block:
         record = any(occupant.segment.want_search for occupant in self.occupants)
         best = self._best(step.readout)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
+        for slot, paths in self._paths(slice(self.live)):
+            paths.extend(parents[slot].tolist(), tokens[slot].tolist())
         self.tokens, self.state = tokens, step.state
         order = list(range(self.live))
         finished = []
@@ -121,10 +126,18 @@ class Block:
         for start in range(0, self.live, together):
             some = slice(start, min(start + together, self.live))
             logits = self.backend.logits(readout[some])
+            for slot, paths in self._paths(some):
+                for row, token in paths.barred():
+                    logits[slot - start, row, token] = float("-inf")
             so_far = self.beams.log_prob[some]
             parts.append(best_extensions(logits, so_far, self.vocabulary.forbidden, 2 * self.width))
         values, parents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
         return values, parents, tokens
+
+    def _paths(self, some: slice) -> list[tuple[int, Paths]]:
+        """Of those of the slots that must not repeat themselves."""
+        numbered = list(enumerate(self.occupants))[some]
+        return [(slot, occupant.paths) for slot, occupant in numbered if occupant.paths is not None]
 
     def _reserve(self, slots: int) -> None:
         """Have at least so many slots."""

@@ -16,6 +16,8 @@ class Segment:
     source: token ids as the tokenizer made them (language token first, EOS last).
     max_length: longest target in tokens, EOS counted.
     length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
+    no_repeat_ngram: no hypothesis writes so many tokens in a row twice; 0 to let it. What would repeat is forbidden to
+        that hypothesis, as control tokens are to all.
     want_attention: also return the full attention weights, not only their argmax.
     want_search: also return how the beam came to the result, step by step.
     """
@@ -25,6 +27,7 @@ class Segment:
     beam_size: int = 4
     n_best: int = 1
     length_penalty: float = 1.0
+    no_repeat_ngram: int = 0
     want_attention: bool = False
     want_search: bool = False
 
@@ -37,6 +40,8 @@ class Segment:
             raise SegmentError(f"beam_size: {self.beam_size} is below 1")
         if not 1 <= self.n_best <= self.beam_size:
             raise SegmentError(f"n_best: {self.n_best} is not in 1..{self.beam_size}, the beam size")
+        if self.no_repeat_ngram < 0:
+            raise SegmentError(f"no_repeat_ngram: {self.no_repeat_ngram} is below 0")
         if self.length_penalty < 0:
             raise SegmentError(f"length_penalty: {self.length_penalty} is below 0")
 

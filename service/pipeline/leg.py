@@ -90,6 +90,7 @@ def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
         beam_size=options.beam_size or max(decoding.beam_size, options.n_best),
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
+        no_repeat_ngram=decoding.no_repeat_ngram,
         want_attention=True,
         want_search=options.explain,
     )

@@ -47,7 +47,7 @@ def beam_search(
         candidates = [
             (total + log_prob, row, token)
             for row, (total, tokens) in enumerate(live)
-            for token, log_prob in enumerate(next_log_probs(tokens))
+            for token, log_prob in enumerate(without_repeats(next_log_probs(tokens), tokens, segment.no_repeat_ngram))
             if total + log_prob > -math.inf
         ]
         candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
@@ -86,3 +86,17 @@ def network_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidd
             return torch.log_softmax(logits, dim=0).tolist()
 
     return next_log_probs
+
+
+def without_repeats(log_probs: list[float], written: tuple[int, ...], ngram: int) -> list[float]:
+    """The distribution without the tokens that would make `ngram` tokens in a row occur twice."""
+    if not ngram:
+        return log_probs
+
+    def repeats(tokens: tuple[int, ...]) -> bool:
+        ngrams = [tokens[start : start + ngram] for start in range(len(tokens) - ngram + 1)]
+        return len(set(ngrams)) < len(ngrams)
+
+    left = [-math.inf if repeats((*written, token)) else value for token, value in enumerate(log_probs)]
+    total = math.log(sum(math.exp(value) for value in left))
+    return [value - total for value in left]

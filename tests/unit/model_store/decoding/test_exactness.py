@@ -40,6 +40,7 @@ def segments(draw: st.DrawFn, max_beam: int = 6) -> Segment:
         beam_size=beam,
         n_best=draw(st.integers(1, beam)),
         length_penalty=draw(st.sampled_from((0.0, 0.6, 1.0, 2.0))),
+        no_repeat_ngram=draw(st.sampled_from((0, 0, 1, 2, 3))),
     )
 
 

@@ -1,0 +1,40 @@
+"""Nothing is written twice where that is forbidden; what is forbidden, against every token tried out."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_store.decoding.in_flight import decode
+from model_store.decoding.repeats import repeating
+from model_store.decoding.segment import Segment
+from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+
+
+def ngrams(tokens: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
+    return [tokens[start : start + size] for start in range(len(tokens) - size + 1)]
+
+
+@given(st.lists(st.integers(0, 3), max_size=14).map(tuple), st.integers(1, 5))
+def test_a_token_is_barred_if_its_ngram_is_there_already(path: tuple[int, ...], size: int) -> None:
+    expected = {
+        token
+        for token in range(4)
+        if ngrams((*path, token), size)[-1:] and ngrams((*path, token), size)[-1] in ngrams(path, size)
+    }
+    assert repeating(path, size) == expected
+
+
+def test_a_network_that_likes_to_repeat_does_not_where_it_must_not() -> None:
+    network = tiny_network(seed=7, eos_bias=-4.0)
+    sources = [(token, token + 1, EOS) for token in range(4, 20)]
+
+    def found(size: int) -> list[tuple[int, ...]]:
+        segments = [Segment(source, max_length=16, no_repeat_ngram=size) for source in sources]
+        return [best.tokens for _index, (best,) in decode(open_tiny(network), segments)]
+
+    free = found(0)
+    assert any(len(set(ngrams(tokens, 2))) < len(ngrams(tokens, 2)) for tokens in free)
+    for size in (1, 2, 3):
+        for tokens in found(size):
+            assert len(set(ngrams(tokens, size))) == len(ngrams(tokens, size))
