@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from model_store.decoding.in_flight import open_decoder
-from service.api import admin, error_handlers, libretranslate, probes, v1
+from service.api import admin, error_handlers, libretranslate, page, probes, v1
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
@@ -75,7 +75,7 @@ def create_app(
     app.add_middleware(CancelOnDisconnect)
     app.add_middleware(LibreTranslateCors, origins=settings.cors_origins)
     app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
-    for router in (v1.router, libretranslate.router, probes.router, admin.router):
+    for router in (page.router, v1.router, libretranslate.router, probes.router, admin.router):
         app.include_router(router)
     return app
 

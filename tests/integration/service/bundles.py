@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from model_store.bundle import BundleDescription, save_bundle
-from model_store.config import DecodingConfig, NetworkConfig
+from model_store.config import DecodingConfig, NetworkConfig, Task
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.service.fakes import tiny_tokenizer
 
@@ -15,7 +15,12 @@ DECODING = DecodingConfig(max_source_length=40, max_length_factor=0.5, max_lengt
 
 
 def random_bundle(
-    store: Path, name: str = "random", *directions: tuple[str, str], version: str = "1", seed: int = 1
+    store: Path,
+    name: str = "random",
+    *directions: tuple[str, str],
+    version: str = "1",
+    seed: int = 1,
+    task: Task = "translate",
 ) -> None:
     """Save <store>/<name>/<version>, by default for English and Russian both ways and English to German."""
     tokenizer = tiny_tokenizer()
@@ -23,7 +28,7 @@ def random_bundle(
     description = BundleDescription(
         name=name,
         version=version,
-        task="translate",
+        task=task,
         directions=directions or (("en", "ru"), ("ru", "en"), ("en", "de")),
         network=network,
         decoding=DECODING,

@@ -1,0 +1,39 @@
+// Starts the page: preferences first, then what the service can do.
+
+import { clearProblem, showMessage, showProblem } from "/web/notices.js";
+import { fillPickers } from "/web/pickers.js";
+import { say, startPreferences } from "/web/preferences.js";
+import { languages, models, settings } from "/web/service.js";
+import { startSummary } from "/web/summary.js";
+import { startTabs } from "/web/tabs.js";
+import { setLimit, startTranslation, translateSoon } from "/web/translation.js";
+
+const TRY_AGAIN_MS = 1500;
+
+async function begin() {
+  try {
+    const [served, limits, loaded] = await Promise.all([languages(), settings(), models()]);
+    clearProblem();
+    setLimit(limits.charLimit);
+    if (!fillPickers(served)) showMessage(say("noPairs"));
+    offerSummaries(loaded.filter((model) => model.task === "summarize"));
+    translateSoon(0);
+  } catch (error) {
+    showProblem(error);
+    setTimeout(begin, TRY_AGAIN_MS);
+  }
+}
+
+function offerSummaries(summarizers) {
+  if (!summarizers.length) return;
+  document.getElementById("tasks").hidden = false;
+  const panel = document.getElementById("translate");
+  panel.setAttribute("role", "tabpanel");
+  panel.setAttribute("aria-labelledby", "tab-translate");
+  startSummary([...new Set(summarizers.flatMap((model) => model.pairs.map((pair) => pair.source)))]);
+}
+
+startPreferences();
+startTranslation();
+startTabs(document.getElementById("tasks"), () => clearProblem());
+begin();

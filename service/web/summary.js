@@ -1,0 +1,45 @@
+// The summary of a text, where a summarizer is loaded.
+
+import { startCopying } from "/web/copying.js";
+import { clearProblem, showProblem, showWarnings } from "/web/notices.js";
+import { languageName, onLanguage, say } from "/web/preferences.js";
+import { summarize } from "/web/service.js";
+
+const byId = (id) => document.getElementById(id);
+const [text, language, button, output] = ["summary-source", "summary-language", "make-summary", "summary"].map(byId);
+
+let asked = new AbortController();
+let warnings = [];
+
+export function startSummary(languages) {
+  language.replaceChildren(...languages.map((code) => new Option(languageName(code), code)));
+  button.addEventListener("click", make);
+  startCopying(byId("copy-summary"), output, () => output.textContent, byId("announcer"));
+  onLanguage(() => {
+    for (const option of language.options) option.textContent = languageName(option.value);
+    showWarnings(byId("summary-warnings"), warnings);
+  });
+}
+
+async function make() {
+  if (!text.value.trim()) return text.focus();
+  asked.abort();
+  asked = new AbortController();
+  output.classList.add("waiting");
+  try {
+    const body = await summarize(text.value, language.value, asked.signal);
+    const [summary] = body.summaries;
+    clearProblem();
+    output.textContent = summary.text;
+    output.lang = body.language;
+    warnings = summary.warnings;
+    showWarnings(byId("summary-warnings"), warnings);
+    byId("summary-meta").textContent = `${body.model.name} ${body.model.version}`;
+    byId("copy-summary").hidden = false;
+    byId("announcer").textContent = summary.text;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    showProblem(error);
+  }
+  output.classList.remove("waiting");
+}

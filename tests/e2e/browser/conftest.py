@@ -1,0 +1,48 @@
+"""Real Chromium on the real service with the bundle that ships."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from model_store.store import shipped_bundles
+from tests.e2e.browser.visit import Visit
+from tests.integration.service.server import Served, served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI has to test the page, and there is no chromium here")
+        pytest.skip("there is no chromium here; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = _launch(playwright, CHROMIUM)
+        yield launched
+        launched.close()
+
+
+def _launch(playwright: Playwright, executable: str) -> Browser:
+    # Chromium refuses its sandbox to root, and /dev/shm is small in containers.
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+    return playwright.chromium.launch(executable_path=executable, args=arguments)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Served]:
+    with served(shipped_bundles()) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Served) -> Iterator[Visit]:
+    """A visit that ends with the proof that nothing went wrong behind the page."""
+    with Visit.begin(browser, server.url) as begun:
+        yield begun
+        begun.assert_clean()
