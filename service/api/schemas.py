@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from service.api.explanation_schemas import ExplanationBody, explanation_body
 from service.catalogue import ServedModel
 from service.pipeline.translation import (
-    Candidate,
+    Format,
     Link,
     SegmentTranslation,
     TextTranslation,
@@ -58,6 +58,7 @@ class TranslateBody(StrictBody):
     )
     target: str = Field(max_length=35, examples=["ru"])
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
+    format: Format = Field("text", description="Of HTML only the text is translated; inline tags go with their words.")
     options: OptionsBody = OptionsBody()
 
     def request(self) -> TranslationRequest:
@@ -68,6 +69,7 @@ class TranslateBody(StrictBody):
             target=self.target,
             model=self.model,
             options=TranslationOptions(**self.options.model_dump()),
+            format=self.format,
         )
 
 
@@ -187,7 +189,6 @@ class ErrorDetail(BaseModel):
     type: Literal[
         "invalid_request",
         "unsupported_pair",
-        "forbidden",
         "not_found",
         "unauthorized",
         "forbidden",
@@ -271,16 +272,12 @@ def _translation(translation: TextTranslation, way: Way) -> TranslationBody:
         source=way.source,
         detected=detected and DetectionBody(language=detected.language, confidence=detected.confidence),
         score=best.score if segments else None,
-        alternatives=[_alternative(each) for each in translation.alternatives],
+        alternatives=[AlternativeBody(text=each.text, score=each.score) for each in translation.alternatives],
         alignment=_links(translation.alignment),
         segments=[_segment(each) for each in segments],
         warnings=list(translation.warnings),
         via=way.via,
     )
-
-
-def _alternative(candidate: Candidate) -> AlternativeBody:
-    return AlternativeBody(text=candidate.text, score=candidate.score)
 
 
 def _segment(segment: SegmentTranslation) -> SegmentBody:

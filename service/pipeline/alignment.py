@@ -38,7 +38,7 @@ def align(
 ) -> Alignment | None:
     """The alignment by attention, summed over the tokens of each word.
 
-    Where a word stands in both texts, that counts as much as the full attention of a token.
+    A word that stands in both texts is linked to itself; attention chooses where it stands there several times.
 
     Args:
         lags: whether the weight of a word may lie on the one to its left, as a reversed encoder has it: the state
@@ -64,7 +64,8 @@ def align(
     near = by_token[:, 1:] + by_token[:, :-1] if lags else by_token[:, 1:]
     by_word = np.zeros((len(target_words), len(source_words)), dtype=np.float32)
     np.add.at(by_word, _word_indices(target_spans, target_words), near)
-    by_word += _same(target, target_words, source, source_words)
+    same = _same(target, target_words, source, source_words)
+    by_word += same * (by_word.sum(axis=1, keepdims=True) + 1)
     links = tuple(
         Link(source_words[int(row.argmax())], span)
         for span, row in zip(target_words, by_word, strict=True)

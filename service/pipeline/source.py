@@ -11,6 +11,7 @@ import regex
 from service.catalogue import Catalogue
 from service.errors import UnsupportedLanguageError
 from service.text.detection import Detection, detect, written_in
+from service.text.markup import text_of
 
 # A line in another language than the one before it has another script, or so many letters and this confidence: at that
 # one, benchmarks/detection.py saw none of 5,073 short texts taken for another language.
@@ -29,10 +30,13 @@ class Passage:
     language: str
 
 
-async def detect_sources(texts: Sequence[str], catalogue: Catalogue) -> tuple[list[Detection], list[Passage]]:
+async def detect_sources(
+    texts: Sequence[str], catalogue: Catalogue, *, html: bool = False
+) -> tuple[list[Detection], list[Passage]]:
     """The language of each text, by itself: a batch may be mixed. And of each text's lines, which may be mixed too.
 
-    A text of which nothing can be said (no letters) counts as the pivot language's, with confidence 0.
+    A text of which nothing can be said (no letters) counts as the pivot language's, with confidence 0. Of HTML only the
+    text counts, and it is taken for one passage.
 
     Raises:
         UnsupportedLanguageError: a text is plainly in a language that is not served.
@@ -41,7 +45,7 @@ async def detect_sources(texts: Sequence[str], catalogue: Catalogue) -> tuple[li
     unknown = Detection(catalogue.pivot if catalogue.pivot in languages else languages[0], 0.0)
 
     def one(index: int, text: str) -> Detection:
-        best = next(iter(detect(text, languages)), unknown)
+        best = next(iter(detect(text_of(text) if html else text, languages)), unknown)
         if best.language not in languages:
             raise UnsupportedLanguageError(
                 "source", best.language, languages, f"found in text {index} with confidence {best.confidence:.2f}"
@@ -50,6 +54,9 @@ async def detect_sources(texts: Sequence[str], catalogue: Catalogue) -> tuple[li
 
     def all_of_them() -> tuple[list[Detection], list[Passage]]:
         detections = [one(index, text) for index, text in enumerate(texts)]
+        if html:
+            whole_texts = zip(texts, detections, strict=True)
+            return detections, [Passage(index, text, each.language) for index, (text, each) in enumerate(whole_texts)]
         passages = [
             passage
             for index, (text, whole) in enumerate(zip(texts, detections, strict=True))

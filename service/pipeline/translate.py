@@ -10,6 +10,7 @@ from dataclasses import replace
 from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience
+from service.pipeline.markup import translate_html
 from service.pipeline.passes import translate_texts
 from service.pipeline.request import RequestLimits, check_options, check_texts
 from service.pipeline.source import Passage, detect_sources
@@ -49,7 +50,7 @@ class Translator:
             EngineError: as the engine's submit_all.
         """
         started = time.monotonic()
-        _check_format(request.format)
+        _check_format(request)
         check_texts(request.texts, self.limits)
         detected, passages = await self._detected(request)
         # From here to the hold nothing is awaited, so that what is routed to is still there.
@@ -80,7 +81,8 @@ class Translator:
         """The language of each text, and their passages; both empty if the request names the language."""
         if request.source.lower() != AUTO:
             return [], []
-        return await detect_sources(request.texts, self._catalogue().for_request(request.texts, request.model))
+        catalogue = self._catalogue().for_request(request.texts, request.model)
+        return await detect_sources(request.texts, catalogue, html=request.format == "html")
 
     async def _run(
         self,
@@ -94,7 +96,7 @@ class Translator:
         translated: dict[Passage, TextTranslation] = {}
         for source, legs in routes.items():
             chosen = [each for each in passages if each.language == source]
-            done = await self._pass(legs, [each.text for each in chosen], request.options, patience)
+            done = await self._pass(legs, [each.text for each in chosen], request, patience)
             translated.update(zip(chosen, done, strict=True))
             patience = patience.after(done)
         pieces: list[list[str | SegmentTranslation]] = [[] for _text in request.texts]
@@ -103,26 +105,37 @@ class Translator:
         return [TextTranslation(tuple(each)) for each in pieces]
 
     async def _pass(
-        self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, patience: Patience
+        self, legs: tuple[Leg, ...], texts: list[str], request: TranslationRequest, patience: Patience
     ) -> list[TextTranslation]:
         """The texts of one source language: unchanged, by one model, or through the pivot language."""
         if not legs:
             return [TextTranslation((text,)) for text in texts]
         if len(legs) == 1:
-            return await translate_texts(legs[0], texts, options, self._groups, patience)
-        return await self._through_pivot(legs, texts, options, patience)
+            return await self._leg(legs[0], texts, request, patience)
+        return await self._through_pivot(legs, texts, request, patience)
+
+    async def _leg(
+        self, leg: Leg, texts: Sequence[str], request: TranslationRequest, patience: Patience
+    ) -> list[TextTranslation]:
+        """One pass, of texts or of HTML."""
+
+        async def translate(plain: Sequence[str]) -> list[TextTranslation]:
+            return await translate_texts(leg, plain, request.options, self._groups, patience)
+
+        return await (translate_html(texts, translate) if request.format == "html" else translate(texts))
 
     async def _through_pivot(
-        self, legs: tuple[Leg, ...], texts: list[str], options: TranslationOptions, patience: Patience
+        self, legs: tuple[Leg, ...], texts: list[str], request: TranslationRequest, patience: Patience
     ) -> list[TextTranslation]:
         """Both passes; the second takes the best translation of each segment of the first as a text of its own."""
         first, second = legs
+        options = request.options
         one_best = TranslationOptions(options.beam_size, 1, options.length_penalty, options.max_length)
-        halfway = await translate_texts(first, texts, one_best, self._groups, patience)
+        halfway = await self._leg(first, texts, replace(request, options=one_best), patience)
         middle = [segment.best.text for text in halfway for segment in text.segments]
         # What the second model saw is no explanation of the first one's text.
-        plain = replace(options, explain=False)
-        finished = iter(await translate_texts(second, middle, plain, self._groups, patience.after(halfway)))
+        plain = replace(request, options=replace(options, explain=False))
+        finished = iter(await self._leg(second, middle, plain, patience.after(halfway)))
         return [
             TextTranslation(
                 tuple(piece if isinstance(piece, str) else _joined(piece, next(finished)) for piece in text.pieces)
@@ -152,6 +165,6 @@ def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTransl
     )
 
 
-def _check_format(format: str) -> None:
-    if format != "text":
-        raise InvalidRequestError("format", f"{format!r} is not supported yet; allowed: 'text'")
+def _check_format(request: TranslationRequest) -> None:
+    if request.format == "html" and request.options.explain:
+        raise InvalidRequestError("options.explain", "not with format 'html'; allowed: with 'text'")

@@ -83,7 +83,6 @@ MISSING = "Invalid request: missing {} parameter"
             "Russian (ru) is not available as a target language from German (de)",
         ),
         ({"format": "xml"}, "xml format is not supported; allowed: text, html"),
-        ({"format": "html"}, "html format is not supported"),
         ({"format": 1}, "Invalid request: format parameter must be a string"),
         ({"alternatives": -1}, "Invalid request: alternatives parameter must be >= 0"),
         ({"alternatives": 16}, "Invalid request: alternatives parameter must be <= 15"),

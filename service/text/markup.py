@@ -1,0 +1,178 @@
+"""HTML -> what is copied, and runs of text with inline tags in them, which are translated as one text each."""
+
+from __future__ import annotations
+
+import html
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import regex
+
+from service.text.html_tokens import HtmlToken, html_tokens
+
+_VOID = "area base br col embed frame hr img input keygen link meta param source track wbr"
+VOID = frozenset(_VOID.split())
+# Elements that go with the words around them. All others, and <br>, end the text.
+_INLINE_NAMES = (
+    "a abbr acronym b bdi bdo big cite data del dfn em font i img input ins label mark nobr q s small span strike "
+    "strong sub sup time tt u wbr"
+)
+_INLINE = frozenset(_INLINE_NAMES.split())
+# What is kept as it is: a placeholder where it is inline, else the end of the text.
+_OPAQUE_INLINE_NAMES = "code kbd samp var svg math"
+_OPAQUE_INLINE = frozenset(_OPAQUE_INLINE_NAMES.split())
+_OPAQUE_BLOCK_NAMES = (
+    "script style pre textarea iframe object canvas audio video noembed noframes noscript template xmp plaintext"
+)
+_OPAQUE = _OPAQUE_INLINE | frozenset(_OPAQUE_BLOCK_NAMES.split())
+# Elements in elements of one run; nobody writes more, and deeper ones stay where they are.
+_DEEPEST = 64
+_SPACES = regex.compile(r"[ \t\n\r\f]+")
+_LETTER = regex.compile(r"\p{L}")
+_FIRST_OBJECT, _LAST_OBJECT = 0xE000, 0xF8FF
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A tag, or what else has a place but no text, at `position` of a run's text. partner: the index of the other tag
+    of its element; None where it stands for itself. before, after: whether white space is around it."""
+
+    source: str
+    position: int
+    partner: int | None = None
+    before: bool = False
+    after: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """Text to translate. source: as HTML. text: as characters. marks: in order; elements are nested, never crossed.
+    objects: what stands in `text` as a character of private use: elements that are kept as they are."""
+
+    source: str
+    text: str
+    marks: tuple[Mark, ...]
+    objects: dict[str, str]
+
+    def escape(self, text: str) -> str:
+        """Characters as HTML, with the objects among them."""
+        escaped = html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
+        return "".join(self.objects.get(each, each) for each in escaped) if self.objects else escaped
+
+
+def parse_html(source: str) -> list[str | Run]:
+    """Parts whose sources concatenate to `source`.
+
+    A tag without its partner in the same run, or crossed with another, ends the run: it stays between the words that it
+    stood between.
+    """
+    parts: list[str | Run] = []
+    run: list[HtmlToken] = []
+    for token in _units(html_tokens(source)):
+        if _is_inline(token):
+            run.append(token)
+        else:
+            parts += [*_runs(run, source), token.source]
+            run = []
+    return [*parts, *_runs(run, source)]
+
+
+def text_of(source: str) -> str:
+    """The text of HTML, a line for each run: for who wants to know its language."""
+    return "\n".join(part.text for part in parse_html(source) if isinstance(part, Run))
+
+
+def _units(tokens: Sequence[HtmlToken]) -> Iterator[HtmlToken]:
+    """Tokens; an element that is kept as it is comes as one, of kind "other", under its name."""
+    index = 0
+    while index < len(tokens):
+        first, end = tokens[index], index + 1
+        if first.kind == "start" and first.name not in VOID and (first.hidden or first.name in _OPAQUE):
+            depth = 1
+            while end < len(tokens) and depth:
+                if tokens[end].name == first.name:
+                    depth += {"start": 1, "end": -1}.get(tokens[end].kind, 0)
+                end += 1
+            name = first.name if first.name in _INLINE or first.name in _OPAQUE_INLINE else "div"
+            yield HtmlToken("other", "".join(token.source for token in tokens[index:end]), name)
+        else:
+            yield first
+        index = end
+
+
+def _is_inline(token: HtmlToken) -> bool:
+    if token.kind == "text":
+        return True
+    if token.kind == "other":
+        return token.name in _INLINE | _OPAQUE_INLINE or token.source.startswith("<!--")
+    return token.name in _INLINE
+
+
+def _runs(tokens: Sequence[HtmlToken], document: str) -> Iterator[str | Run]:
+    partners = _partners(tokens)
+    strays = {
+        index
+        for index, token in enumerate(tokens)
+        if token.kind in ("start", "end") and token.name not in VOID and index not in partners
+    }
+    # A pair around a stray tag is taken apart as well, since its run ends there.
+    places = sorted(strays)
+    broken = {i for i, other in partners.items() if bisect(places, i) != bisect(places, other)}
+    start = 0
+    for index in [*sorted(strays | broken), len(tokens)]:
+        between = range(start, index)
+        if between:
+            yield from _run(tokens, between, partners, document)
+        if index < len(tokens):
+            yield tokens[index].source
+        start = index + 1
+
+
+def _partners(tokens: Sequence[HtmlToken]) -> dict[int, int]:
+    """Index of a tag -> index of the other tag of its element, both ways."""
+    partners: dict[int, int] = {}
+    opened: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.kind == "start" and token.name not in VOID:
+            if len(opened) < _DEEPEST:
+                opened.append(index)
+        elif token.kind == "end":
+            place = next((i for i in reversed(range(len(opened))) if tokens[opened[i]].name == token.name), None)
+            if place is not None:
+                partners[opened[place]], partners[index] = index, opened[place]
+                del opened[place:]
+    return partners
+
+
+def _run(tokens: Sequence[HtmlToken], between: range, partners: dict[int, int], document: str) -> Iterator[str | Run]:
+    source = "".join(tokens[index].source for index in between)
+    free = (chr(code) for code in range(_FIRST_OBJECT, _LAST_OBJECT) if chr(code) not in document)
+    objects: dict[str, str] = {}
+    text = ""
+    marks: list[Mark] = []
+    number = {}  # of a tag -> of its mark
+    for index in between:
+        token = tokens[index]
+        if token.kind == "text":
+            part = _SPACES.sub(" ", html.unescape(token.source))
+            text += part[1:] if part.startswith(" ") and text.endswith(" ") else part
+        elif token.kind == "other" and token.name and (name := next(free, "")):
+            objects[name] = token.source
+            text += name
+        else:
+            number[index] = len(marks)
+            marks.append(Mark(token.source, len(text), partners.get(index), *_spaces_around(tokens, index)))
+    if not _LETTER.search(text):
+        yield source
+        return
+    linked = [
+        Mark(m.source, m.position, None if m.partner is None else number[m.partner], m.before, m.after) for m in marks
+    ]
+    yield Run(source, text, tuple(linked), objects)
+
+
+def _spaces_around(tokens: Sequence[HtmlToken], index: int) -> tuple[bool, bool]:
+    before = tokens[index - 1].source if index else ""
+    after = tokens[index + 1].source if index + 1 < len(tokens) else ""
+    return before[-1:].isspace(), after[:1].isspace()

@@ -1,0 +1,68 @@
+"""Translating HTML, with an engine that reverses words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.catalogue import Catalogue
+from service.errors import InvalidRequestError
+from service.pipeline.translate import Translator
+from service.pipeline.translation import TextTranslation, TranslationOptions, TranslationRequest
+from tests.unit.service.fakes import model
+from tests.unit.service.text.tags import SOUP, tags_of
+
+
+def translate(html: str, source: str = "en", target: str = "ru", **options: Any) -> TextTranslation:
+    loaded = Catalogue((model("en-ru", "ru-en"), model("en-de", name="other")))
+    request = TranslationRequest((html,), source, target, options=TranslationOptions(**options), format="html")
+    return asyncio.run(Translator(lambda: loaded).translate(request)).translations[0]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from(SOUP), max_size=25).map("".join))
+def test_tag_soup_keeps_every_tag(html: str) -> None:
+    answer = translate(html).best.text
+    assert sorted(tags_of(answer)) == sorted(tags_of(html))
+
+
+def test_blocks_entities_and_code_stay_and_tags_go_with_their_words() -> None:
+    html = "<ul>\n  <li>One <b>two</b> &amp; <code>x &lt; y</code></li>\n  <li>&mdash;</li>\n</ul><script>a<b</script>"
+    assert translate(html).best.text == (
+        "<ul>\n  <li><code>x &lt; y</code> &amp; <b>two</b> One</li>\n  <li>&mdash;</li>\n</ul><script>a<b</script>"
+    )
+
+
+def test_an_element_over_two_sentences_is_one_element() -> None:
+    assert translate("<i>One two. Three</i> four.").best.text.count("<i>") == 1
+
+
+def test_alternatives_warnings_and_the_pivot() -> None:
+    answer = translate("<p>One <b>two</b></p>", n_best=2)
+    assert (answer.best.text, answer.alternatives[0].text) == ("<p><b>two</b> One</p>", "<p><b>two</b> One!</p>")
+    assert [segment.source for segment in answer.segments] == ["One <b>two</b>"]
+    assert translate("<p>One <b>two</b></p>", max_length=1).warnings[0] == "truncated"
+    assert translate("<p>one <b>two</b> &lt;x&gt;</p>", "ru", "de").best.text == "<p>one <b>two</b> &lt;x&gt;</p>"
+
+
+def test_the_same_language_gives_the_html_back() -> None:
+    assert translate("<p>a <b>b", target="en").best.text == "<p>a <b>b"
+
+
+def test_the_language_is_that_of_the_text() -> None:
+    html = '<p class="the quick brown fox jumps over the lazy dog">Съешь ещё этих мягких французских булок</p>'
+    assert translate(html, "auto", "en").segments[0].language == "ru"
+
+
+def test_what_was_escaped_stays_escaped() -> None:
+    answer = translate("&lt;script&gt;alert(1)&lt;/script&gt; one <b>two</b>").best.text
+    assert [name for _kind, name, _attributes in tags_of(answer)] == ["b", "b"]
+
+
+def test_html_is_not_explained() -> None:
+    with pytest.raises(InvalidRequestError, match=r"options\.explain"):
+        translate("<p>one</p>", explain=True)

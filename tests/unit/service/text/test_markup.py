@@ -1,0 +1,106 @@
+"""HTML: tokens and runs that concatenate back, and tags that come out as they went in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.text.html_tokens import html_tokens
+from service.text.markup import Run, parse_html, text_of
+from service.text.tag_placement import place_tags
+from tests.unit.service.text.tags import SOUP, tags_of, words_of
+
+
+def runs(html: str) -> list[Run]:
+    return [part for part in parse_html(html) if isinstance(part, Run)]
+
+
+@given(st.lists(st.sampled_from(SOUP)).map("".join))
+def test_nothing_is_lost_on_the_way_in(html: str) -> None:
+    assert "".join(token.source for token in html_tokens(html)) == html
+    assert "".join(part if isinstance(part, str) else part.source for part in parse_html(html)) == html
+
+
+@pytest.mark.parametrize(
+    ("html", "texts"),
+    [
+        ("<p>One <b>two</b>\n three.<p>Four", ["One two three.", "Four"]),
+        ("a<br>b<hr>c", ["a", "b", "c"]),
+        ("Tom &amp; Ann &lt;x&gt; &eacute;&nbsp;!", ["Tom & Ann <x> é\u00a0!"]),
+        (
+            "<title>T</title><style>p{}</style><script>if (a<b) c</script><pre>d</pre><textarea>e</textarea>f",
+            ["T", "f"],
+        ),
+        ("<div translate=no>a <div>b</div></div> c", [" c"]),
+        ('<p class="x notranslate">a</p><p>b</p>', ["b"]),
+        ("Run <code>ls</code> or <span translate='no'>x</span>.", ["Run \ue000 or \ue001."]),
+        ("a \ue000 <code>b</code>", ["a \ue000 \ue001"]),
+        ("x <!-- c --> y", ["x y"]),
+        ("one </b> two", ["one ", " two"]),
+        ("<b>one <i>two</b> three</i>", ["one ", "two", " three"]),
+        ("<ul><li>1<li>&mdash;</ul>", []),
+        ("never <a href='closed>?", ["never "]),
+        ("1 < 2 and 3 > 2", ["1 < 2 and 3 > 2"]),
+    ],
+)
+def test_what_is_translated(html: str, texts: list[str]) -> None:
+    assert [run.text for run in runs(html)] == texts
+    assert text_of(html) == "\n".join(texts)
+
+
+def placed(html: str, target: str, pairs: str) -> str:
+    """pairs: "0-1 1-0": source word 0 is target word 1, and the other way round."""
+    (run,) = runs(html)
+    source, words = words_of(run.text), words_of(target)
+    numbers = sorted((int(b), int(a)) for a, b in (pair.split("-") for pair in pairs.split()))
+    return place_tags(run, target, [(source[a], words[b]) for b, a in numbers])
+
+
+@pytest.mark.parametrize(
+    ("html", "target", "pairs", "expected"),
+    [
+        ("a <b>b c</b> d", "D C B A", "0-3 1-2 2-1 3-0", "D <b>C B</b> A"),
+        ("a <b>b <i>c</i></b> d", "C B D A", "0-3 1-1 2-0 3-2", "<b><i>C</i> B</b> D A"),
+        ("<b>a</b> <i>b</i>", "B A", "0-1 1-0", "<i>B</i> <b>A</b>"),
+        ("<b>a b</b> c", "A C B", "0-0 1-2 2-1", "<b>A</b> C B"),  # the stretch with most of its own words
+        ("<b>a b c</b> d", "A B D C", "0-0 1-1 2-3 3-2", "<b>A B</b> D C"),
+        ("a <img> b <b></b>", "B A", "0-1 1-0", "B <b></b> A <img>"),
+        ("a <b>b</b> c", "A C", "0-0 2-1", "A <b>C</b>"),  # not translated: the next word, rather than none
+        ("a <b>b</b>", "A", "0-0", "A<b></b>"),
+        ("x &amp; <b>y</b>", "Y & <X>", "0-2 1-1 2-0", "<b>Y</b> &amp; &lt;X&gt;"),
+        ("<a>a <code>b</code></a> c", "C \ue000 A", "0-2 1-1 2-0", "C <a><code>b</code> A</a>"),
+    ],
+)
+def test_tags_go_with_their_words(html: str, target: str, pairs: str, expected: str) -> None:
+    assert placed(html, target, pairs) == expected
+
+
+@given(
+    data=st.data(),
+    html=st.recursive(
+        st.sampled_from(["a", "b c", "<img>", "", ". "]),
+        lambda inner: st.builds(
+            lambda before, tag, inside, after: f"{before} <{tag}>{inside}</{tag}> {after}",
+            inner,
+            st.sampled_from("bi"),
+            inner,
+            inner,
+        ),
+    ),
+    target=st.lists(st.sampled_from(["x", "y,", "z"]), max_size=8).map(" ".join),
+)
+def test_whatever_the_alignment_no_tag_is_lost_doubled_or_crossed(data: st.DataObject, html: str, target: str) -> None:
+    words = words_of(target)
+    for run in runs(html):
+        source = words_of(run.text)
+        links = [(data.draw(st.sampled_from(source)), span) for span in words]
+        answer = place_tags(run, target, links)
+        assert sorted(tags_of(answer)) == sorted(tags_of(run.source))
+        opened: list[str] = []
+        for kind, name, _attributes in tags_of(answer):
+            if kind == "StartTag" and name != "img":
+                opened.append(name)
+            elif kind == "EndTag":
+                assert opened.pop() == name
+        assert not opened
