@@ -12,7 +12,7 @@ from service.pipeline.translation import Candidate, Link, SegmentTranslation
 from service.text.casing import Recased, recase
 from service.text.edits import Edit, EditedText
 from service.text.segmentation import Piece, has_letter
-from service.text.shield import Shielded, find_atoms, shield
+from service.text.shield import Shielded, find_atoms, shield, tags_of
 
 LOST = "placeholder_lost"
 # What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
@@ -52,7 +52,7 @@ class Sentence:
         moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
         found = {
-            LOST: restored.lost > 0,
+            LOST: restored.lost > 0 or bool(tags_of(self.text) - tags_of(restored.edited.text)),
             "repetition": repeats(self.shielded.bare(), bare),
             "number_changed": changes_numbers(self.shielded.bare(), bare),
             "uncovered_source": candidate.uncovered > 0,

@@ -5,6 +5,7 @@ A placeholder that the model has not written is put where the alignment of the w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,6 +109,11 @@ def find_atoms(text: str) -> tuple[Span, ...]:
         else:
             atoms.append((start, end))
     return tuple(atoms)
+
+
+def tags_of(text: str) -> Counter[str]:
+    """What looks like markup in a text that is none. The model is given it as it is."""
+    return Counter(text[each.start : each.end] for each in find_placeholders(text) if each.kind == "tag")
 
 
 def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str]) -> Shielded:

@@ -76,3 +76,20 @@ def test_alone_and_under_load_are_the_same(server: Served) -> None:
     with served(shipped_bundles()) as fresh:
         together = asyncio.run(translate_all(fresh, asked, connections=40))
     assert together == alone
+
+
+def test_placeholders_and_tags_come_back(server: Served) -> None:
+    html = '<p>Open the <a href="/x"><b>file</b></a> %s.</p><p>See <code>a &lt; b</code> and https://example.org/a.html</p>'
+    for text, form, kept in (
+        ("Cannot open file %s: {0}", "text", ["%s", "{0}"]),
+        (
+            html,
+            "html",
+            ["<p>", '<a href="/x">', "</b></a>", "%s", "<code>a &lt; b</code>", "https://example.org/a.html"],
+        ),
+    ):
+        body = {"text": text, "source": "en", "target": "ru", "format": form}
+        answer = httpx.post(f"{server.url}/v1/translate", json=body, timeout=60).json()
+        translated = answer["translations"][0]["text"]
+        assert [translated.count(each) for each in kept] == [text.count(each) for each in kept], answer
+        assert re.search(r"[а-я]{4}", translated)

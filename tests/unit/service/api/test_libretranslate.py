@@ -210,3 +210,9 @@ def test_detect_lists_what_a_text_may_be_in(text: str, first: str, others: set[s
 def test_detect_without_a_text() -> None:
     response = post(app_of(), "/detect", data={"api_key": ""})
     assert (response.status_code, response.json()) == (400, {"error": MISSING.format("q")})
+
+
+def test_html_keeps_its_tags() -> None:
+    body = {**ONE, "q": ["<p>one <b>two</b> &amp; &lt;x&gt;</p>", "<br>"], "format": "html"}
+    answer = post(app_of(), "/translate", json=body).json()
+    assert answer == {"translatedText": ["<p>&lt;x&gt; &amp; <b>two</b> one</p>", "<br>"]}

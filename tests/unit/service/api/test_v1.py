@@ -300,3 +300,10 @@ def test_startup_is_answered_while_models_load() -> None:
             assert (await client.get("/readyz")).json() == {"ready": True, "reasons": []}
 
     asyncio.run(run())
+
+
+def test_html_is_a_format() -> None:
+    answer = post(app_of(), "/v1/translate", json={**ONE, "text": "<p>one <b>two</b></p>", "format": "html"}).json()
+    assert answer["translations"][0]["text"] == "<p><b>two</b> one</p>"
+    refused = post(app_of(), "/v1/translate", json={**ONE, "format": "xml"})
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, "format")

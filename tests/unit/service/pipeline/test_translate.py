@@ -211,6 +211,19 @@ def test_a_lost_placeholder_is_tried_again_with_another_word_and_then_put_back_a
     assert seen == ["placeholder_lost"]
 
 
+def test_a_tag_that_a_text_loses_is_warned_of() -> None:
+    (text,) = translate(replace(EN_RU, texts=("one <b>two</b>",))).translations
+    assert (text.best.text, text.warnings) == ("<b>two</b> one", ())
+
+    class Untagging(ReversingEngine):
+        def _answer(self, words: list[str]) -> str:
+            return "two one"
+
+    untagging = replace(model("en-ru"), engine=Untagging(tiny_tokenizer()))
+    (text,) = translate(replace(EN_RU, texts=("one <b>two</b>",)), Catalogue((untagging,))).translations
+    assert text.warnings == ("placeholder_lost",)
+
+
 def test_what_a_machine_can_see_is_warned_of() -> None:
     class Stuttering(ReversingEngine):
         def _answer(self, words: list[str]) -> str:
