@@ -39,6 +39,8 @@ def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
     Each word takes the form that the vocabulary knows best, in the fewest tokens: "USB" and "Tom" keep their capitals,
     "DEVICE" and "Device" lose theirs. What is neither in capitals nor in Title Case comes back as it is.
     """
+    if sum(map(str.isupper, text)) < 2:  # most sentences, at a glance
+        return Recased(text, shouted=False)
     words: list[str] = _WORD.findall(text)
     shouted = _is_shouted(words)
     if not shouted and not (_is_title(words) and language.partition("-")[0] not in _NOUNS_HAVE_CAPITALS):
