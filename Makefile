@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE_STAMP := $(VENV)/.serve-installed
 DEV_STAMP := $(VENV)/.dev-installed
+PEERS := build/peers
 
-.PHONY: serve test check train bench clean format docs
+.PHONY: serve test check train bench peers bench-peers clean format docs
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
@@ -28,7 +29,18 @@ train: $(DEV_STAMP)
 	$(BIN)/verso-train run $(RECIPE) $(if $(DATA),--data $(DATA))
 
 bench: $(DEV_STAMP)
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for name in limits decoding step_profile static_batching; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+bench-peers: $(DEV_STAMP) peers
+	$(BIN)/python -m benchmarks.peers.compare
+
+peers: $(PEERS)/opennmt/.installed $(PEERS)/ctranslate2/.installed
+
+$(PEERS)/%/.installed: benchmarks/peers/%.txt
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/pip install --quiet --requirement $<
+	$(if $(filter opennmt,$*),$(PEERS)/$*/bin/pip install --quiet --no-deps OpenNMT-py==3.5.1)
+	touch $@
 
 # The reference of the API, from the app itself.
 docs: $(DEV_STAMP)

@@ -1,95 +1,131 @@
-"""How fast does the decoder decode: one segment at a time, and with all slots kept full?
+"""How fast is the decoder: one sentence at a time, and with 8, 32, 128 sentences in flight?
 
-Seeded random sources of 5 to 40 tokens, targets forced to 20 tokens (EOS forbidden), beam 4, the network of a bundle or
-of a recipe with random weights. Both ways run in turn, and the last line is one JSON object with medians and ranges.
+    python -m benchmarks.decoding [--backend int8] [--threads 2] [--in-flight 1,8,32,128] [--vocabulary 32000]
+
+Targets are forced to 20 tokens; see benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py
+for the numbers that the backend computes in, measured just before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import statistics
 import time
-from collections.abc import Callable
+from collections import deque
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import torch
 
+from benchmarks.limits import Numbers, bandwidth, measure_limits, report
+from benchmarks.measure import machine, percentiles, rounded, seconds, spread
+from benchmarks.work import (
+    BEAM,
+    LONGEST,
+    SENTENCES,
+    TARGET_TOKENS,
+    Work,
+    forced_segments,
+    measured_work,
+    open_forced,
+    random_network,
+    random_sources,
+)
 from model_store.bundle import load_bundle
-from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.block import Vocabulary
-from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
-from training.config import load_recipe
-
-TARGET_TOKENS = 20
 
 
-def open_forced(network: Seq2Seq, *, max_rows: int) -> InFlightDecoder:
-    """A decoder that never writes EOS, so that every target has its full length."""
-    return InFlightDecoder(
-        EagerBackend(network, source_capacity=48),
-        Vocabulary(bos=2, eos=3, forbidden=torch.arange(4)),
-        max_target_length=TARGET_TOKENS,
-        max_rows=max_rows,
-    )
+def work_and_network(options: argparse.Namespace) -> tuple[Work, Seq2Seq]:
+    """The reference network with random weights, or a bundle's own."""
+    if options.bundle is None:
+        work = measured_work(sentences=max(SENTENCES.values()), vocabulary=options.vocabulary, small=options.small)
+        return work, random_network(work.config)
+    network = load_bundle(options.bundle).network()
+    sources = random_sources(network.config.vocabulary, max(SENTENCES.values()))
+    return Work(network.config, sources), network
 
 
-def rates(work: Callable[[], int], rounds: int) -> dict[str, float]:
-    """Target tokens a second over `rounds` runs, after one that is not counted."""
-    work()
-    measured = []
-    for _round in range(rounds):
-        started = time.perf_counter()
-        tokens = work()
-        measured.append(tokens / (time.perf_counter() - started))
-    return {"median": statistics.median(measured), "min": min(measured), "max": max(measured)}
+def sentence_ms(backend: Backend, segments: list[Segment], beam: int) -> list[float]:
+    """How long each takes alone."""
+    decoder = open_forced(backend, sentences=1, beam=beam)
+    return [1e3 * seconds(partial(deque, decode(decoder, [segment]), maxlen=0)) for segment in segments]
+
+
+def tokens_per_s(backend: Backend, segments: list[Segment], in_flight: int, beam: int) -> float:
+    """Target tokens of the best hypotheses, with that many sentences in flight for as long as there are more."""
+    decoder = open_forced(backend, sentences=in_flight, beam=beam)
+    started = time.perf_counter()
+    tokens = sum(len(best.tokens) for _index, (best, *_others) in decode(decoder, segments))
+    return tokens / (time.perf_counter() - started)
+
+
+def measured(backend: Backend, work: Work, options: argparse.Namespace) -> dict[str, object]:
+    """By sentences in flight: tokens a second over the rounds; for one, milliseconds a sentence as well."""
+    beam = options.beam
+    rates: dict[int, list[float]] = {in_flight: [] for in_flight in options.in_flight}
+    alone: list[float] = []
+    for number in range(options.rounds + 1):
+        for in_flight, found in rates.items():
+            segments = forced_segments(work.sources[: SENTENCES[in_flight]], beam=beam)
+            if in_flight == 1:
+                took = sentence_ms(backend, segments, beam)
+                rate = 1e3 * TARGET_TOKENS * len(took) / sum(took)
+            else:
+                took, rate = [], tokens_per_s(backend, segments, in_flight, beam)
+            if number:  # the first round only warms up
+                found.append(rate)
+                alone += took
+    result: dict[str, object] = {"target_tokens_per_s": {str(each): spread(found) for each, found in rates.items()}}
+    return {**result, "sentence_ms": percentiles(alone)} if alone else result
+
+
+def fractions(result: dict[str, object], limits: dict[str, object]) -> dict[str, float]:
+    """What part of the limit each figure reached."""
+    rates, most = result["target_tokens_per_s"], limits["target_tokens_per_s"]
+    assert isinstance(rates, dict)
+    assert isinstance(most, dict)
+    return {in_flight: rounded(found["median"] / most[in_flight]) for in_flight, found in rates.items()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, help="default: the shipped bundle")
-    parser.add_argument("--recipe", type=Path, help="instead of a bundle: this recipe's network with random weights")
-    parser.add_argument("--sentences", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32, 128]
+    )
+    parser.add_argument("--beam", type=int, default=BEAM)
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bundle", type=Path, help="a bundle's network and vocabulary instead")
+    parser.add_argument("--small", action="store_true", help="a small network, to try the path")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    shipped = sorted((Path(__file__).parent.parent / "model_store" / "bundles").glob("*/*/manifest.json"))
-    network = (
-        Seq2Seq(load_recipe(options.recipe).network)
-        if options.recipe
-        else load_bundle(options.bundle or shipped[0].parent).network()
-    )
-    rng = random.Random(1)
-    segments = [
-        Segment(
-            tuple(rng.randrange(4, network.config.vocabulary) for _token in range(rng.randint(5, 40))),
-            max_length=TARGET_TOKENS,
-        )
-        for _sentence in range(options.sentences)
-    ]
-    alone, in_flight = open_forced(network, max_rows=4), open_forced(network, max_rows=128)
-
-    def one_at_a_time() -> int:
-        few = segments[: max(1, options.sentences // 8)]
-        return sum(len(best.tokens) for each in few for _index, (best,) in decode(alone, [each]))
-
-    def all_in_flight() -> int:
-        return sum(len(best.tokens) for _index, (best,) in decode(in_flight, segments))
-
+    work, network = work_and_network(options)
+    opened_s = time.perf_counter()
+    backend = open_backend(network, options.backend, source_capacity=LONGEST)
+    opened_s = time.perf_counter() - opened_s
+    name = type(backend).__name__
+    numbers: Numbers = "int8" if name == "Int8Backend" else "fp32"
+    limits = report(measure_limits(work.config, numbers, bandwidth())[0], work, tuple(options.in_flight), options.beam)
+    result = measured(backend, work, options)
     print(
         json.dumps(
             {
                 "benchmark": "decoding",
-                "network": network.config.model_dump(include={"cell", "layers", "hidden", "vocabulary"}),
-                "beam": 4,
-                "threads": options.threads,
-                "sentences": options.sentences,
-                "target_tokens_per_s_alone": rates(one_at_a_time, options.rounds),
-                "target_tokens_per_s_in_flight": rates(all_in_flight, options.rounds),
+                "machine": machine(),
+                "network": work.config.model_dump(include={"cell", "layers", "hidden", "vocabulary"}),
+                "backend": name,
+                "backend_opened_s": rounded(opened_s),
+                "beam": options.beam,
+                **result,
+                "limits": limits,
+                "fraction_of_limit": fractions(result, limits),
             }
         )
     )

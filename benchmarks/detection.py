@@ -1,6 +1,6 @@
 """How often is the language of a text found, and how often is a text wrongly taken for one that is not served?
 
-    python benchmarks/detection.py FOLDER [--served en,ru] [--texts 400]
+    python -m benchmarks.detection FOLDER [--served en,ru] [--texts 400]
 
 FOLDER holds pairs as NAME.en-XX.tsv[.xz], English on the left. Each text is asked for whole, and as its first one, two
 and three words. For a language that is served: percent found. For another: percent refused as not served. And of the

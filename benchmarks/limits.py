@@ -1,0 +1,155 @@
+"""What can this machine do at most: matrix products in the shapes of a step, memory bandwidth, and what follows.
+
+The limit of a step is, for each of its matrix products, the longer of two times: its operations at the best rate that
+any shape reached, and its weights once from memory. Selection, gates and softmax count as nothing, so no decoder
+reaches it. Bandwidth is what a sum over an array far larger than the caches reads; weights that stay in a cache can be
+faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from benchmarks.measure import fastest_s, machine, rounded
+from benchmarks.work import BEAM, TARGET_TOKENS, Work, measured_work
+from model_store.config import NetworkConfig
+
+Numbers = Literal["fp32", "int8"]
+WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1}
+ROWS = (4, 32, 128, 512)
+READ_BYTES = 2**29
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A matrix product of `rows` rows, from `inputs` to `outputs` columns."""
+
+    inputs: int
+    outputs: int
+
+    def operations(self, rows: float) -> float:
+        """Multiplications and additions."""
+        return 2 * rows * self.inputs * self.outputs
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The machine's best: operations a second, bytes a second."""
+
+    peak: float
+    bandwidth: float
+    weight_bytes: int
+
+    def product_s(self, shape: Shape, rows: float) -> float:
+        """The least that a product takes."""
+        return max(
+            shape.operations(rows) / self.peak, shape.inputs * shape.outputs * self.weight_bytes / self.bandwidth
+        )
+
+    def step_s(self, config: NetworkConfig, sentences: int, source: float, beam: int = BEAM) -> float:
+        """One decoder step of that many sentences, with keys and values (float32) of `source` tokens each read once."""
+        products = sum(self.product_s(shape, sentences * beam) for shape in step_shapes(config))
+        return products + 2 * 4 * sentences * source * config.hidden / self.bandwidth
+
+    def encode_s(self, config: NetworkConfig, sentences: int, source: float) -> float:
+        """Reading the sources: all input products of a layer at once, the recurrent ones position by position."""
+        gates = 4 * config.hidden
+        total = self.product_s(Shape(config.hidden, config.hidden), sentences * source)  # the keys of attention
+        for layer in range(config.layers):
+            inputs = config.hidden if layer else config.embedding
+            total += self.product_s(Shape(inputs, gates), sentences * source)
+            total += source * self.product_s(Shape(config.hidden, gates), sentences)
+        return total
+
+    def together_s(self, work: Work, sentences: int, beam: int = BEAM) -> float:
+        """From reading to the last token, for `sentences` sentences that run side by side."""
+        source = work.mean_source
+        step = self.step_s(work.config, sentences, source, beam)
+        return self.encode_s(work.config, sentences, source) + TARGET_TOKENS * step
+
+    def tokens_per_s(self, work: Work, sentences: int, beam: int = BEAM) -> float:
+        """Target tokens of the best hypotheses."""
+        return sentences * TARGET_TOKENS / self.together_s(work, sentences, beam)
+
+
+def step_shapes(config: NetworkConfig) -> list[Shape]:
+    """Cells on [x; h], the attentional vector, the projection. LSTM without input feeding."""
+    cells = [
+        Shape((config.hidden if layer else config.embedding) + config.hidden, 4 * config.hidden)
+        for layer in range(config.layers)
+    ]
+    return [*cells, Shape(2 * config.hidden, config.readout), Shape(config.readout, config.vocabulary)]
+
+
+def product(shape: Shape, rows: int, numbers: Numbers) -> Callable[[], Tensor]:
+    """A matrix product as a backend would do it: fp32 by torch.mm, int8 by oneDNN on packed weights."""
+    if numbers == "fp32":
+        x, weight = torch.rand(rows, shape.inputs), torch.rand(shape.outputs, shape.inputs).t()
+        return lambda: torch.mm(x, weight)
+    qx = torch.randint(0, 256, (rows, shape.inputs), dtype=torch.uint8)
+    packed = torch.ops.onednn.qlinear_prepack(
+        torch.randint(-127, 128, (shape.outputs, shape.inputs), dtype=torch.int8), None
+    )
+    scale, zero = torch.ones(shape.outputs), torch.zeros(shape.outputs, dtype=torch.int32)
+    return lambda: torch.ops.onednn.qlinear_pointwise(
+        qx, 1.0, 128, packed, scale, zero, None, 1.0, 0, torch.float32, "none", [], ""
+    )
+
+
+def bandwidth() -> float:
+    """Bytes a second that a sum reads."""
+    array = torch.ones(READ_BYTES // 4)
+    return READ_BYTES / fastest_s(array.sum)
+
+
+def measure_limits(
+    config: NetworkConfig, numbers: Numbers, read: float, rows: tuple[int, ...] = ROWS
+) -> tuple[Limits, dict[str, dict[str, float]]]:
+    """The limits, and microseconds by shape and rows. read: what `bandwidth` gave."""
+    times: dict[str, dict[str, float]] = {}
+    peak = 0.0
+    for shape in dict.fromkeys(step_shapes(config)):
+        row = times[f"{shape.inputs}->{shape.outputs}"] = {}
+        for count in rows:
+            took = fastest_s(product(shape, count, numbers))
+            peak = max(peak, shape.operations(count) / took)
+            row[str(count)] = round(took * 1e6)
+    return Limits(peak, read, WEIGHT_BYTES[numbers]), times
+
+
+def report(limits: Limits, work: Work, sentences: tuple[int, ...], beam: int = BEAM) -> dict[str, object]:
+    """The limits in the units of the benchmarks."""
+    source = work.mean_source
+    return {
+        "giga_operations_per_s": rounded(limits.peak / 1e9),
+        "read_gb_per_s": rounded(limits.bandwidth / 1e9),
+        "step_ms": {str(n): rounded(1e3 * limits.step_s(work.config, n, source, beam)) for n in sentences},
+        "sentence_ms": rounded(1e3 * limits.together_s(work, 1, beam)),
+        "target_tokens_per_s": {str(n): rounded(limits.tokens_per_s(work, n, beam)) for n in sentences},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a small network, to try the path")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    work = measured_work(small=options.small)
+    result: dict[str, object] = {"benchmark": "limits", "machine": machine()}
+    read = bandwidth()
+    for numbers in get_args(Numbers):
+        limits, times = measure_limits(work.config, numbers, read)
+        result[numbers] = {"product_us_by_rows": times, **report(limits, work, (1, 8, 32, 128))}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

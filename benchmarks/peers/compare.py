@@ -1,0 +1,202 @@
+"""How fast are others on the same sentences, the same cores, in the same run?
+
+    make bench-peers                                  # environments first, then all of it
+    python -m benchmarks.peers.compare --in-flight 32 --rounds 1 --into build/peers/results.jsonl
+    python -m benchmarks.peers.compare --summary build/peers/results.jsonl
+
+Every program loads first; then each translates in turn, one at a time, round by round. Rounds may be spread over
+several calls with --into. The last line is one JSON object: medians, ranges, and the ratio of ours to each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from benchmarks.limits import Numbers, bandwidth, measure_limits, report
+from benchmarks.measure import machine
+from benchmarks.peers.protocol import Settings
+from benchmarks.peers.summary import summarised
+from benchmarks.work import BEAM, BEGIN, END, RESERVED, SENTENCES, TARGET_TOKENS, Work, measured_work, random_network
+from model_store.config import DecoderConfig, NetworkConfig
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Program:
+    """environment: a folder beside the others'; empty for Verso's own. feeding: the network has input feeding."""
+
+    module: str
+    environment: str
+    variant: str
+    feeding: bool = False
+
+
+PROGRAMS = {
+    "verso-int8": Program("verso", "", "int8"),
+    "verso-eager": Program("verso", "", "eager"),
+    "textbook": Program("textbook", "", "float32"),
+    "textbook-int8": Program("textbook", "", "int8"),
+    "opennmt": Program("opennmt", "opennmt", "float32"),
+    "opennmt-int8": Program("opennmt", "opennmt", "int8"),
+    "opennmt-feeding": Program("opennmt", "opennmt", "float32", feeding=True),
+    "opennmt-feeding-int8": Program("opennmt", "opennmt", "int8", feeding=True),
+    "ctranslate2": Program("transformer", "ctranslate2", "float32"),
+    "ctranslate2-int8": Program("transformer", "ctranslate2", "int8"),
+}
+OURS = "verso-int8"
+
+
+class Running:
+    """A program that was started; it idles in a read until asked."""
+
+    def __init__(self, name: str, program: Program, settings: Settings, folder: Path) -> None:
+        self.name = name
+        python = folder / program.environment / "bin" / "python" if program.environment else Path(sys.executable)
+        if not python.exists():
+            raise FileNotFoundError(f"environments: {python} is missing; `make peers` makes it")
+        self._process = subprocess.Popen(
+            [str(python), "-W", "ignore", "-m", f"benchmarks.peers.{program.module}", settings.line()],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": str(settings.threads), "MKL_NUM_THREADS": str(settings.threads)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def answer(self) -> dict[str, object]:
+        """The next line; raises RuntimeError if the program ended without one."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name}: ended with status {self._process.wait()}")
+        found: dict[str, object] = json.loads(line)
+        return found
+
+    def ask(self, sources: tuple[tuple[int, ...], ...], in_flight: int) -> dict[str, object]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"sources": sources, "in_flight": in_flight}) + "\n")
+        self._process.stdin.flush()
+        return self.answer()
+
+    def stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def weights(config: NetworkConfig, folder: Path, *, feeding: bool) -> Path:
+    """The network's weights, written once for all programs."""
+    name = f"{config.layers}x{config.hidden}-{config.vocabulary}{'-feeding' if feeding else ''}.safetensors"
+    path = folder / name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        network = random_network(config.model_copy(update={"decoder": DecoderConfig(input_feeding=feeding)}))
+        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        del state["target_embedding.weight"], state["projection.weight"]  # tied to source_embedding.weight
+        partial = path.with_suffix(".partial")
+        save_file(state, partial)
+        partial.rename(path)
+    return path
+
+
+def started(names: list[str], work: Work, options: argparse.Namespace) -> dict[str, Running]:
+    """All programs, loading at the same time."""
+    config = work.config
+    plain = Settings(
+        variant="",
+        weights="",
+        threads=options.threads,
+        vocabulary=config.vocabulary,
+        layers=config.layers,
+        hidden=config.hidden,
+        beam=BEAM,
+        target_tokens=TARGET_TOKENS,
+        reserved=RESERVED,
+        begin=BEGIN,
+        end=END,
+    )
+    running = {}
+    for name in names:
+        program = PROGRAMS[name]
+        path = weights(config, options.environments, feeding=program.feeding)
+        running[name] = Running(
+            name, program, replace(plain, variant=program.variant, weights=str(path.resolve())), options.environments
+        )
+    return running
+
+
+def rounds(names: list[str], work: Work, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """One entry for each program, setting and round."""
+    running = started(names, work, options)
+    try:
+        load_s = {name: program.answer()["load_s"] for name, program in running.items()}
+        for in_flight in options.in_flight:
+            sources = work.sources[: options.sentences or SENTENCES[in_flight]]
+            for program in running.values():
+                program.ask(sources[: min(in_flight, 8)], in_flight)  # not counted
+            for number in range(options.rounds):
+                for name, program in running.items():
+                    answer = program.ask(sources, in_flight)
+                    entry = {"program": name, "in_flight": in_flight, "threads": options.threads, "round": number}
+                    yield {**entry, "load_s": load_s[name], **answer}
+    finally:
+        for program in running.values():
+            program.stop()
+
+
+def limits(work: Work, options: argparse.Namespace) -> dict[str, object]:
+    """What the machine could do, measured in the same run."""
+    read = bandwidth()
+    numbers: tuple[Numbers, ...] = ("fp32", "int8")
+    return {
+        each: report(measure_limits(work.config, each, read, (4, 128))[0], work, tuple(options.in_flight))
+        for each in numbers
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", default=",".join(PROGRAMS), help="comma-separated; default: all")
+    parser.add_argument("--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 32, 128])
+    parser.add_argument("--sentences", type=int, help=f"default: by sentences in flight, {SENTENCES}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--environments", type=Path, default=Path("build/peers"))
+    parser.add_argument("--into", type=Path, help="append the rounds to this file")
+    parser.add_argument("--summary", type=Path, help="measure nothing; summarise such a file")
+    parser.add_argument("--small", action="store_true", help="a small network, to try the path")
+    options = parser.parse_args()
+    if options.summary:
+        lines = [json.loads(line) for line in options.summary.read_text().splitlines()]
+        print(json.dumps({"benchmark": "peers", **summarised(lines, OURS)}))
+        return
+    torch.set_num_threads(options.threads)
+    names = options.programs.split(",")
+    unknown = sorted(set(names) - set(PROGRAMS))
+    if unknown:
+        parser.error(f"--programs: {', '.join(unknown)} unknown; allowed: {', '.join(PROGRAMS)}")
+    work = measured_work(sentences=max(SENTENCES.values()), small=options.small)
+    entry: dict[str, object] = {"machine": machine(), "limits": limits(work, options)}
+    lines = []
+    for line in chain([entry], rounds(names, work, options)):
+        lines.append(line)
+        if options.into:
+            with options.into.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+    print(json.dumps({"benchmark": "peers", **summarised(lines, OURS)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Verso's decoder as one program among the others. variant: a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from safetensors.torch import load_file
+
+from benchmarks.peers.protocol import Ids, Settings, serve
+from benchmarks.work import LONGEST, forced_segments, open_forced
+from model_store.config import DecoderConfig, NetworkConfig
+from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.decoding.in_flight import decode
+from model_store.network.seq2seq import Seq2Seq
+
+
+def network(settings: Settings) -> Seq2Seq:
+    """The network whose weights were written for all."""
+    weights = load_file(settings.weights)
+    width = weights["source_embedding.weight"].shape[1]
+    feeding = weights["decoder.stack.layers.0.kernel.weight_ih_l0"].shape[1] > width
+    config = NetworkConfig(
+        vocabulary=settings.vocabulary,
+        layers=settings.layers,
+        hidden=settings.hidden,
+        embedding=width,
+        decoder=DecoderConfig(input_feeding=feeding),
+    )
+    with torch.device("meta"):
+        model = Seq2Seq(config)
+    shared = {"target_embedding.weight": "source_embedding.weight", "projection.weight": "source_embedding.weight"}
+    model.load_state_dict({name: weights[shared.get(name, name)] for name in model.state_dict()}, assign=True)
+    return model
+
+
+class Verso:
+    def __init__(self, settings: Settings) -> None:
+        torch.set_num_threads(settings.threads)
+        self.settings = settings
+        name: BackendName = "int8" if settings.variant == "int8" else "eager"
+        self.backend = open_backend(network(settings), name, source_capacity=LONGEST)
+
+    def translate(self, sources: Sequence[Ids], in_flight: int) -> list[list[int]]:
+        decoder = open_forced(self.backend, sentences=in_flight, beam=self.settings.beam)
+        segments = forced_segments(tuple(map(tuple, sources)), beam=self.settings.beam)
+        targets: list[list[int]] = [[] for _source in sources]
+        for index, (best,) in decode(decoder, segments):
+            targets[index] = list(best.tokens)
+        return targets
+
+
+if __name__ == "__main__":
+    serve(Verso)

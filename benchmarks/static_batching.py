@@ -1,0 +1,225 @@
+"""What does decoding in flight give over static batches, with the same decoder and on real sentences?
+
+    python -m benchmarks.static_batching [FOLDER] [--threads 2] [--slots 32]
+
+FOLDER holds test/NAME.en-ru.tsv[.xz], English on the left, for NAME tatoeba and newstest2017; without it, the sentences
+of this repository's documentation are translated. The shipped translate-en-ru stops where it wants to stop.
+
+Sentences are admitted when a number of slots is free: 1 is decoding in flight, all of them static batching, and
+between them sentences are encoded several at a time. Offline, all sentences wait from the start, in random order or
+longest first. Online, they arrive at random (Poisson) at loads given as shares of the static rate, on a clock that
+advances by what each step really took, so that nobody waits for idle time to pass; with --cpu-clock by the processor
+time it took, which other processes disturb less (one thread only). Latency counts from arrival to the last token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import torch
+
+from benchmarks.measure import machine, percentiles, rounded, spread
+from model_store.bundle import Bundle, load_bundle
+from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.decoding.block import Vocabulary
+from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.segment import Segment
+from service.text.segmentation import split_text
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "model_store" / "bundles" / "translate-en-ru" / "1"
+TEST_SETS = ("tatoeba", "newstest2017")
+LOADS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """took_s: from the first arrival to the last token. latency_s: of each sentence, in the order of finishing.
+    admission_s: what of took_s went into encoding and admission."""
+
+    took_s: float
+    admission_s: float
+    latency_s: tuple[float, ...]
+
+
+def english(folder: Path | None, count: int) -> list[str]:
+    """Sentences as users have them, drawn with a fixed seed; an equal share of each source."""
+    if folder is None:
+        texts = [
+            (path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("**/*.md")) if ".venv" not in path.parts
+        ]
+        lines = [line for text in texts for line in text.splitlines() if line and line[0].isalpha()]
+        sources = [
+            [
+                piece.text
+                for line in lines
+                for piece in split_text(line, language="en", count_tokens=len, max_tokens=400)
+            ]
+        ]
+    else:
+        sources = [left_column(folder / "test", name) for name in TEST_SETS]
+    rng = random.Random(1)
+    share = -(-count // len(sources))
+    drawn = [text for source in sources for text in rng.sample(source, min(share, len(source)))]
+    rng.shuffle(drawn)
+    return drawn
+
+
+def left_column(folder: Path, name: str) -> list[str]:
+    """The English side of a test set."""
+    path = next(iter(sorted(folder.glob(f"{name}.en-ru.tsv*"))), None)
+    if path is None:
+        raise FileNotFoundError(f"FOLDER: {folder} has no {name}.en-ru.tsv[.xz]")
+    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    return [line.split("\t")[0] for line in content.decode().splitlines()]
+
+
+def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> list[Segment]:
+    """As the service makes them; what is longer than a slot is left out."""
+    decoding = bundle.manifest.decoding
+    sources = [bundle.tokenizer.source_ids(text, target_language="ru") for text in texts]
+    return [
+        Segment(
+            source,
+            max_length=min(decoding.max_length(len(source)), decoder.max_target_length),
+            beam_size=decoding.beam_size,
+            length_penalty=decoding.length_penalty,
+        )
+        for source in sources
+        if len(source) <= decoder.max_source_length
+    ]
+
+
+def run(
+    decoder: InFlightDecoder, segments: list[Segment], arrivals_s: list[float], now: Clock, *, free_slots: int
+) -> Run:
+    """Decode what arrives. arrivals_s: on the clock of the run, never falling. free_slots: how many must be free before
+    anyone is admitted."""
+    clock, admission, latency = 0.0, 0.0, []
+    waiting = deque(zip(arrivals_s, segments, strict=True))
+    arrived: dict[int, float] = {}
+    while waiting or decoder.live:
+        if not decoder.live:
+            clock = max(clock, waiting[0][0])
+        started = now()
+        room = decoder.room(segments[0].beam_size)
+        batch: list[tuple[float, Segment]] = []
+        while room >= free_slots and waiting and waiting[0][0] <= clock and len(batch) < room:
+            batch.append(waiting.popleft())
+        if batch:
+            tickets = decoder.admit([segment for _arrival, segment in batch])
+            arrived.update(zip(tickets, (arrival for arrival, _segment in batch), strict=True))
+            admission += now() - started
+        decoder.step()
+        finished = decoder.collect()
+        clock += now() - started
+        latency += [clock - arrived.pop(ticket) for ticket, _hypotheses in finished]
+    return Run(clock, admission, tuple(latency))
+
+
+def offline(
+    decoder: InFlightDecoder, segments: list[Segment], ways: dict[str, int], now: Clock, rounds: int
+) -> dict[str, dict[str, object]]:
+    """Sentences a second when all wait from the start; in the order given, and longest first."""
+    by_length = sorted(segments, key=lambda segment: len(segment.source), reverse=True)
+    orders = {"": segments, "_by_length": by_length}
+    runs: dict[str, list[Run]] = {name + order: [] for name in ways for order in orders}
+    for _round in range(rounds):
+        for order, ordered in orders.items():
+            for name, free in ways.items():
+                runs[name + order].append(run(decoder, ordered, [0.0] * len(ordered), now, free_slots=free))
+    return {
+        name: {
+            "sentences_per_s": spread([len(segments) / each.took_s for each in found]),
+            "share_of_admission": spread([each.admission_s / each.took_s for each in found]),
+            "over_static": spread([its.took_s / each.took_s for its, each in zip(runs["static"], found, strict=True)]),
+        }
+        for name, found in runs.items()
+    }
+
+
+def online(
+    decoder: InFlightDecoder,
+    segments: list[Segment],
+    ways: dict[str, int],
+    now: Clock,
+    full_rate: float,
+    loads: Sequence[float],
+) -> dict[str, dict[str, object]]:
+    """Latencies at each load, a share of full_rate (sentences a second), with the same arrivals for all ways."""
+    result: dict[str, dict[str, object]] = {}
+    for load in loads:
+        rng, clock, arrivals = random.Random(1), 0.0, []
+        for _segment in segments:
+            clock += rng.expovariate(load * full_rate)
+            arrivals.append(clock)
+        milliseconds = {
+            name: percentiles([1e3 * each for each in run(decoder, segments, arrivals, now, free_slots=free).latency_s])
+            for name, free in ways.items()
+        }
+        p95 = milliseconds["static"]["p95"]
+        ratios = {name: rounded(p95 / found["p95"]) for name, found in milliseconds.items()}
+        result[str(load)] = {"ms": milliseconds, "static_p95_over_this": ratios}
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--bundle", type=Path, default=SHIPPED)
+    parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--slots", type=int, default=32, help="sentences in flight, and in a batch")
+    parser.add_argument("--sentences", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--loads", type=lambda text: [float(each) for each in text.split(",")], default=LOADS)
+    parser.add_argument("--cpu-clock", action="store_true")
+    options = parser.parse_args()
+    if options.cpu_clock and options.threads > 1:
+        parser.error("--cpu-clock: counts the time of all threads together; allowed: with --threads 1")
+    now = time.process_time if options.cpu_clock else time.perf_counter
+    torch.set_num_threads(options.threads)
+    bundle = load_bundle(options.bundle)
+    decoding, tokenizer = bundle.manifest.decoding, bundle.tokenizer
+    backend = open_backend(bundle.network(), options.backend, source_capacity=decoding.max_source_length)
+    decoder = InFlightDecoder(
+        backend,
+        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, torch.tensor(sorted(tokenizer.control_ids))),
+        max_target_length=decoding.max_length(decoding.max_source_length),
+        max_rows=options.slots * decoding.beam_size,
+    )
+    segments = segments_of(bundle, english(options.folder, options.sentences), decoder)
+    ways = {"in_flight": 1, "in_flight_by_4": 4, "in_flight_by_8": 8, "static": options.slots}
+    run(decoder, segments[:64], [0.0] * len(segments[:64]), now, free_slots=1)  # warms up
+    all_at_once = offline(decoder, segments, ways, now, options.rounds)
+    full = all_at_once["static"]["sentences_per_s"]
+    assert isinstance(full, dict)
+    print(
+        json.dumps(
+            {
+                "benchmark": "static_batching",
+                "machine": machine(),
+                "bundle": f"{bundle.manifest.name}@{bundle.manifest.version}",
+                "backend": type(backend).__name__,
+                "slots": options.slots,
+                "sentences": len(segments),
+                "mean_source_tokens": rounded(sum(len(each.source) for each in segments) / len(segments)),
+                "offline": all_at_once,
+                "online_by_load": online(decoder, segments, ways, now, full["median"], options.loads),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

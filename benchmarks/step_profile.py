@@ -1,0 +1,110 @@
+"""Where does a step's time go: matrix products, attention, choosing among the vocabulary, bookkeeping?
+
+    python -m benchmarks.step_profile [--backend int8] [--threads 2] [--in-flight 32]
+
+Parts are timed by wrapping what the decoder calls, so that nested parts are taken out of what they lie in. The work is
+that of benchmarks/work.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, get_args
+
+import torch
+
+from benchmarks.measure import machine, rounded
+from benchmarks.work import LONGEST, forced_segments, measured_work, open_forced, random_network
+from model_store.decoding import block, hypotheses, in_flight
+from model_store.decoding.backends import int8, int8_linear
+from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.network import attention
+
+
+class Clock:
+    """Time by part, each without the parts inside it."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, float] = defaultdict(float)
+        self._inside: list[float] = []
+
+    def wrap(self, owner: object, name: str, part: str | Callable[..., str]) -> None:
+        """Time `owner.name` as `part`, which may follow from its arguments."""
+        function = getattr(owner, name)
+
+        def timed(*args: Any, **options: Any) -> Any:
+            label = part if isinstance(part, str) else part(*args)
+            started = time.perf_counter()
+            self._inside.append(0.0)
+            try:
+                return function(*args, **options)
+            finally:
+                took = time.perf_counter() - started
+                self.taken[label] += took - self._inside.pop()
+                if self._inside:
+                    self._inside[-1] += took
+
+        setattr(owner, name, timed)
+
+
+def linear_part(layer: int8_linear.Int8Linear, _x: object) -> str:
+    """Which matrix product, by its output columns."""
+    return f"product to {len(layer._scale)}"
+
+
+def watched() -> Clock:
+    """A clock on everything that decoding calls."""
+    clock = Clock()
+    clock.wrap(int8_linear.Int8Linear, "__call__", linear_part)
+    clock.wrap(int8.Int8Backend, "step", "gates, embedding and the rest of the network")
+    clock.wrap(int8.Int8Backend, "encode", "encoder")
+    clock.wrap(attention.DotAttention, "forward", "attention")
+    clock.wrap(block, "best_extensions", "choosing among the vocabulary")
+    clock.wrap(hypotheses.Beams, "extend", "beams")
+    clock.wrap(block.Block, "admit", "admission")
+    clock.wrap(block.Block, "step", "slots, reordering")
+    clock.wrap(in_flight.InFlightDecoder, "step", "decoder")
+    clock.wrap(in_flight.InFlightDecoder, "admit", "decoder")
+    return clock
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--in-flight", type=int, default=32)
+    parser.add_argument("--sentences", type=int, default=64)
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--small", action="store_true", help="a small network, to try the path")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    work = measured_work(sentences=options.sentences, vocabulary=options.vocabulary, small=options.small)
+    backend = open_backend(random_network(work.config), options.backend, source_capacity=LONGEST)
+    decoder = open_forced(backend, sentences=options.in_flight)
+    segments = forced_segments(work.sources)
+    list(in_flight.decode(decoder, segments[: options.in_flight]))  # warms up
+    clock = watched()
+    started = time.perf_counter()
+    list(in_flight.decode(decoder, segments))
+    took = time.perf_counter() - started
+    shares = {part: rounded(each / took) for part, each in sorted(clock.taken.items(), key=lambda item: -item[1])}
+    print(
+        json.dumps(
+            {
+                "benchmark": "step_profile",
+                "machine": machine(),
+                "backend": type(backend).__name__,
+                "in_flight": options.in_flight,
+                "seconds": rounded(took),
+                "share_by_part": shares,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

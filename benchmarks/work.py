@@ -1,0 +1,75 @@
+"""The work that is measured: sources of 5 to 40 random tokens, targets forced to 20, the reference network, beam 4."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import torch
+
+from model_store.config import NetworkConfig
+from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.block import Vocabulary
+from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.segment import Segment
+from model_store.network.seq2seq import Seq2Seq
+
+SHORTEST, LONGEST = 5, 40
+TARGET_TOKENS = 20
+BEAM = 4
+RESERVED = 4  # ids of padding, unknown, begin and end, none of which is ever written
+BEGIN, END = 2, 3
+SENTENCES = {1: 16, 8: 64, 32: 256, 128: 256, 512: 512}  # how many are translated, by how many are in flight
+
+
+@dataclass(frozen=True)
+class Work:
+    """A network and what it is to decode; sources in tokens."""
+
+    config: NetworkConfig
+    sources: tuple[tuple[int, ...], ...]
+
+    @property
+    def mean_source(self) -> float:
+        """Tokens."""
+        return sum(map(len, self.sources)) / len(self.sources)
+
+
+def measured_work(*, sentences: int = 256, vocabulary: int = 32_000, small: bool = False) -> Work:
+    """4+4 LSTM layers of 1000, general attention, reversed source; `small`: a network to try the path with."""
+    config = (
+        NetworkConfig(vocabulary=500, layers=2, hidden=64, embedding=64)
+        if small
+        else NetworkConfig(vocabulary=vocabulary)
+    )
+    return Work(config, random_sources(config.vocabulary, min(sentences, 32) if small else sentences))
+
+
+def random_sources(vocabulary: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """The same for the same arguments, on every machine."""
+    rng = random.Random(1)
+    return tuple(
+        tuple(rng.randrange(RESERVED, vocabulary) for _token in range(rng.randint(SHORTEST, LONGEST)))
+        for _sentence in range(count)
+    )
+
+
+def random_network(config: NetworkConfig) -> Seq2Seq:
+    """A network with weights from a fixed seed."""
+    torch.manual_seed(1)
+    return Seq2Seq(config).eval()
+
+
+def open_forced(backend: Backend, *, sentences: int, beam: int = BEAM) -> InFlightDecoder:
+    """A decoder with slots for that many sentences, which never writes the end: every target has its full length."""
+    return InFlightDecoder(
+        backend,
+        Vocabulary(bos=BEGIN, eos=END, forbidden=torch.arange(RESERVED)),
+        max_target_length=TARGET_TOKENS,
+        max_rows=sentences * beam,
+    )
+
+
+def forced_segments(sources: tuple[tuple[int, ...], ...], *, beam: int = BEAM) -> list[Segment]:
+    """For a decoder of `open_forced`."""
+    return [Segment(source, max_length=TARGET_TOKENS, beam_size=beam) for source in sources]
