@@ -14,7 +14,7 @@ import random
 import statistics
 from pathlib import Path
 
-from sacrebleu.metrics import CHRF
+from sacrebleu import CHRF
 
 from service.catalogue import Catalogue
 from service.loading import BundleLoader
