@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from model_store.errors import ModelStoreError
-from service.errors import ServiceError
+from service import model_commands
+from service.one_line_errors import one_line_errors
 from service.settings import read_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a self-hosted translation service.")
+app.add_typer(model_commands.app, name="models")
 
-FAILED = 2
-
-
-@contextlib.contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """What can be the user's mistake ends in one line and exit code 2, not in a traceback."""
-    try:
-        yield
-    except (ModelStoreError, ServiceError) as error:
-        typer.echo(f"verso: {error}", err=True)
-        raise typer.Exit(FAILED) from error
+Format = Literal["text", "html"]
 
 
 def _yielding_threads() -> None:
@@ -45,7 +35,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; default: VERSO_PORT or 5000.")] = None,
 ) -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C."""
-    with _one_line_errors():
+    with one_line_errors():
         settings = read_settings(host=host, port=port)
         _yielding_threads()
         from service.loading import find_bundles  # torch takes seconds, which --help should not wait for
@@ -65,21 +55,33 @@ def serve(
 
 @app.command()
 def translate(
-    text: Annotated[list[str] | None, typer.Argument(help="Text; without any, the lines of standard input.")] = None,
-    source: Annotated[str, typer.Option("--from", help="Language of the text.")] = "en",
+    files: Annotated[list[Path] | None, typer.Argument(help="Files; without any, or as -, standard input.")] = None,
+    source: Annotated[str, typer.Option("--from", help="Language of the text, or auto.")] = "en",
     target: Annotated[str, typer.Option("--to", help="Language to translate to.")] = "ru",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; a run that stopped is gone on with.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="text: line by line. html: each file as a whole.")] = "text",
+    server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,
 ) -> None:
-    """Translate without a server."""
-    with _one_line_errors():
+    """Translate files, line by line, many lines at once."""
+    from service.bulk.command import TranslateCommand, run, through_server
+    from service.bulk.input_lines import check_readable
+
+    with one_line_errors():
+        command = TranslateCommand(tuple(files or ()), source, target, format, output, server, text)
+        check_readable(command.files)  # before torch is loaded, which takes seconds
+        if server is not None:
+            asyncio.run(run(command, through_server(command)))
+            return
         settings = read_settings()
         _yielding_threads()
-        from service.offline import translate_offline
+        from service.offline import translating_offline
         from service.telemetry import silence_logging
 
         silence_logging()
-        texts = [" ".join(text)] if text else [line.rstrip("\n") for line in sys.stdin]
-        for translation in asyncio.run(translate_offline(settings, texts, source, target)):
-            typer.echo(translation)
+        asyncio.run(run(command, translating_offline(settings, source, target, format)))
 
 
 @app.command()
@@ -89,7 +91,7 @@ def summarize(
     lines: Annotated[bool, typer.Option("--lines", help="A line for each part that is read at once.")] = False,
 ) -> None:
     """Say in one line what a text is about, without a server."""
-    with _one_line_errors():
+    with one_line_errors():
         settings = read_settings()
         _yielding_threads()
         from service.offline import summarize_offline
@@ -99,17 +101,6 @@ def summarize(
         texts = [" ".join(text) if text else sys.stdin.read()]
         for summary in asyncio.run(summarize_offline(settings, texts, language, "lines" if lines else "line")):
             typer.echo(summary)
-
-
-@app.command()
-def models() -> None:
-    """List the bundles that `serve` would load."""
-    with _one_line_errors():
-        settings = read_settings()
-        from service.loading import find_bundles
-
-        for reference in find_bundles(settings):
-            typer.echo(str(reference))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ ServiceError
 ├── AdminKeyError              401  the admin API was asked without its key
 ├── AdminOffError              403  there is no admin API
 ├── SuggestionsFullError       403  no more suggestions are kept
+├── InputError                      what the command line is given cannot be read or used; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
     ├── EngineOverloadedError  429  the queue is full; says after how long to try again
@@ -123,6 +124,10 @@ class EngineDeadlineError(EngineError):
 
 class EngineFailedError(EngineError):
     """The decoder raised while it held the segment."""
+
+
+class InputError(ServiceError):
+    """What the command line is given cannot be read or used; the message names it."""
 
 
 class AddressError(ServiceError):

@@ -5,33 +5,40 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
+from service.bulk.in_flight_lines import Translated, Translating
 from service.errors import EngineUnavailableError
 from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.request import RequestLimits
-from service.pipeline.summarize import Format, Summarizer, SummaryRequest
+from service.pipeline.summarize import Format as SummaryFormat
+from service.pipeline.summarize import Summarizer, SummaryRequest
 from service.pipeline.translate import Translator
-from service.pipeline.translation import TranslationRequest
+from service.pipeline.translation import Format, TranslationRequest
 from service.settings import Settings
 
 _A_YEAR_S = 3.2e7
 
 
-async def translate_offline(settings: Settings, texts: Sequence[str], source: str, target: str) -> list[str]:
-    """The translation of each text. The limits of requests do not hold here.
+@contextlib.asynccontextmanager
+async def translating_offline(settings: Settings, source: str, target: str, form: Format) -> AsyncIterator[Translating]:
+    """Translates with the bundles of `settings`. The limits of requests do not hold here.
 
     Raises:
         ModelStoreError: no bundle, or a broken one. ServiceError: as Translator.translate.
     """
     async with _loaded(settings) as models:
-        request = TranslationRequest(tuple(texts), source, target)
-        result = await Translator(models.catalogue, _limits(texts)).translate(request)
-        return [translation.best.text for translation in result.translations]
+
+        async def translate(texts: Sequence[str]) -> list[Translated]:
+            request = TranslationRequest(tuple(texts), source, target, format=form, wait_for_room_s=_A_YEAR_S)
+            result = await Translator(models.catalogue, _limits(texts)).translate(request)
+            return [Translated(each.best.text, each.warnings) for each in result.translations]
+
+        yield Translating(translate, tuple(model.reference for model in models.catalogue().models))
 
 
-async def summarize_offline(settings: Settings, texts: Sequence[str], language: str, form: Format) -> list[str]:
-    """The summary of each text. Limits and errors as translate_offline's."""
+async def summarize_offline(settings: Settings, texts: Sequence[str], language: str, form: SummaryFormat) -> list[str]:
+    """The summary of each text. Limits and errors as translating_offline's."""
     async with _loaded(settings) as models:
         request = SummaryRequest(tuple(texts), language, format=form)
         result = await Summarizer(models.catalogue, _limits(texts)).summarize(request)

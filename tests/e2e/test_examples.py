@@ -55,10 +55,8 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: f"{each.place}: {each.command.splitlines()[0][:50]}")
 def test_an_example_prints_what_it_says(server: Served, example: Example) -> None:
     command = example.command.replace(DEFAULT_URL, server.url)
-    program = command.split()[0]
-    if program == ".venv/bin/verso":
-        command = command.replace(program, f"{sys.executable} -m service.cli", 1)
-    elif program == "curl" and shutil.which("curl") is None:
+    command = command.replace(".venv/bin/verso", f"{sys.executable} -m service.cli")
+    if command.split()[0] == "curl" and shutil.which("curl") is None:
         pytest.skip("there is no curl here")
     result = subprocess.run(
         command, shell=True, cwd=ROOT, env=environment(shipped_bundles()), capture_output=True, text=True, timeout=120

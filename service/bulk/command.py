@@ -1,0 +1,135 @@
+"""`verso translate`: input -> lines -> a server or the bundle itself -> output, with a bar for who watches."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from service.bulk.in_flight_lines import LINES, Batch, Translated, Translating, skip, translate_lines
+from service.bulk.input_lines import STDIN, Line, measure, read_lines
+from service.bulk.partial_output import PartialOutput
+from service.client import AsyncClient
+from service.errors import InputError
+
+
+@dataclass(frozen=True)
+class TranslateCommand:
+    """What was asked for. format: "text", line by line, or "html", each input as a whole. server: URL, None: the
+    bundle is loaded here."""
+
+    files: tuple[Path, ...]
+    source: str
+    target: str
+    format: str = "text"
+    output: Path | None = None
+    server: str | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is not None and self.files:
+            raise InputError("--text: either a text or files, not both")
+        if self.format not in ("text", "html"):
+            raise InputError(f"--format: {self.format!r} is not allowed; allowed: text, html")
+
+
+class Writer(Protocol):
+    """Where translated lines go."""
+
+    def write(self, text: str) -> None:
+        """Add whole lines."""
+
+
+async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncContextManager[Translating]) -> None:
+    """Translate everything; warnings are counted at the end.
+
+    Raises:
+        ServiceError: what cannot be read, written or translated; what is done stays in the partial output. Whether the
+            files are there is asked before, by check_readable.
+    """
+    files = command.files or (STDIN,)
+    async with translating as there:
+        with contextlib.ExitStack() as stack:
+            lines, total, done, writer = _open(command, files, there.by, stack)
+            typed = command.text is None and STDIN in files and sys.stdin.isatty()
+            warnings: Counter[str] = Counter()
+            with _bar(total, done, shown=sys.stderr.isatty() and not typed) as advance:
+                async for batch in translate_lines(lines, there.translate, most_lines=1 if typed else LINES):
+                    writer.write(batch.text)
+                    warnings.update(_warnings(batch))
+                    advance(len(batch.lines))
+    for warning, count in sorted(warnings.items()):
+        print(f"verso: warning: {warning}: {count} {'line' if count == 1 else 'lines'}", file=sys.stderr)
+
+
+@contextlib.asynccontextmanager
+async def through_server(command: TranslateCommand) -> AsyncIterator[Translating]:
+    """Translation by a server."""
+    assert command.server is not None
+    async with AsyncClient(command.server) as client:
+
+        async def translate(texts: Sequence[str]) -> list[Translated]:
+            answers = await client.translate_many(
+                texts, source=command.source, target=command.target, format=command.format
+            )
+            return [Translated(answer.text, answer.warnings) for answer in answers]
+
+        yield Translating(translate, tuple(f"{model.name}@{model.version}" for model in await client.models()))
+
+
+def _open(
+    command: TranslateCommand, files: tuple[Path, ...], by: tuple[str, ...], stack: contextlib.ExitStack
+) -> tuple[Iterator[Line], int | None, int, Writer]:
+    """The lines to translate, how many there are in all, how many are done already, and where they go."""
+    whole = command.format != "text"
+    if command.text is not None:
+        size, lines = None, iter([Line(command.text, "\n")])
+    elif whole:
+        size, lines = None, _as_wholes(files)
+    else:
+        size, lines = measure(files), read_lines(files)
+    total = size.lines if size else None
+    if command.output is None:
+        return lines, total, 0, _Stdout()
+    job = None
+    if size is not None:
+        pair = {"from": command.source, "to": command.target}
+        job = {"input_sha256": size.sha256, "models": ", ".join(by), **pair}
+    output = stack.enter_context(PartialOutput(command.output, job))
+    return skip(lines, output.done), total, output.done, output
+
+
+def _as_wholes(files: Sequence[Path]) -> Iterator[Line]:
+    for file in files:
+        yield Line("".join(line.text + line.end for line in read_lines([file])), "")
+
+
+class _Stdout:
+    def write(self, text: str) -> None:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+
+
+def _warnings(batch: Batch) -> list[str]:
+    return [warning for translated in batch.translations for warning in translated.warnings]
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.1f} lines/s")
+
+
+@contextlib.contextmanager
+def _bar(total: int | None, done: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
+        task = progress.add_task("", total=total, completed=done)
+        yield lambda lines: progress.advance(task, lines)

@@ -1,0 +1,77 @@
+"""What the command line is given to translate: lines of files and of standard input, exactly."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from service.errors import InputError
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line and what ends it: a newline, or nothing at the end of a file."""
+
+    text: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """lines: how many there are. sha256: of everything."""
+
+    lines: int
+    sha256: str
+
+
+def check_readable(files: Sequence[Path]) -> None:
+    """Raises InputError if one of the files cannot be read."""
+    for file in files:
+        if file != STDIN and not file.is_file():
+            raise InputError(f"{file}: no such file; a text is given with --text, or on standard input")
+
+
+def measure(files: Sequence[Path]) -> Measure | None:
+    """How much there is, read once before the work; None where standard input is a part of it."""
+    if STDIN in files:
+        return None
+    digest = hashlib.sha256()
+    lines = 0
+    for file in files:
+        with file.open("rb") as opened:
+            last = b"\n"
+            while chunk := opened.read(1 << 20):
+                digest.update(chunk)
+                lines += chunk.count(b"\n")
+                last = chunk[-1:]
+            lines += last != b"\n"
+    return Measure(lines, digest.hexdigest())
+
+
+def read_lines(files: Sequence[Path]) -> Iterator[Line]:
+    """The lines of all files in their order. Only a newline ends a line; everything else stays in it.
+
+    Raises:
+        InputError: what is not UTF-8; the message names the file and the line.
+    """
+    for file in files:
+        if file == STDIN:
+            yield from _lines_of(sys.stdin.buffer, "standard input")
+        else:
+            with file.open("rb") as opened:
+                yield from _lines_of(opened, str(file))
+
+
+def _lines_of(opened: BinaryIO, name: str) -> Iterator[Line]:
+    for number, raw in enumerate(opened, start=1):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name}: line {number} is not UTF-8: {error.reason} at byte {error.start}") from error
+        yield Line(text.removesuffix("\n"), "\n" if text.endswith("\n") else "")

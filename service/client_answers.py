@@ -1,0 +1,239 @@
+"""What a server answers its client: typed answers, and errors as exceptions.
+
+AnswerError                 whatever else it refuses
+├── BadRequestError     400  a field is outside what is allowed
+├── PairNotServedError  400  no model serves the pair
+├── NotFoundError       404  no such model
+├── TooLargeError       413  more text than it takes at once
+├── OverloadedError     429  its queue is full
+├── UnavailableError    503  loading or shutting down
+└── DeadlineError       504  not done in time
+ConnectionFailedError       no answer at all
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from service.errors import ServiceError
+
+T = TypeVar("T")
+
+
+class AnswerError(ServiceError):
+    """The server refused. type: its word for the reason. retry_after_s: when to try again, if that makes sense."""
+
+    def __init__(
+        self, message: str, *, status: int, type: str, field: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = type
+        self.field = field
+        self.retry_after_s = retry_after_s
+
+
+class BadRequestError(AnswerError):
+    """A field is outside what is allowed; the message names it."""
+
+
+class PairNotServedError(AnswerError):
+    """No model serves the pair; the message lists those that are served."""
+
+
+class NotFoundError(AnswerError):
+    """There is no such model."""
+
+
+class TooLargeError(AnswerError):
+    """More text than the server takes at once."""
+
+
+class OverloadedError(AnswerError):
+    """The queue is full; `retry_after_s` says when it will not be."""
+
+
+class UnavailableError(AnswerError):
+    """Loading, or shutting down."""
+
+
+class DeadlineError(AnswerError):
+    """Not done in time."""
+
+
+class ConnectionFailedError(ServiceError):
+    """The server does not answer."""
+
+
+_BY_TYPE: dict[str, type[AnswerError]] = {
+    "invalid_request": BadRequestError,
+    "unsupported_pair": PairNotServedError,
+    "not_found": NotFoundError,
+    "too_large": TooLargeError,
+    "overloaded": OverloadedError,
+    "unavailable": UnavailableError,
+    "deadline_exceeded": DeadlineError,
+}
+# LibreTranslate's part of the API answers errors without a type.
+_BY_STATUS = {400: "invalid_request", 404: "not_found", 429: "overloaded", 503: "unavailable"}
+
+
+class _Answer(BaseModel):
+    # A newer server may say more.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Link(_Answer):
+    """A target token and the source token it attends to most, as [start, end) in code points."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+
+
+class Detection(_Answer):
+    """A language, and how likely it is: 0 to 1 with a translation, 0 to 100 from `detect`."""
+
+    language: str
+    confidence: float
+
+
+class Alternative(_Answer):
+    """Another translation."""
+
+    text: str
+    score: float
+
+
+class Translation(_Answer):
+    """A translated text. score: mean natural-log probability of a token; None if nothing went through a model."""
+
+    text: str
+    source: str
+    score: float | None
+    warnings: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    alignment: tuple[Link, ...] | None = None
+    detected: Detection | None = None
+    via: str | None = None
+
+
+class Summary(_Answer):
+    """A summary. score: as of a Translation."""
+
+    text: str
+    score: float | None
+    warnings: tuple[str, ...] = ()
+
+
+class Language(_Answer):
+    """A served language. targets: what it can be translated to."""
+
+    code: str
+    name: str
+    targets: tuple[str, ...]
+
+
+class Pair(_Answer):
+    """A direction of a model."""
+
+    source: str
+    target: str
+
+
+class Model(_Answer):
+    """A loaded model."""
+
+    name: str
+    version: str
+    task: str
+    pairs: tuple[Pair, ...]
+    description: str = ""
+
+
+class _Error(_Answer):
+    type: str = ""
+    message: str
+    field: str | None = None
+
+
+_ERROR: TypeAdapter[_Error | str] = TypeAdapter(_Error | str)
+_LANGUAGES = TypeAdapter(list[Language])
+_DETECTIONS = TypeAdapter(list[Detection])
+
+
+class _Translations(_Answer):
+    translations: list[Translation]
+
+
+class _Summaries(_Answer):
+    summaries: list[Summary]
+
+
+class _Models(_Answer):
+    models: list[Model]
+
+
+def read(response: httpx.Response) -> object:
+    """The JSON of an answer. Raises AnswerError for an error, and for what is no answer of a Verso server."""
+    body: Any = None
+    try:
+        body = response.json()
+        if response.is_success:
+            return body
+        error = _ERROR.validate_python(body["error"])
+    except (ValueError, KeyError, TypeError) as problem:
+        shown = response.text[:200]
+        message = f"{response.url} answers {response.status_code} as no Verso server does: {shown!r}"
+        raise AnswerError(message, status=response.status_code, type="internal") from problem
+    if isinstance(error, str):
+        error = _Error(type=_BY_STATUS.get(response.status_code, "internal"), message=error)
+    retry_after = response.headers.get("retry-after", "")
+    raise _BY_TYPE.get(error.type, AnswerError)(
+        error.message,
+        status=response.status_code,
+        type=error.type,
+        field=error.field,
+        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+    )
+
+
+def unreachable(url: httpx.URL, error: httpx.TransportError) -> ConnectionFailedError:
+    """The exception for a server that does not answer."""
+    return ConnectionFailedError(f"{url}: no answer: {error or type(error).__name__}")
+
+
+def translations_of(body: object) -> list[Translation]:
+    """The answers of /v1/translate."""
+    return _valid(TypeAdapter(_Translations), body).translations
+
+
+def summaries_of(body: object) -> list[Summary]:
+    """The answers of /v1/summarize."""
+    return _valid(TypeAdapter(_Summaries), body).summaries
+
+
+def models_of(body: object) -> list[Model]:
+    """The answer of /v1/models."""
+    return _valid(TypeAdapter(_Models), body).models
+
+
+def languages_of(body: object) -> list[Language]:
+    """The answer of /languages."""
+    return _valid(_LANGUAGES, body)
+
+
+def detections_of(body: object) -> list[Detection]:
+    """The answer of /detect."""
+    return _valid(_DETECTIONS, body)
+
+
+def _valid(kind: TypeAdapter[T], body: object) -> T:
+    try:
+        return kind.validate_python(body)
+    except ValidationError as error:
+        raise AnswerError(
+            f"the answer is not what a Verso server says: {error}", status=200, type="internal"
+        ) from error

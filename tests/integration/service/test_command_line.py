@@ -1,0 +1,88 @@
+"""verso translate and verso models as processes: files, standard input, a server, an interrupted run."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.integration.service.bundles import random_bundle
+from tests.integration.service.server import Served, environment
+from tests.integration.service.test_lifecycle import assert_one_line, run
+
+LINES = ["the quick brown fox.", "", "  one two", "hello world, one\ttwo"]
+
+
+def translated(server: Served, lines: list[str]) -> list[str]:
+    body = {"text": lines, "source": "en", "target": "ru"}
+    answer = httpx.post(f"{server.url}/v1/translate", json=body, timeout=60).json()
+    return [each["text"] for each in answer["translations"]]
+
+
+def test_files_and_standard_input_by_a_server_and_without_one(store: Path, server: Served, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    expected = "\n".join(translated(server, LINES)) + "\n"
+    here = run(store, "translate", str(source), "-", stdin="one two")
+    assert here.stdout == expected + translated(server, ["one two"])[0]
+    there = run(tmp_path, "translate", "--server", server.url, "-o", str(output), str(source))
+    assert (there.returncode, there.stdout) == (0, ""), there.stderr
+    assert output.read_text(encoding="utf-8") == expected
+    assert run(store, "translate", "--text", "one two").stdout == translated(server, ["one two"])[0] + "\n"
+
+
+def test_mistakes_are_one_line(store: Path, server: Served, tmp_path: Path) -> None:
+    assert_one_line(run(store, "translate", "nowhere.txt"), "nowhere.txt: no such file")
+    assert_one_line(run(store, "translate", "--to", "xx", "--text", "a"), "'xx' is not a served language")
+    refused = run(tmp_path, "translate", "--server", server.url, "--to", "xx", "--text", "a")
+    assert_one_line(refused, "'xx' is not a served language")
+    assert_one_line(run(tmp_path, "translate", "--server", "http://127.0.0.1:9", "--text", "a"), "no answer")
+
+
+def test_a_run_that_was_killed_is_gone_on_with(store: Path, server: Served, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out.txt"
+    partial = tmp_path / "out.txt.partial"
+    lines = [f"word{number} the quick brown fox" for number in range(3000)]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    arguments = ["translate", "--server", server.url, "-o", str(output), str(source)]
+    with subprocess.Popen([sys.executable, "-m", "service.cli", *arguments], env=environment(store)) as process:
+        while not (partial.exists() and partial.stat().st_size):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    done = partial.read_bytes()
+    assert 0 < done.count(b"\n") < len(lines)
+    assert not output.exists()
+    result = run(store, *arguments)
+    assert result.returncode == 0, result.stderr
+    written = output.read_text(encoding="utf-8")
+    assert written.encode().startswith(done[: done.rindex(b"\n") + 1])
+    assert written.split("\n") == [
+        *translated(server, lines[:1000]),
+        *translated(server, lines[1000:2000]),
+        *translated(server, lines[2000:]),
+    ]
+
+
+def test_models_are_listed_shown_verified_and_pulled(server: Served, tmp_path: Path) -> None:
+    random_bundle(tmp_path / "store")
+    random_bundle(tmp_path / "store", version="2")
+    store = tmp_path / "store"
+    assert run(store, "models", "list").stdout == "random@2\n"
+    assert run(store, "models", "list", "--all").stdout == "random@1\nrandom@2\n"
+    assert run(store, "models", "list", "--server", server.url).stdout == "random@1\n"
+    shown = run(store, "models", "show", "random@1").stdout
+    assert shown.startswith("random@1\ntask: translate\npairs: en-ru, ru-en, en-de\nlicence: not stated\n")
+    assert "pairs: en-ru" in run(store, "models", "show", "random", "--server", server.url).stdout
+    assert_one_line(run(store, "models", "show", "other"), "no such bundle")
+    assert run(store, "models", "verify").stdout.count("whole") == 2
+    elsewhere = tmp_path / "elsewhere"
+    assert run(store, "models", "pull", "random@1", "--to", str(elsewhere)).stdout == f"{elsewhere}/random/1\n"
+    assert run(elsewhere, "models", "verify", "random").stdout.startswith("random@1: whole")
+    assert_one_line(run(store, "models", "pull", "random@1", "--to", str(elsewhere)), "is there already")
+    (store / "random" / "2" / "tokenizer.model").write_bytes(b"damaged")
+    assert_one_line(run(store, "models", "verify", "random"), "tokenizer.model")

@@ -1,0 +1,119 @@
+"""Lines on their way: exact, in order, many at once, resumed where they stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.bulk.in_flight_lines import BATCHES_AT_ONCE, Translated, translate_lines
+from service.bulk.input_lines import Line, check_readable, measure, read_lines
+from service.bulk.partial_output import PartialOutput
+from service.client_answers import OverloadedError
+from service.errors import InputError
+
+JOB = {"input_sha256": "x", "from": "en", "to": "ru"}
+
+
+async def shout(texts: Sequence[str]) -> list[Translated]:
+    return [Translated(text.upper(), ()) for text in texts]
+
+
+def test_only_a_newline_ends_a_line_and_all_else_stays(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes("a\r\n\n\x0bb\u2028c\n".encode())
+    second.write_bytes(b"no end")
+    lines = list(read_lines([first, second]))
+    assert lines == [Line("a\r", "\n"), Line("", "\n"), Line("\x0bb\u2028c", "\n"), Line("no end", "")]
+    size = measure([first, second])
+    assert size is not None
+    assert size.lines == len(lines)
+    assert measure([Path("-")]) is None
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: no such file"):
+        check_readable([tmp_path / "nowhere"])
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"fine\n\xff\n")
+    with pytest.raises(InputError, match="line 2 is not UTF-8"):
+        list(read_lines([bad]))
+
+
+@given(st.lists(st.integers(0, 40_000), max_size=120), st.integers(1, 40))
+def test_every_line_once_and_in_order(sizes: list[int], most_lines: int) -> None:
+    lines = [Line(f"{number} {'x' * size}", "\n") for number, size in enumerate(sizes)]
+
+    async def run() -> str:
+        return "".join([batch.text async for batch in translate_lines(iter(lines), shout, most_lines=most_lines)])
+
+    assert asyncio.run(run()) == "".join(f"{line.text.upper()}\n" for line in lines)
+
+
+def test_batches_are_under_way_together_and_an_overload_is_waited_out() -> None:
+    together = most = refused = 0
+
+    async def translate(texts: Sequence[str]) -> list[Translated]:
+        nonlocal together, most, refused
+        if not refused:
+            refused = 1
+            raise OverloadedError("full", status=429, type="overloaded", retry_after_s=0.01)
+        together += 1
+        most = max(most, together)
+        await asyncio.sleep(0.001)
+        together -= 1
+        return await shout(texts)
+
+    async def run() -> int:
+        lines = iter([Line("a", "\n")] * 500)
+        return sum([len(batch.lines) async for batch in translate_lines(lines, translate)])
+
+    assert asyncio.run(run()) == 500
+    assert most == BATCHES_AT_ONCE
+
+
+def test_the_first_error_ends_it_and_nothing_is_left_running() -> None:
+    async def fail(texts: Sequence[str]) -> list[Translated]:
+        raise InputError("broken")
+
+    async def run() -> int:
+        with pytest.raises(InputError, match="broken"):
+            async for _batch in translate_lines(iter([Line("a", "\n")] * 500), fail):
+                pass
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+
+
+def interrupted(path: Path, *written: str) -> None:
+    with contextlib.suppress(KeyboardInterrupt), PartialOutput(path, JOB) as output:
+        for text in written:
+            output.write(text)
+        raise KeyboardInterrupt
+
+
+def test_an_output_is_there_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    interrupted(path, "one\ntwo\n", "half a li")
+    assert not path.exists()
+    with PartialOutput(path, JOB) as output:
+        assert output.done == 2  # the half line is done again
+        output.write("three\n")
+    assert path.read_text() == "one\ntwo\nthree\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_rest_of_another_job_is_not_gone_on_with(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out")
+    with pytest.raises(InputError, match=r"another run \(to differ\)"):
+        PartialOutput(tmp_path / "out", {**JOB, "to": "de"})
+    (tmp_path / "out.partial.json").write_text("{")
+    with pytest.raises(InputError, match="not what a run left behind"):
+        PartialOutput(tmp_path / "out", JOB)
+    with pytest.raises(InputError, match="there is no folder"):
+        PartialOutput(tmp_path / "no" / "out", JOB)

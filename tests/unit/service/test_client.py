@@ -1,0 +1,112 @@
+"""The client against the app: typed answers, the service's errors as exceptions, and what it does not import."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from service.client import AsyncClient, Client
+from service.client_answers import (
+    AnswerError,
+    BadRequestError,
+    ConnectionFailedError,
+    NotFoundError,
+    OverloadedError,
+    PairNotServedError,
+    TooLargeError,
+    UnavailableError,
+)
+from service.errors import EngineOverloadedError
+from tests.unit.service.api.client import app_of, running
+from tests.unit.service.fakes import engine_of, model, summarizer
+
+T = TypeVar("T")
+
+
+def test_it_imports_neither_torch_nor_fastapi() -> None:
+    code = (
+        "import sys, service.client; print(sorted({'torch', 'fastapi', 'starlette', 'model_store'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
+def ask(call: Callable[[AsyncClient], Awaitable[T]], *models: Any, **settings: Any) -> T:
+    app = app_of(*models, **settings)
+
+    async def run() -> T:
+        async with running(app), AsyncClient("http://t", transport=httpx.ASGITransport(app)) as client:
+            return await call(client)
+
+    return asyncio.run(run())
+
+
+def test_translations_with_their_alternatives_and_alignment() -> None:
+    best = ask(lambda client: client.translate("one two", source="en", target="ru", n_best=2))
+    assert (best.text, best.source, best.via) == ("two one", "en", None)
+    assert [each.text for each in best.alternatives] == ["two one!"]
+    assert best.alignment
+    many = ask(lambda client: client.translate_many(["one two", "", "слово"], source="auto", target="de"))
+    assert [(each.text, each.source) for each in many[:2]] == [("two one", "en"), ("", "en")]
+    assert many[2].via == "en"
+    assert many[2].detected is not None
+
+
+def test_summaries_languages_models_and_detection() -> None:
+    models = (model("en-ru", "ru-en"), summarizer("en"))
+    assert ask(lambda client: client.summarize("one two three four", language="en"), *models).text == "one two"
+    languages = ask(lambda client: client.languages(), *models)
+    assert (languages[0].code, languages[0].name, languages[0].targets) == ("en", "English", ("en", "ru"))
+    loaded = ask(lambda client: client.models(), *models)
+    assert [(each.name, each.task) for each in loaded] == [("tiny", "translate"), ("short", "summarize")]
+    assert ask(lambda client: client.detect("съешь ещё этих мягких булок"), *models)[0].language == "ru"
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "field", "words"),
+    [
+        ({"target": "ja"}, PairNotServedError, "target", "'ja' is not a served language"),
+        ({"target": "ru", "n_best": 17}, BadRequestError, "options.n_best", "allowed: 1..16"),
+        ({"target": "ru", "model": "nowhere"}, NotFoundError, None, "'nowhere' is not loaded"),
+    ],
+)
+def test_refusals_are_exceptions_in_the_services_words(
+    asked: dict[str, Any], kind: type[AnswerError], field: str | None, words: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        ask(lambda client: client.translate("one", source="en", **asked))
+    assert caught.value.field == field
+
+
+def test_too_much_too_busy_and_not_there() -> None:
+    with pytest.raises(TooLargeError):
+        ask(lambda client: client.translate("x" * 101, source="en", target="ru"), max_characters=100)
+    tiny = model("en-ru")
+
+    async def overloaded(client: AsyncClient) -> None:
+        engine_of(tiny).errors.append(EngineOverloadedError("full", retry_after_s=7.0))
+        await client.translate("one", source="en", target="ru")
+
+    with pytest.raises(OverloadedError) as caught:
+        ask(overloaded, tiny)
+    assert caught.value.retry_after_s == 7.0
+    with pytest.raises(ConnectionFailedError, match="no answer"), Client("http://127.0.0.1:9") as client:
+        client.models()
+
+
+def test_what_is_no_verso_server_is_said() -> None:
+    def answer(status: int, body: str) -> Client:
+        return Client("http://t", transport=httpx.MockTransport(lambda _request: httpx.Response(status, text=body)))
+
+    with pytest.raises(AnswerError, match="answers 502 as no Verso server does"):
+        answer(502, "<html>").models()
+    with pytest.raises(AnswerError, match="not what a Verso server says"):
+        answer(200, '{"translations": [{}]}').translate("a", source="en", target="ru")
+    with pytest.raises(UnavailableError, match="loading"):
+        answer(503, '{"error": "loading"}').languages()
