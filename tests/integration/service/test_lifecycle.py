@@ -53,7 +53,7 @@ def test_a_damaged_bundle_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "random" / "1" / "tokenizer.model").write_bytes(b"damaged")
     assert_one_line(run(tmp_path, "translate", "--text", "a"), "tokenizer.model")
     random_bundle(tmp_path, version="0")  # which a server would fall back to
-    assert_one_line(run(tmp_path, "translate", "a"), "tokenizer.model")
+    assert_one_line(run(tmp_path, "translate", "--text", "a"), "tokenizer.model")
 
 
 def test_the_command_line_translates_as_the_server_does(store: Path, server: Served) -> None:
