@@ -127,15 +127,27 @@ class Summarizer:
 
 def _windows(leg: Leg, text: str) -> list[str]:
     """Whole sentences, as many as the model reads at once; a sentence longer than that in parts."""
-    tokens_of = leg.model.tokenizer.encode
+
+    def fits(part: str) -> bool:
+        return len(leg.model.tokenizer.encode(part.strip())) <= leg.model.max_source_tokens
+
     windows: list[str] = []
     held = ""
     for piece in split_for(leg, text):
-        if held.strip() and len(tokens_of((held + piece.text).strip())) > leg.model.max_source_tokens:
-            windows.append(held.strip())
-            held = ""
-        held += piece.text
+        for part in [piece.text] if piece.translate else _parts(piece.text, fits):
+            if held.strip() and not fits(held + part):
+                windows.append(held.strip())
+                held = ""
+            held += part
     return [*windows, held.strip()] if held.strip() else windows
+
+
+def _parts(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """What has no letter (a row of dashes or digits) comes in one piece however long it is: halved until it fits."""
+    if fits(text) or len(text) == 1:
+        return [text]
+    middle = len(text) // 2
+    return [*_parts(text[:middle], fits), *_parts(text[middle:], fits)]
 
 
 def _sentence(line: str) -> str:

@@ -45,6 +45,14 @@ def test_a_long_text_is_read_whole_in_windows_that_fit_and_ends_in_one_line() ->
     assert summary.warnings == ("read_in_windows",)
 
 
+def test_rows_of_dashes_and_digits_fit_too() -> None:
+    loaded = Catalogue((summarizer("en"),))
+    text = f"One two. {'-=' * 200} {'0123456789' * 30} Three four."
+    (summary,) = summarize(replace(ASKED, texts=(text,), format="lines"), loaded).summaries
+    assert max(len(segment.source) for group in engine_of(loaded.models[0]).groups for segment in group) <= 40
+    assert "".join(part.source for part in summary.parts).replace(" ", "") == text.replace(" ", "")
+
+
 def test_lines_are_one_for_each_window() -> None:
     loaded = Catalogue((summarizer("en"),))
     (summary,) = summarize(replace(ASKED, texts=(LONG,), format="lines"), loaded).summaries
