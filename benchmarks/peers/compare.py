@@ -55,7 +55,6 @@ PROGRAMS = {
     "ctranslate2": Program("transformer", "ctranslate2", "float32"),
     "ctranslate2-int8": Program("transformer", "ctranslate2", "int8"),
 }
-OURS = "verso-int8"
 
 
 class Running:
@@ -169,6 +168,7 @@ def limits(work: Work, options: argparse.Namespace) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", default=",".join(PROGRAMS), help="comma-separated; default: all")
+    parser.add_argument("--ours", choices=PROGRAMS, default="verso-int8", help="what the others are compared with")
     parser.add_argument("--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 32, 128])
     parser.add_argument("--sentences", type=int, help=f"default: by sentences in flight, {SENTENCES}")
     parser.add_argument("--rounds", type=int, default=3)
@@ -180,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.summary:
         lines = [json.loads(line) for line in options.summary.read_text().splitlines()]
-        print(json.dumps({"benchmark": "peers", **summarised(lines, OURS)}))
+        print(json.dumps({"benchmark": "peers", **summarised(lines, options.ours)}))
         return
     torch.set_num_threads(options.threads)
     names = options.programs.split(",")
@@ -195,7 +195,7 @@ def main() -> None:
         if options.into:
             with options.into.open("a") as file:
                 file.write(json.dumps(line) + "\n")
-    print(json.dumps({"benchmark": "peers", **summarised(lines, OURS)}))
+    print(json.dumps({"benchmark": "peers", **summarised(lines, options.ours)}))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,15 @@ Line = dict[str, Any]
 
 
 def summarised(lines: list[Line], ours: str) -> dict[str, object]:
-    """lines: of `benchmarks.peers.compare --into`. Figures are keyed by threads, sentences in flight and program."""
-    measured = [line for line in lines if "program" in line]
+    """lines: of `benchmarks.peers.compare --into`. Keyed by threads, cores, sentences in flight, program."""
     groups: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
-    for line in measured:
-        groups[f"{line['threads']} threads, {line['in_flight']} in flight"][line["program"]].append(line)
+    cores = 0
+    for line in lines:
+        if "machine" in line:  # a call begins with where it ran
+            cores = line["machine"]["cores"]
+            continue
+        group = f"{line['threads']} threads on {cores} cores, {line['in_flight']} in flight"
+        groups[group][line["program"]].append(line)
     return {
         "machine": [line["machine"] for line in lines if "machine" in line][-1],
         "limits": [line["limits"] for line in lines if "limits" in line],
