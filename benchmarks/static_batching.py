@@ -36,7 +36,7 @@ from model_store.decoding.segment import Segment
 from service.text.segmentation import split_text
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ROOT / "model_store" / "bundles" / "translate-en-ru" / "1"
+SHIPPED = max((ROOT / "model_store" / "bundles" / "translate-en-ru").iterdir(), key=lambda path: int(path.name))
 TEST_SETS = ("tatoeba", "newstest2017")
 LOADS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
 Clock = Callable[[], float]
@@ -176,7 +176,7 @@ def online(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--bundle", type=Path, default=SHIPPED)
+    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="default: the newest translate-en-ru")
     parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--slots", type=int, default=32, help="sentences in flight, and in a batch")
