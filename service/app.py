@@ -10,14 +10,18 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from model_store.decoding.in_flight import open_decoder
+from service.access import Access, Quota
 from service.api import admin, error_handlers, libretranslate, page, probes, v1
+from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
 from service.changes import Changes
 from service.downloads import Downloads
+from service.keys import KeyStore
 from service.loading import BundleLoader, DecoderOpener
 from service.memory import limit_bytes
 from service.metrics import Metrics
@@ -54,6 +58,7 @@ def create_app(
         in_flight=InFlight(),
         downloads=Downloads(),
         suggestions=_suggestions(settings),
+        access=_access(settings),
     )
     # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.
     app = FastAPIOffline(
@@ -72,9 +77,13 @@ def create_app(
     app.add_middleware(
         BodyLimit, max_body_bytes=settings.max_body_bytes, body_s=settings.body_timeout_s, metrics=metrics
     )
+    app.add_middleware(Admission, access=services.access, metrics=metrics)
     app.add_middleware(CancelOnDisconnect)
     app.add_middleware(LibreTranslateCors, origins=settings.cors_origins)
     app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
+    app.add_middleware(SecurityHeaders)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     for router in (page.router, v1.router, libretranslate.router, probes.router, admin.router):
         app.include_router(router)
     return app
@@ -91,6 +100,15 @@ def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Tr
     return (
         Translator(models.catalogue, limits, groups, metrics.warned),
         Summarizer(models.catalogue, limits, groups, metrics.warned),
+    )
+
+
+def _access(settings: Settings) -> Access:
+    return Access(
+        KeyStore(Path(settings.keys_file)) if settings.keys_file else None,
+        required=settings.keys_required,
+        anonymous=Quota(settings.anonymous_requests_per_minute, settings.anonymous_characters_per_day),
+        store=settings.quota_store,
     )
 
 

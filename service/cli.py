@@ -1,4 +1,4 @@
-"""The command line: serve, translate, summarize, models."""
+"""The command line: serve, translate, summarize, models, keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from service import model_commands
+from service import key_commands, model_commands
 from service.one_line_errors import one_line_errors
 from service.settings import read_settings
 
@@ -101,6 +101,12 @@ def summarize(
         texts = [" ".join(text) if text else sys.stdin.read()]
         for summary in asyncio.run(summarize_offline(settings, texts, language, "lines" if lines else "line")):
             typer.echo(summary)
+
+
+keys = typer.Typer(no_args_is_help=True, help="API keys, in the file that VERSO_KEYS_FILE names.")
+for name, command in (("create", key_commands.create), ("list", key_commands.show), ("revoke", key_commands.revoke)):
+    keys.command(name)(one_line_errors()(command))
+app.add_typer(keys, name="keys")
 
 
 if __name__ == "__main__":

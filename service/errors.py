@@ -11,6 +11,9 @@ ServiceError
 ├── ModelUnusableError         422  a bundle is there, but cannot be served
 ├── AdminKeyError              401  the admin API was asked without its key
 ├── AdminOffError              403  there is no admin API
+├── ApiKeyError            401  a key that does not exist, or none where one is required
+├── ApiKeyNotFoundError         `verso keys revoke` found none; never a response
+├── QuotaError             429  the caller asked for more than its rate or quota; says when to try again
 ├── SuggestionsFullError       403  no more suggestions are kept
 ├── InputError                      what the command line is given cannot be read or used; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
@@ -96,6 +99,26 @@ class AdminKeyError(ServiceError):
 
 class AdminOffError(ServiceError):
     """The operator has set no key for the admin API, so there is none."""
+
+
+class ApiKeyError(ServiceError):
+    """A key that does not exist; or, as `missing` says, none where one is required."""
+
+    def __init__(self, message: str, *, missing: bool) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class ApiKeyNotFoundError(ServiceError):
+    """There is no such key to revoke."""
+
+
+class QuotaError(ServiceError):
+    """The caller has used up what it may ask for. retry_after_s: seconds until there is some again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class SuggestionsFullError(ServiceError):

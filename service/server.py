@@ -59,6 +59,12 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
     services = app.state.services
     assert isinstance(services, Services)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=_CLOSE_S, lifespan="on", http=PatientProtocol
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_CLOSE_S,
+        lifespan="on",
+        http=PatientProtocol,
     )
     DrainingServer(config, services).run([listener])

@@ -58,6 +58,26 @@ class Settings(BaseSettings):
         description="Seconds between looks for newer versions in the store, which are then swapped to; 0: never.",
     )
     admin_key: str = Field("", repr=False, description="Key of the admin API, /v1/admin. Empty: there is no admin API.")
+    keys_file: str = Field("", description="File of API keys, which `verso keys` writes. Empty: there are none.")
+    keys_required: bool = Field(False, description="Whether requests without an API key are refused.")
+    anonymous_requests_per_minute: int = Field(
+        0, ge=0, description="Requests without a key that one address may send in a minute; 0: no limit."
+    )
+    anonymous_characters_per_day: int = Field(
+        0, ge=0, description="Characters that one address may have translated in a day without a key; 0: no limit."
+    )
+    quota_store: str = Field(
+        "memory://",
+        repr=False,
+        description="Where rates and quotas are counted: memory://, or redis://host:6379 for several replicas.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies whose X-Forwarded-For tells who asks, comma-separated.",
+    )
+    metrics_token: str = Field(
+        "", repr=False, description="Bearer token without which /metrics is refused. Empty: anyone may read it."
+    )
     max_queued_segments: Count = Field(2000, description="Segments per model that may wait; beyond that: 429.")
     max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
     cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")
@@ -88,7 +108,7 @@ class Settings(BaseSettings):
         "info", description="Least important log lines that are written."
     )
 
-    @field_validator("default_models", "cors_origins", mode="before")
+    @field_validator("trusted_proxies", "default_models", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

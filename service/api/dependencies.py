@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from service.access import Access, Caller
 from service.api.middleware import InFlight
 from service.changes import Changes
 from service.downloads import Downloads
+from service.engine.segment import Client, SegmentTimings
 from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.summarize import Summarizer
@@ -32,6 +35,7 @@ class Services:
     in_flight: InFlight
     downloads: Downloads
     suggestions: Suggestions
+    access: Access
 
 
 def services_of(request: Request) -> Services:
@@ -44,8 +48,29 @@ def services_of(request: Request) -> Services:
 ServicesDependency = Annotated[Services, Depends(services_of)]
 
 
+async def charged(request: Request, texts: Sequence[str]) -> Client:
+    """Put the characters of `texts` down to whoever sent `request`. Raises QuotaError if fewer are left."""
+    services, caller = services_of(request), request.state.caller
+    assert isinstance(caller, Caller)
+    characters = sum(map(len, texts))
+    if characters <= services.settings.max_characters:  # what is too large anyway costs nothing
+        await services.access.charge(caller, characters)
+    return caller.client
+
+
+def note_phases(request: Request, timings: Sequence[SegmentTimings]) -> None:
+    """For the log line: how many segments, and the longest that one waited, and was decoded for, in seconds."""
+    request.state.phases = {
+        "segments": len(timings),
+        "queue_s": round(max((each.queue_s for each in timings), default=0.0), 4),
+        "decode_s": round(max((each.decode_s for each in timings), default=0.0), 4),
+    }
+
+
 async def translate_and_note(request: Request, asked: TranslationRequest) -> TranslationResult:
     """Translate; the log line and the metrics of `request` are told its pair, which is a served one by then."""
-    result = await services_of(request).translator.translate(asked)
+    turn = replace(asked.turn, client=await charged(request, asked.texts))
+    result = await services_of(request).translator.translate(replace(asked, turn=turn))
     request.state.pair = result.pair
+    note_phases(request, [segment.timings for segment in result.segments])
     return result

@@ -34,6 +34,8 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.ModelUnusableError, 422, "unusable_bundle"),
     (errors.AdminKeyError, 401, "unauthorized"),
     (errors.AdminOffError, 403, "forbidden"),
+    (errors.ApiKeyError, 401, "unauthorized"),
+    (errors.QuotaError, 429, "quota_exceeded"),
     (errors.RequestTooLargeError, 413, "too_large"),
     (errors.SuggestionsFullError, 403, "forbidden"),
     (errors.EngineOverloadedError, 429, "overloaded"),
@@ -95,7 +97,7 @@ def service_problem(error: Exception) -> Problem:
     """The problem that a ServiceError (or a SegmentError) is."""
     field = error.field if isinstance(error, errors.ServiceError) else None
     retry_after_s = None
-    if isinstance(error, errors.EngineOverloadedError):
+    if isinstance(error, errors.EngineOverloadedError | errors.QuotaError):
         retry_after_s = error.retry_after_s
     elif isinstance(error, errors.EngineUnavailableError):
         retry_after_s = _UNAVAILABLE_RETRY_S

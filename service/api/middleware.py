@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.access import Caller
 from service.api.error_handlers import Problem, render
 from service.metrics import Metrics
 from service.telemetry import begin_request
@@ -80,7 +81,8 @@ class RequestLog:
 
     def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        pair = getattr(HTTPConnection(scope).state, "pair", "")
+        state = HTTPConnection(scope).state
+        pair, caller = getattr(state, "pair", ""), getattr(state, "caller", None)
         self._metrics.request_finished(route=route, pair=pair, status=status, duration_s=duration_s)
         logger.info(
             "request",
@@ -90,6 +92,8 @@ class RequestLog:
                 "status": status,
                 "duration_s": round(duration_s, 4),
                 "pair": pair,
+                "key": caller.key_name if isinstance(caller, Caller) else "",
+                **getattr(state, "phases", {}),
             },
         )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from service.api.admission import bearer
 from service.api.dependencies import ServicesDependency
+from service.errors import ApiKeyError
 
 router = APIRouter(tags=["probes"])
 
@@ -48,6 +51,9 @@ async def readyz(services: ServicesDependency) -> JSONResponse:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(services: ServicesDependency) -> Response:
-    """Prometheus's text format."""
+async def metrics(request: Request, services: ServicesDependency) -> Response:
+    """Prometheus's text format; with VERSO_METRICS_TOKEN set, for whoever has that token."""
+    token = services.settings.metrics_token
+    if token and not hmac.compare_digest((bearer(request.headers) or "").encode(), token.encode()):
+        raise ApiKeyError("Authorization: not 'Bearer <VERSO_METRICS_TOKEN>'", missing=False)
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)

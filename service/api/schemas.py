@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
 from service.api.explanation_schemas import ExplanationBody, explanation_body
+from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.catalogue import ServedModel
 from service.pipeline.translation import (
     Format,
@@ -20,23 +20,6 @@ from service.pipeline.translation import (
     TranslationResult,
     Way,
 )
-
-
-def _texts(value: Any) -> str | list[str]:
-    """A union's own message would have a line per member, and none for a text that is no Unicode."""
-    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-        return value
-    raise PydanticCustomError("text_type", "must be a string or a list of strings")
-
-
-_SomeTexts = Annotated[list[str], Field(min_length=1)]
-TextField = Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | _SomeTexts)]
-
-
-class StrictBody(BaseModel):
-    """Unknown fields and values of another type are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class OptionsBody(StrictBody):
@@ -60,6 +43,8 @@ class TranslateBody(StrictBody):
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
     format: Format = Field("text", description="Of HTML only the text is translated; inline tags go with their words.")
     options: OptionsBody = OptionsBody()
+    priority: PriorityField = "interactive"
+    timeout_s: TimeoutField = None
 
     def request(self) -> TranslationRequest:
         """What the pipeline is asked."""
@@ -70,6 +55,7 @@ class TranslateBody(StrictBody):
             model=self.model,
             options=TranslationOptions(**self.options.model_dump()),
             format=self.format,
+            turn=turn_of(self.priority, self.timeout_s),
         )
 
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.schemas import ModelBody, StrictBody, TextField, TimingsBody, UsageBody, timings_of, usage_of
+from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
+from service.api.schemas import ModelBody, TimingsBody, UsageBody, timings_of, usage_of
 from service.pipeline.summarize import Summary, SummaryRequest, SummaryResult
 from service.pipeline.translation import SegmentTranslation, TranslationOptions
 
@@ -29,6 +30,8 @@ class SummarizeBody(StrictBody):
         "line", description="line: one line for a text. lines: one for each part of it that is read at once."
     )
     options: SummaryOptionsBody = SummaryOptionsBody()
+    priority: PriorityField = "interactive"
+    timeout_s: TimeoutField = None
 
     def request(self) -> SummaryRequest:
         """What the pipeline is asked."""
@@ -38,6 +41,7 @@ class SummarizeBody(StrictBody):
             model=self.model,
             format=self.format,
             options=TranslationOptions(**self.options.model_dump()),
+            turn=turn_of(self.priority, self.timeout_s),
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from service.api.dependencies import ServicesDependency, translate_and_note
+from service.api.dependencies import ServicesDependency, charged, note_phases, translate_and_note
 from service.api.schemas import (
     ErrorBody,
     ModelsAnswer,
@@ -20,9 +21,10 @@ from service.api.summary_schemas import SummarizeAnswer, SummarizeBody, summariz
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "Invalid request, or a pair that is not served"},
+    401: {"model": ErrorBody, "description": "Not a key of this service, or none where one is required"},
     404: {"model": ErrorBody, "description": "No such model"},
     413: {"model": ErrorBody, "description": "Too much text"},
-    429: {"model": ErrorBody, "description": "The queue is full; Retry-After says when it will not be"},
+    429: {"model": ErrorBody, "description": "The queue is full, or a quota used up; Retry-After"},
     503: {"model": ErrorBody, "description": "Loading or shutting down; Retry-After"},
     504: {"model": ErrorBody, "description": "Not finished in time"},
     "default": {"model": ErrorBody, "description": "Any other error"},
@@ -43,7 +45,9 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer:
 async def summarize(request: Request, body: SummarizeBody, services: ServicesDependency) -> SummarizeAnswer:
     """Say in one line what a text, or each of a list of texts, is about."""
     asked = body.request()
-    result = await services.summarizer.summarize(asked)
+    turn = replace(asked.turn, client=await charged(request, asked.texts))
+    result = await services.summarizer.summarize(replace(asked, turn=turn))
+    note_phases(request, [part.timings for summary in result.summaries for part in summary.parts])
     request.state.pair = f"{result.language}-{result.language}"
     return await asyncio.to_thread(summarize_answer, asked, result)
 

@@ -14,7 +14,7 @@ from service.engine.cache import ResultCache
 from service.engine.decoder import DecoderFactory
 from service.engine.flights import Flight, Flights, Group
 from service.engine.scheduler import Scheduler
-from service.engine.segment import NO_TIMINGS, Priority, SegmentResult, SegmentTimings
+from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentResult, SegmentTimings
 from service.engine.slots import Slots
 from service.engine.stats import (
     EngineHealth,
@@ -91,6 +91,7 @@ class Engine:
         *,
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
+        client: Client = ANYONE,
     ) -> list[SegmentResult]:
         """Decode a group of segments; results in the same order.
 
@@ -108,7 +109,7 @@ class Engine:
         """
         self._adopt_loop()
         group = Group(len(segments), priority, asyncio.get_running_loop().create_future())
-        flights = self._embark(segments, group, deadline_s)
+        flights = self._embark(segments, group, deadline_s, client)
         outcome: Outcome = "cancelled"
         try:
             if flights:
@@ -153,7 +154,9 @@ class Engine:
             raise RuntimeError("an engine serves one event loop at a time, and another one waits for results")
         self._loop, self._flights, self._landed = loop, Flights(), asyncio.Event()
 
-    def _embark(self, segments: Sequence[Segment], group: Group, deadline_s: float | None) -> list[Flight]:
+    def _embark(
+        self, segments: Sequence[Segment], group: Group, deadline_s: float | None, client: Client
+    ) -> list[Flight]:
         """Find or open a flight for every segment without a known result, or raise; then nothing was queued."""
         known: dict[Segment, tuple[Hypothesis, ...]] = {}
         flying: dict[Segment, Flight] = {}
@@ -169,7 +172,7 @@ class Engine:
                     flying[segment] = flight
                 else:
                     new.append(segment)
-            entry_ids = self._worker.submit(new, group.priority, deadline_s)
+            entry_ids = self._worker.submit(new, group.priority, deadline_s, client)
         except (SegmentError, EngineOverloadedError, EngineUnavailableError) as error:
             self._observer.segment_rejected(_rejection(error), len(segments))
             raise

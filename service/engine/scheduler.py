@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.engine.rate import CompletionRate
-from service.engine.segment import Priority
+from service.engine.segment import ANYONE, Client, Priority
 from service.engine.waiting import Entry, Queue, QueueLimits
 from service.errors import EngineOverloadedError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MIN_RETRY_AFTER_S = 1.0
 MAX_RETRY_AFTER_S = 120.0
+# While interactive work waits too, bulk gets a token for this many of it: enough to go on, too little to be felt.
+INTERACTIVE_PER_BULK = 8
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Spent:
 
 
 class Scheduler:
-    """Entries wait in order of priority, then arrival, then run until they finish or are dropped.
+    """Entries wait by priority, fairly between clients, in order of arrival; then run until they finish or are dropped.
 
     Not thread-safe: the worker holds its lock around every call.
     """
@@ -45,6 +47,7 @@ class Scheduler:
         self._rate = CompletionRate()
         self._rated_until_s = clock()
         self._completed_tokens = 0
+        self._bulk_credit = 0.0
 
     @property
     def queued(self) -> int:
@@ -66,7 +69,13 @@ class Scheduler:
         """The beams of what runs, added up."""
         return sum(entry.segment.beam_size for entry in self._running.values())
 
-    def submit(self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None = None) -> list[int]:
+    def submit(
+        self,
+        segments: Sequence[Segment],
+        priority: Priority,
+        deadline_s: float | None = None,
+        client: Client = ANYONE,
+    ) -> list[int]:
         """Queue a group, all of it or nothing; returns an id for each segment.
 
         deadline_s: seconds from now after which the group is of no use any more.
@@ -76,17 +85,19 @@ class Scheduler:
         """
         tokens = sum(len(segment.source) for segment in segments)
         queue = self._queues[priority]
-        if not queue.has_room(self._limits, len(segments), tokens):
+        if not queue.has_room(self._limits, len(segments), tokens, client):
             raise EngineOverloadedError(
                 f"queue: {len(queue.entries)} segments with {queue.tokens} source tokens wait, no room for "
-                f"{len(segments)} with {tokens} (at most {self._limits.segments} and {self._limits.tokens})",
+                f"{len(segments)} with {tokens} (at most {self._limits.segments} and {self._limits.tokens}, and three "
+                f"quarters of that for one client)",
                 retry_after_s=self.retry_after_s(priority),
             )
         now = self._clock()
         if not self.queued and not self._running:
             self._rated_until_s = now  # the idle time before this moment says nothing about the rate
+        expires_s = None if deadline_s is None else now + deadline_s
         entries = [
-            Entry(self._next_id + index, segment, priority, now, None if deadline_s is None else now + deadline_s)
+            Entry(self._next_id + index, segment, priority, now, expires_s, client=client)
             for index, segment in enumerate(segments)
         ]
         self._next_id += len(entries)
@@ -128,7 +139,8 @@ class Scheduler:
                 limit = room(beam_size)
             if len(taken) >= limit or entry.segment.beam_size != beam_size:
                 break
-            self._queues[entry.priority].remove(entry.entry_id)
+            self._queues[entry.priority].take(entry)
+            self._note_bulk(entry)
             self._running[entry.entry_id] = entry
             self._running_tokens += entry.tokens
             entry.started_s = self._clock()
@@ -189,11 +201,20 @@ class Scheduler:
         return min(max(expected_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
 
     def _first(self) -> Entry | None:
-        for priority in Priority:
-            entries = self._queues[priority].entries
-            if entries:
-                return next(iter(entries.values()))
-        return None
+        interactive = self._queues[Priority.INTERACTIVE].first()
+        bulk = self._queues[Priority.BULK].first()
+        if interactive is None or bulk is None:
+            return interactive or bulk
+        return bulk if self._bulk_credit >= bulk.tokens else interactive
+
+    def _note_bulk(self, taken: Entry) -> None:
+        """Bulk earns its share of what interactive work takes while it waits, and spends it when its turn comes."""
+        if not self._queues[Priority.BULK].entries:
+            self._bulk_credit = 0.0
+        elif taken.priority is Priority.INTERACTIVE:
+            self._bulk_credit += taken.tokens / INTERACTIVE_PER_BULK
+        else:
+            self._bulk_credit = max(self._bulk_credit - taken.tokens, 0.0)
 
     def _find(self, entry_id: int) -> Entry | None:
         if entry_id in self._running:

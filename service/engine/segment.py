@@ -13,10 +13,22 @@ ResultSource = Literal["decoded", "shared", "cache"]
 
 
 class Priority(IntEnum):
-    """Class of a segment: a lower value is admitted first, in arrival order inside a class."""
+    """Class of a segment: a lower value goes first; the other gets a small share, so that it does not starve."""
 
     INTERACTIVE = 0
     BULK = 1
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who segments are decoded for, as far as sharing a full engine goes. name: the same for all requests of one; the
+    empty one is nobody in particular. weight: its share, against 1 of everyone else."""
+
+    name: str = ""
+    weight: float = 1.0
+
+
+ANYONE = Client()
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.engine.segment import Priority
+from service.engine.segment import ANYONE, Client, Priority
 
 if TYPE_CHECKING:
     from model_store.decoding.segment import Segment
@@ -31,6 +32,7 @@ class Entry:
     expires_s: float | None
     started_s: float | None = None
     first_step_s: float | None = None
+    client: Client = ANYONE
 
     @property
     def tokens(self) -> int:
@@ -39,32 +41,74 @@ class Entry:
 
 
 class Queue:
-    """What waits in one priority class: arrival order, removal anywhere, counted in segments and source tokens."""
+    """What waits in one priority class, counted in segments and source tokens; each client's in order of arrival.
+
+    The client that has had the least so far is next, which is fair in tokens, whoever sends how many requests: the
+    virtual token counter of Sheng et al., "Fairness in Serving Large Language Models" (2024). A client that comes back
+    starts from the least of those who wait, so that nobody saves up a claim by staying away.
+    """
 
     def __init__(self) -> None:
         self.entries: OrderedDict[int, Entry] = OrderedDict()
         self.tokens = 0
+        self._flows: dict[str, OrderedDict[int, Entry]] = {}
+        self._spent: dict[str, float] = {}
 
     def add(self, entry: Entry) -> None:
-        """Put the entry last."""
+        """Put the entry last of its client's."""
+        name = entry.client.name
+        if name not in self._flows:
+            floor = min((self._spent[other] for other in self._flows), default=math.inf)
+            # Who is below the floor and away is forgotten, since it would start from there anyway; all, if none waits.
+            self._spent = {n: spent for n, spent in self._spent.items() if n in self._flows or spent > floor}
+            self._spent[name] = max(self._spent.get(name, 0.0), 0.0 if math.isinf(floor) else floor)
+            self._flows[name] = OrderedDict()
+        self._flows[name][entry.entry_id] = entry
         self.entries[entry.entry_id] = entry
         self.tokens += entry.tokens
+
+    def first(self) -> Entry | None:
+        """What goes next; the same one until it is taken or removed."""
+        heads = [(self._spent[name], next(iter(flow.values()))) for name, flow in self._flows.items()]
+        return min(heads, key=lambda head: (head[0], head[1].entry_id))[1] if heads else None
+
+    def take(self, entry: Entry) -> None:
+        """The entry goes into the decoder: take it out, and put its tokens down to its client."""
+        self.remove(entry.entry_id)
+        self._spent[entry.client.name] += entry.tokens / entry.client.weight
 
     def remove(self, entry_id: int) -> Entry | None:
         """Take the entry out, wherever it stands; None if it is not here."""
         entry = self.entries.pop(entry_id, None)
         if entry is not None:
             self.tokens -= entry.tokens
+            flow = self._flows[entry.client.name]
+            del flow[entry_id]
+            if not flow:
+                del self._flows[entry.client.name]
         return entry
 
-    def has_room(self, limits: QueueLimits, segments: int, tokens: int) -> bool:
+    def has_room(self, limits: QueueLimits, segments: int, tokens: int, client: Client) -> bool:
         """Whether a group fits.
 
         A group asks for at most half of the queue, however large it is: so a long text finds room as soon as the queue
         is half empty, and is never unservable merely because it is long. What waits is bounded by the limits, or by
-        half of them and the one large group.
+        half of them and the one large group. A named client gets three quarters: there is room for others then.
         """
-        return (
-            len(self.entries) + min(segments, (limits.segments + 1) // 2) <= limits.segments
-            and self.tokens + min(tokens, (limits.tokens + 1) // 2) <= limits.tokens
-        )
+        if client.name:
+            own = list(self._flows.get(client.name, OrderedDict()).values())
+            share = QueueLimits(_most_of_one(limits.segments), _most_of_one(limits.tokens))
+            if not _fits(share, len(own), sum(entry.tokens for entry in own), segments, tokens):
+                return False
+        return _fits(limits, len(self.entries), self.tokens, segments, tokens)
+
+
+def _fits(limits: QueueLimits, held: int, held_tokens: int, segments: int, tokens: int) -> bool:
+    return (
+        held + min(segments, (limits.segments + 1) // 2) <= limits.segments
+        and held_tokens + min(tokens, (limits.tokens + 1) // 2) <= limits.tokens
+    )
+
+
+def _most_of_one(limit: int) -> int:
+    return limit - limit // 4

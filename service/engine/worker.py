@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from model_store.decoding.segment import Hypothesis, Segment
 from service.engine.scheduler import Scheduler
-from service.engine.segment import NO_TIMINGS, Priority, SegmentTimings
+from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentTimings
 from service.engine.slots import Ended, Slots
 from service.engine.stats import EngineHealth, EngineObserver
 from service.engine.waiting import Entry
@@ -90,11 +90,13 @@ class Worker:
         """Raise SegmentError if the decoder can never take the segment."""
         self._slots.check(segment)
 
-    def submit(self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None) -> list[int]:
+    def submit(
+        self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None, client: Client = ANYONE
+    ) -> list[int]:
         """Queue a group as a whole; ids in order. Raises EngineUnavailableError or EngineOverloadedError."""
         with self._changed:
             self._refuse_if_unavailable()
-            entry_ids = self._scheduler.submit(segments, priority, deadline_s) if segments else []
+            entry_ids = self._scheduler.submit(segments, priority, deadline_s, client) if segments else []
             self._accepted.update(entry_ids)
             self._changed.notify_all()
             return entry_ids

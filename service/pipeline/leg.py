@@ -14,7 +14,14 @@ from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.explanation import check_explainable, explain
-from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation, TranslationOptions
+from service.pipeline.translation import (
+    NO_TURN,
+    Candidate,
+    SegmentTranslation,
+    TextTranslation,
+    TranslationOptions,
+    Turn,
+)
 from service.text.segmentation import Piece, split_text
 
 
@@ -33,10 +40,12 @@ _ROOM_POLL_S = 0.25
 @dataclass(frozen=True)
 class Patience:
     """deadline: on time.monotonic()'s clock, in seconds. refused_after: until when a full queue is waited for, on the
-    same clock; a request of which part is done waits as long as it may."""
+    same clock; a request of which part is done waits as long as it may. turn: for whom, with which
+    priority."""
 
     deadline: float
     refused_after: float = 0.0
+    turn: Turn = NO_TURN
 
     def after(self, done: Sequence[TextTranslation]) -> Patience:
         """Of the same request, which is not refused any more if any of it was decoded."""
@@ -104,7 +113,12 @@ async def _submit(
     for group in _groups(segments, limits):
         while True:
             try:
-                results += await leg.model.engine.submit_all(group, deadline_s=patience.left_s())
+                results += await leg.model.engine.submit_all(
+                    group,
+                    priority=patience.turn.priority,
+                    deadline_s=patience.left_s(),
+                    client=patience.turn.client,
+                )
                 break
             except EngineOverloadedError as error:
                 if not results and time.monotonic() >= patience.refused_after:

@@ -17,7 +17,7 @@ from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience, decode_texts, split_for
 from service.pipeline.request import RequestLimits, check_options, check_texts
-from service.pipeline.translation import SegmentTranslation, TranslationOptions
+from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn
 
 Format = Literal["line", "lines"]
 
@@ -31,6 +31,7 @@ class SummaryRequest:
     model: str | None = None
     format: Format = "line"
     options: TranslationOptions = field(default_factory=TranslationOptions)
+    turn: Turn = NO_TURN
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Summarizer:
         if request.options.n_best != 1:
             raise InvalidRequestError("options.n_best", f"{request.options.n_best} is not allowed; allowed: 1")
         with leg.model.uses.hold():
-            summaries = await self._run(leg, request, started + self.limits.timeout_s)
+            summaries = await self._run(leg, request, request.turn.deadline(started, self.limits.timeout_s))
         for summary in summaries:
             for warning in summary.warnings:
                 self._warned(warning)
@@ -103,12 +104,12 @@ class Summarizer:
     async def _run(self, leg: Leg, request: SummaryRequest, deadline: float) -> list[Summary]:
         """All texts at once, round by round; a text takes part until one line is left of it."""
         texts = [" ".join(text.split()) for text in request.texts]
-        parts = await self._read(leg, texts, request.options, Patience(deadline))
+        parts = await self._read(leg, texts, request.options, Patience(deadline, turn=request.turn))
         last = list(parts)
         going = [index for index, each in enumerate(last) if len(each) > 1 and request.format == "line"]
         while going:
             again = [" ".join(_sentence(part.best.text) for part in last[index]) for index in going]
-            read = await self._read(leg, again, request.options, Patience(deadline, refused_after=math.inf))
+            read = await self._read(leg, again, request.options, Patience(deadline, math.inf, request.turn))
             fewer = {index: each for index, each in zip(going, read, strict=True) if len(each) < len(last[index])}
             for index, each in fewer.items():
                 last[index] = each

@@ -92,7 +92,8 @@ class Translator:
         started: float,
     ) -> list[TextTranslation]:
         """The texts in their order; passages of one source language are translated after those of another."""
-        patience = Patience(started + self.limits.timeout_s, started + request.wait_for_room_s)
+        deadline = request.turn.deadline(started, self.limits.timeout_s)
+        patience = Patience(deadline, started + request.wait_for_room_s, request.turn)
         translated: dict[Passage, TextTranslation] = {}
         for source, legs in routes.items():
             chosen = [each for each in passages if each.language == source]

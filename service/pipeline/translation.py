@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from service.engine.segment import SegmentTimings
+from service.engine.segment import ANYONE, Client, Priority, SegmentTimings
 from service.pipeline.explanation import Explanation
 from service.text.detection import Detection
 
@@ -31,6 +31,23 @@ class TranslationOptions:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """How a request takes its turn with others. client: who asks. timeout_s: how long it may take at most, if that is
+    less than the service allows, in seconds."""
+
+    client: Client = ANYONE
+    priority: Priority = Priority.INTERACTIVE
+    timeout_s: float | None = None
+
+    def deadline(self, started: float, most_s: float) -> float:
+        """On the clock of `started`; most_s: what the service allows, in seconds."""
+        return started + (most_s if self.timeout_s is None else min(self.timeout_s, most_s))
+
+
+NO_TURN = Turn()
+
+
+@dataclass(frozen=True)
 class TranslationRequest:
     """Texts of one pair. source, target: language codes as people write them; a source of "auto" is found out for each
     text by itself. model: "name" or "name@version". wait_for_room_s: how long a full queue is waited for before the
@@ -43,6 +60,7 @@ class TranslationRequest:
     options: TranslationOptions = TranslationOptions()
     format: Format = "text"
     wait_for_room_s: float = 0.0
+    turn: Turn = NO_TURN
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,11 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from service.api.admission import admit
+from service.api.dependencies import services_of
 from service.api.libretranslate.answers import FORM, MULTIPART
 from service.api.libretranslate.messages import invalid, missing
+from service.errors import ApiKeyError
 from service.pipeline.translation import FORMATS, Format
 
 MOST_FIELDS = 100
@@ -67,6 +70,11 @@ class Fields:
             raise invalid(f"{name} parameter must be {'<= ' + str(most) if value > most else '>= 0'}")
         return value
 
+    def key(self) -> str | None:
+        """The API key, if there is one."""
+        value = self._fields.get("api_key")
+        return value if value and isinstance(value, str) else None
+
     def format(self) -> Format:
         """What q is written in."""
         value = self.text("format", "text")
@@ -86,6 +94,22 @@ class Fields:
 
 
 async def read_fields(request: Request) -> Fields:
+    """The fields of a request, whose sender is admitted by `api_key` if no Authorization header did so before.
+
+    Raises:
+        HTTPException: fields that cannot be read, or a key that is none. QuotaError: too many requests.
+    """
+    fields = await _read_fields(request)
+    if not hasattr(request.state, "caller"):
+        try:
+            await admit(services_of(request).access, request, fields.key())
+        except ApiKeyError as error:
+            missing_key = "Please contact the server operator to get an API key"
+            raise HTTPException(*((400, missing_key) if error.missing else (403, "Invalid API key"))) from error
+    return fields
+
+
+async def _read_fields(request: Request) -> Fields:
     """The fields of a request. In a form, those of the query string go first, and the first of a name counts."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):

@@ -47,8 +47,8 @@ async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
     return FrontendSettings(
         charLimit=services.settings.max_characters,
         frontendTimeout=_FRONTEND_TIMEOUT_MS,
-        apiKeys=False,
-        keyRequired=False,
+        apiKeys=bool(services.settings.keys_file),
+        keyRequired=services.settings.keys_required,
         suggestions=services.suggestions.enabled,
         filesTranslation=True,
         supportedFilesFormat=list(FILE_FORMATS),

@@ -13,7 +13,7 @@ from model_store.errors import BundleNotFoundError
 from model_store.store import BundleReference
 from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
-from service.engine.segment import Priority, SegmentResult, SegmentTimings
+from service.engine.segment import ANYONE, Client, Priority, SegmentResult, SegmentTimings
 from service.engine.stats import EngineHealth
 from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
@@ -37,6 +37,7 @@ class ReversingEngine:
         self.gate.set()
         self.errors: list[Exception] = []
         self.groups: list[list[Segment]] = []
+        self.asked: list[tuple[Client, Priority, float | None]] = []
         self.cancelled = 0
         self.healthy = True
         self.lost = False
@@ -48,8 +49,10 @@ class ReversingEngine:
         *,
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
+        client: Client = ANYONE,
     ) -> list[SegmentResult]:
         self.groups.append(list(segments))
+        self.asked.append((client, priority, deadline_s))
         if self.errors:
             raise self.errors.pop(0)
         try:

@@ -273,7 +273,7 @@ def test_each_answer_has_a_request_id() -> None:
 def test_the_openapi_document_shows_what_is_sent() -> None:
     document: dict[str, Any] = get(app_of(), "/openapi.json").json()
     responses = document["paths"]["/v1/translate"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "404", "413", "429", "503", "504", "default"}
+    assert set(responses) == {"200", "400", "401", "404", "413", "429", "503", "504", "default"}
     text = document["components"]["schemas"]["TranslateBody"]["properties"]["text"]
     assert [each["type"] for each in text["anyOf"]] == ["string", "array"]
     media_types = document["paths"]["/translate"]["post"]["requestBody"]["content"]

@@ -1,0 +1,145 @@
+"""Who may ask, and how much: keys, and the rates and quotas of those who have one and of those who have none."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
+
+from model_store.errors import ConfigError
+from service.engine.segment import Client
+from service.errors import ApiKeyError, QuotaError
+from service.keys import KeyStore
+
+logger = logging.getLogger(__name__)
+
+_NAMESPACE = "verso"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """0 is no limit."""
+
+    requests_per_minute: int = 0
+    characters_per_day: int = 0
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. identity: of a key or a network, the same for all requests of one; client: what the engine is told."""
+
+    identity: str
+    quota: Quota
+    weight: float = 1.0
+    key_name: str = ""
+
+    @property
+    def client(self) -> Client:
+        """For sharing the engine fairly."""
+        return Client(self.identity, self.weight)
+
+
+class Access:
+    """Decides on every request that costs something. keys: none if there is no file of them.
+
+    store: where counts are kept, as the library `limits` writes it: "memory://", or "redis://host:6379" for several
+    replicas. If it is down, requests are let through, and the log says so: a quota is not worth an outage.
+    """
+
+    def __init__(self, keys: KeyStore | None, *, required: bool, anonymous: Quota, store: str) -> None:
+        if required and keys is None:
+            raise ConfigError("keys_required: true, but VERSO_KEYS_FILE is not set, so that nobody could ask")
+        self._keys = keys
+        self._required = required
+        self._anonymous = anonymous
+        try:
+            options = {"implementation": "redispy"} if store.startswith("redis") else {}
+            storage = storage_from_string(f"async+{store}", **options)
+        except (ConfigurationError, ValueError, ImportError) as error:
+            raise ConfigError(f"quota_store: {store.partition('://')[0]}:// cannot be used: {error}") from error
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
+
+    async def admit(self, key: str | None, address: str) -> Caller:
+        """One more request, by whoever has `key`, or else by whoever is at `address`.
+
+        Raises:
+            ApiKeyError: a key that does not exist, or none where one is required.
+            QuotaError: too many requests within a minute, or the day's characters are used up.
+        """
+        caller = self._caller(key, address)
+        await self._spend(caller, "requests", 1)
+        characters = self._item(caller, "characters")
+        if characters is not None:
+            await self._check(characters, caller, "characters", 1)
+        return caller
+
+    async def charge(self, caller: Caller, characters: int) -> None:
+        """The caller wants that much text translated. Raises QuotaError if it is more than is left, and takes none."""
+        if characters:
+            await self._spend(caller, "characters", characters)
+
+    def _caller(self, key: str | None, address: str) -> Caller:
+        if key and self._keys is not None:  # where there are no keys, one that a client sends means nothing
+            found = self._keys.find(key)
+            if found is None:
+                raise ApiKeyError("Authorization: not a key of this service", missing=False)
+            quota = Quota(found.requests_per_minute, found.characters_per_day)
+            return Caller(f"key:{found.key_id}", quota, found.weight, found.name)
+        if self._required:
+            raise ApiKeyError("Authorization: a key is required: 'Bearer <key>'", missing=True)
+        return Caller(f"net:{network_of(address)}", self._anonymous)
+
+    def _item(self, caller: Caller, what: str) -> RateLimitItem | None:
+        if what == "requests":
+            most = caller.quota.requests_per_minute
+            return RateLimitItemPerMinute(most, namespace=_NAMESPACE) if most else None
+        most = caller.quota.characters_per_day
+        return RateLimitItemPerDay(most, namespace=_NAMESPACE) if most else None
+
+    async def _spend(self, caller: Caller, what: str, amount: int) -> None:
+        item = self._item(caller, what)
+        if item is None:
+            return
+        try:
+            taken = await self._limiter.hit(item, caller.identity, what, cost=amount)
+        except Exception:
+            logger.exception("the quota store cannot be asked; the request is let through")
+            return
+        if not taken:
+            await self._refuse(item, caller, what, amount)
+
+    async def _check(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
+        try:
+            left = await self._limiter.test(item, caller.identity, what, cost=amount)
+        except Exception:
+            logger.exception("the quota store cannot be asked; the request is let through")
+            return
+        if not left:
+            await self._refuse(item, caller, what, amount)
+
+    async def _refuse(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
+        window = await self._limiter.get_window_stats(item, caller.identity, what)
+        period = "minute" if what == "requests" else "day"
+        raise QuotaError(
+            f"quota: {amount} more {what}; allowed: {item.amount} a {period}, of which {window.remaining} are left",
+            retry_after_s=max(1.0, math.ceil(window.reset_time - time.time())),
+        )
+
+
+def network_of(address: str) -> str:
+    """What counts as one anonymous client: an IPv4 address, or the /64 of an IPv6 one, which is one customer's."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    if mapped is not None:
+        return str(mapped)
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -1,0 +1,42 @@
+"""What the bodies of /v1 have in common: strictness, texts, and how a request takes its turn."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from service.engine.segment import Priority
+from service.pipeline.translation import Turn
+
+
+def _texts(value: Any) -> str | list[str]:
+    """A union's own message would have a line per member, and none for a text that is no Unicode."""
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        return value
+    raise PydanticCustomError("text_type", "must be a string or a list of strings")
+
+
+_SomeTexts = Annotated[list[str], Field(min_length=1)]
+TextField = Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | _SomeTexts)]
+
+
+class StrictBody(BaseModel):
+    """Unknown fields and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+PriorityField = Annotated[
+    Literal["interactive", "bulk"],
+    Field(description="bulk waits for what is interactive, with a small share meanwhile."),
+]
+TimeoutField = Annotated[
+    float | None, Field(gt=0, description="Seconds after which the answer is of no use any more; then: 504.")
+]
+
+
+def turn_of(priority: Literal["interactive", "bulk"], timeout_s: float | None) -> Turn:
+    """What the pipeline is told; who asks is added by the route."""
+    return Turn(priority=Priority[priority.upper()], timeout_s=timeout_s)
