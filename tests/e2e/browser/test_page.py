@@ -263,8 +263,13 @@ def test_axe_finds_no_violation(browser: Browser, server: Served, scheme: str) -
             assert len(result["passes"]) > 20
 
 
-def test_the_summary_tab_is_there_if_a_summarizer_is(browser: Browser, tmp_path: Path, visit: Visit) -> None:
-    expect(visit.page.locator("#tasks")).to_be_hidden()
+def test_without_a_summarizer_there_is_no_tab_for_it(browser: Browser, tmp_path: Path) -> None:
+    random_bundle(tmp_path)
+    with served(tmp_path) as server, Visit.begin(browser, server.url) as translating:
+        expect(translating.page.locator("#tasks")).to_be_hidden()
+
+
+def test_with_a_summarizer_there_is_a_tab_for_it(browser: Browser, tmp_path: Path) -> None:
     random_bundle(tmp_path)
     random_bundle(tmp_path, "short", ("en", "en"), task="summarize")
     with served(tmp_path) as server, Visit.begin(browser, server.url) as summarizing:

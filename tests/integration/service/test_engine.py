@@ -97,7 +97,7 @@ def test_what_the_decoder_cannot_take_is_refused_by_name(rig: Rig) -> None:
     async def run() -> None:
         for segment, message in (
             (Segment((5,) * 13, 4), "source: 13 is too large"),
-            (Segment((5, EOS), 4, beam_size=9), "beam_size: 9 is too large"),
+            (Segment((5, EOS), 4, beam_size=17), "beam_size: 17 is too large"),
             (Segment((5, EOS), 17), "max_length: 17 is too large"),
             (Segment((99, EOS), 4), "source: ids"),
         ):
