@@ -16,8 +16,10 @@ from tests.integration.service.server import Served, served
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed with the last test of this folder: while it is open, Playwright's event loop runs in this thread, where other
+    tests want one of their own."""
     if CHROMIUM is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI has to test the page, and there is no chromium here")
@@ -34,7 +36,7 @@ def _launch(playwright: Playwright, executable: str) -> Browser:
     return playwright.chromium.launch(executable_path=executable, args=arguments)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Served]:
     with served(shipped_bundles()) as running:
         yield running
