@@ -18,8 +18,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Closed with the last test of this folder: while it is open, Playwright's event loop runs in this thread, where other
-    tests want one of their own."""
+    """Closed with the last test of this folder: while it is open, Playwright's event loop runs in this thread, where
+    other tests want one of their own."""
     if CHROMIUM is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI has to test the page, and there is no chromium here")
