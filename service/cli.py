@@ -24,7 +24,7 @@ def _yielding_threads() -> None:
     """Let idle threads of torch's OpenMP sleep, unless the operator said otherwise; before torch is imported.
 
     They spin by default, and when another process wants the cores a spinning thread keeps away the one it waits for: a
-    hundredfold slowdown was seen.
+    slowdown of about twenty times was seen.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
