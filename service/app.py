@@ -19,6 +19,7 @@ from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
+from service.api.traces import RequestTrace
 from service.changes import Changes
 from service.downloads import Downloads
 from service.keys import KeyStore
@@ -32,14 +33,20 @@ from service.pipeline.summarize import Summarizer
 from service.pipeline.translate import Translator
 from service.settings import Settings
 from service.suggestions import Suggestions
+from service.tracing import Tracing, open_tracing
 from service.watcher import Watcher
 
 
 def create_app(
-    settings: Settings, source: ModelSource | None = None, decoder_opener: DecoderOpener = open_decoder
+    settings: Settings,
+    source: ModelSource | None = None,
+    decoder_opener: DecoderOpener = open_decoder,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The app. source: where its models come from, if not from the bundles that `settings` names, with decoders that
-    `decoder_opener` makes."""
+    `decoder_opener` makes. tracing: where its traces go, if not to the collector that `settings` name; the app
+    closes it."""
+    tracing = tracing or open_tracing(settings.traces_endpoint, settings.traces_share)
     metrics = Metrics()
     models = Models(
         source or BundleLoader(settings, metrics.engine_observer, decoder_opener),
@@ -62,7 +69,7 @@ def create_app(
     )
     # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.
     app = FastAPIOffline(
-        redoc_url=None, title="Verso", version=version("verso"), lifespan=lambda _app: _lifespan(services)
+        redoc_url=None, title="Verso", version=version("verso"), lifespan=lambda _app: _lifespan(services, tracing)
     )
     app.state.services = services
     metrics.app_started(
@@ -81,6 +88,8 @@ def create_app(
     app.add_middleware(CancelOnDisconnect)
     app.add_middleware(LibreTranslateCors, origins=settings.cors_origins)
     app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
+    if tracing:
+        app.add_middleware(RequestTrace, tracing=tracing)
     app.add_middleware(SecurityHeaders)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
@@ -121,7 +130,7 @@ def _suggestions(settings: Settings) -> Suggestions:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(services: Services) -> AsyncIterator[None]:
+async def _lifespan(services: Services, tracing: Tracing | None) -> AsyncIterator[None]:
     """Load in the background, so that /livez answers and /readyz says "loading" from the first second on."""
     background = asyncio.create_task(_load_and_watch(services))
     try:
@@ -131,6 +140,8 @@ async def _lifespan(services: Services) -> AsyncIterator[None]:
         await asyncio.wait({background})
         await services.changes.close()
         await services.models.close(timeout_s=1.0)  # the server has waited for the requests already
+        if tracing:
+            await asyncio.to_thread(tracing.close)
 
 
 async def _load_and_watch(services: Services) -> None:

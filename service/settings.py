@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     metrics_token: str = Field(
         "", repr=False, description="Bearer token without which /metrics is refused. Empty: anyone may read it."
     )
+    traces_endpoint: str = Field(
+        "", description="URL of a collector that takes traces as OTLP over HTTP (extra `tracing`). Empty: no traces."
+    )
+    traces_share: float = Field(
+        1.0, ge=0.0, le=1.0, description="Share of the requests that are traced, of those whose client has not decided."
+    )
     max_queued_segments: Count = Field(2000, description="Segments per model that may wait; beyond that: 429.")
     max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
     cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")

@@ -9,6 +9,8 @@ import uuid
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from service.tracing import current_trace_id
+
 _REQUEST_ID: ContextVar[str | None] = ContextVar("verso_request_id", default=None)
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 # What logging itself puts on a record; anything else came through `extra`.
@@ -22,8 +24,14 @@ def begin_request(offered: str | None) -> str:
     return request_id
 
 
+def current_request_id() -> str | None:
+    """The id of the request that this context belongs to; None outside of one."""
+    return _REQUEST_ID.get()
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request_id, and what `extra` added. Never text of users."""
+    """One JSON object a line: time, level, logger, message, request_id, trace_id, and what `extra` added. Never text of
+    users."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of `record`."""
@@ -35,6 +43,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := _REQUEST_ID.get():
             line["request_id"] = request_id
+        if trace_id := current_trace_id():
+            line["trace_id"] = trace_id
         line |= {key: value for key, value in vars(record).items() if key not in _OWN_FIELDS}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

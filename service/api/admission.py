@@ -10,6 +10,7 @@ from service.access import Access, Caller
 from service.api.error_handlers import is_libretranslate, render, service_problem
 from service.errors import ServiceError
 from service.metrics import Metrics
+from service.tracing import phase
 
 
 class Admission:
@@ -46,7 +47,8 @@ def bearer(headers: Headers) -> str | None:
 
 async def admit(access: Access, connection: HTTPConnection, key: str | None) -> Caller:
     """The caller, from now on the connection's. Raises ApiKeyError, QuotaError."""
-    caller = await access.admit(key, connection.client.host if connection.client else "")
+    with phase("admission"):
+        caller = await access.admit(key, connection.client.host if connection.client else "")
     connection.state.caller = caller
     return caller
 

@@ -23,10 +23,12 @@ INTERACTIVE_PER_BULK = 8
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds that an entry waited for a slot, held one, and took from its submission to the end of its first step."""
+    """Seconds that an entry waited for a slot, held one, was encoded in it; and from its submission to the end of its
+    first step."""
 
     queue_s: float
     decode_s: float
+    encode_s: float
     first_step_s: float
 
 
@@ -156,7 +158,12 @@ class Scheduler:
         self._completed_tokens += entry.tokens
         now = self._clock()
         first_step_s = now if entry.first_step_s is None else entry.first_step_s
-        return Spent(entry.started_s - entry.submitted_s, now - entry.started_s, first_step_s - entry.submitted_s)
+        return Spent(
+            queue_s=entry.started_s - entry.submitted_s,
+            decode_s=now - entry.started_s,
+            encode_s=entry.encode_s,
+            first_step_s=first_step_s - entry.submitted_s,
+        )
 
     def remove(self, entry_ids: Iterable[int]) -> list[Entry]:
         """Forget entries, waiting or running, without a result; returns those that were there."""

@@ -36,12 +36,14 @@ class SegmentTimings:
     """Where a segment's time went; all zero for one that came from the cache.
 
     queue_s: from submission until a slot was given. decode_s: from then until its result, encoding included.
+    encode_s: the part of decode_s that its encoder took, together with the segments that it was admitted with.
     first_step_s: from submission until its first step was done, which is when the first token of its beam is known.
     steps: decoder steps that it was live for. A segment that joined one in flight has the timings of that one.
     """
 
     queue_s: float = 0.0
     decode_s: float = 0.0
+    encode_s: float = 0.0
     steps: int = 0
     first_step_s: float = 0.0
 

@@ -184,11 +184,13 @@ class Slots:
             tickets = self._require().admit([entry.segment for entry in entries])
         except BaseException as error:
             return error
-        self._observer.admitted(len(entries), self._clock() - started_s)
+        encode_s = self._clock() - started_s
+        self._observer.admitted(len(entries), encode_s)
         self._fresh += entries
         for entry, ticket in zip(entries, tickets, strict=True):
             self._holders[ticket] = _Holder(entry, self._steps)
             self._tickets[entry.entry_id] = ticket
+            entry.encode_s = encode_s
         return None
 
     def _discard_after(self, error: BaseException) -> list[Ended]:

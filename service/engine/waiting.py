@@ -32,6 +32,7 @@ class Entry:
     expires_s: float | None
     started_s: float | None = None
     first_step_s: float | None = None
+    encode_s: float = 0.0
     client: Client = ANYONE
 
     @property

@@ -253,7 +253,9 @@ class Worker:
                     if self._scheduler.remove([entry_id]):
                         settled.append(Settled(entry_id, error=end.error))
                 elif (spent := self._scheduler.finish(entry_id)) is not None:
-                    timings = SegmentTimings(spent.queue_s, spent.decode_s, end.steps, spent.first_step_s)
+                    timings = SegmentTimings(
+                        spent.queue_s, spent.decode_s, spent.encode_s, end.steps, spent.first_step_s
+                    )
                     settled.append(Settled(entry_id, end.hypotheses, timings=timings))
             self._scheduler.note_progress()
         if settled:

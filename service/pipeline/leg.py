@@ -14,6 +14,7 @@ from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.explanation import check_explainable, explain
+from service.pipeline.segment_spans import tell_segments
 from service.pipeline.translation import (
     NO_TURN,
     Candidate,
@@ -23,6 +24,7 @@ from service.pipeline.translation import (
     Turn,
 )
 from service.text.segmentation import Piece, split_text
+from service.tracing import phase
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,13 @@ async def decode_texts(
     if any(each.explain for each in options):
         check_explainable(len(texts))
     # Preparing many texts takes longer than the event loop may stand still.
-    segments = await asyncio.to_thread(lambda: [_segment(leg, *each) for each in zip(texts, options, strict=True)])
+    with phase("tokenization", {"segments": len(texts)}):
+        segments = await asyncio.to_thread(lambda: [_segment(leg, *each) for each in zip(texts, options, strict=True)])
     results = await _submit(leg, segments, limits, patience)
-    return await asyncio.to_thread(
-        lambda: [_translated(leg, *each) for each in zip(texts, segments, results, strict=True)]
-    )
+    with phase("join", {"segments": len(texts)}):
+        return await asyncio.to_thread(
+            lambda: [_translated(leg, *each) for each in zip(texts, segments, results, strict=True)]
+        )
 
 
 def split_for(leg: Leg, text: str) -> list[Piece]:
@@ -113,18 +117,25 @@ async def _submit(
     for group in _groups(segments, limits):
         while True:
             try:
-                results += await leg.model.engine.submit_all(
-                    group,
-                    priority=patience.turn.priority,
-                    deadline_s=patience.left_s(),
-                    client=patience.turn.client,
-                )
+                results += await _submit_group(leg, group, patience)
                 break
             except EngineOverloadedError as error:
                 if not results and time.monotonic() >= patience.refused_after:
                     raise
                 await asyncio.sleep(min(error.retry_after_s, _ROOM_POLL_S, patience.left_s()))
     return results
+
+
+async def _submit_group(leg: Leg, group: Sequence[Segment], patience: Patience) -> list[SegmentResult]:
+    with phase("engine", {"segments": len(group)}, model=leg.model.reference) as engine:
+        results = await leg.model.engine.submit_all(
+            group,
+            priority=patience.turn.priority,
+            deadline_s=patience.left_s(),
+            client=patience.turn.client,
+        )
+        tell_segments(engine, group, results)
+        return results
 
 
 def _groups(segments: Sequence[Segment], limits: GroupLimits) -> Iterator[list[Segment]]:

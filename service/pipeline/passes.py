@@ -11,6 +11,7 @@ from service.catalogue import Leg
 from service.pipeline.leg import GroupLimits, Patience, decode_texts
 from service.pipeline.sentence import LOST, Sentence, pieces_of, prepare
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
+from service.tracing import phase
 
 
 async def translate_texts(
@@ -21,7 +22,8 @@ async def translate_texts(
     A sentence in which a placeholder got lost is tried once more with other stand-ins.
     """
     # Segmenting a long text takes longer than the event loop may stand still.
-    split = await asyncio.to_thread(lambda: [pieces_of(leg, text) for text in texts])
+    with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
+        split = await asyncio.to_thread(lambda: [pieces_of(leg, text) for text in texts])
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
     done = await _decode(leg, cores, words, options, limits, patience)
@@ -46,7 +48,8 @@ async def _decode(
     limits: GroupLimits,
     patience: Patience,
 ) -> list[SegmentTranslation]:
-    sentences = await asyncio.to_thread(lambda: [prepare(leg, core, stand_ins) for core in cores])
+    with phase("preparation", {"segments": len(cores)}):
+        sentences = await asyncio.to_thread(lambda: [prepare(leg, core, stand_ins) for core in cores])
     given = [sentence.recased.text for sentence in sentences]
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them.
     beam = options.beam_size or max(leg.model.decoding.beam_size, options.n_best)
@@ -57,4 +60,5 @@ async def _decode(
     def restored(pair: tuple[Sentence, SegmentTranslation]) -> SegmentTranslation:
         return pair[0].restore(pair[1], options.n_best)
 
-    return await asyncio.to_thread(lambda: list(map(restored, zip(sentences, decoded, strict=True))))
+    with phase("join", {"segments": len(cores)}):
+        return await asyncio.to_thread(lambda: list(map(restored, zip(sentences, decoded, strict=True))))

@@ -18,6 +18,7 @@ from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience, decode_texts, split_for
 from service.pipeline.request import RequestLimits, check_options, check_texts
 from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn
+from service.tracing import phase
 
 Format = Literal["line", "lines"]
 
@@ -120,7 +121,8 @@ class Summarizer:
         self, leg: Leg, texts: Sequence[str], options: TranslationOptions, patience: Patience
     ) -> list[list[SegmentTranslation]]:
         """The windows of each text with a line for each."""
-        windows = await asyncio.to_thread(lambda: [_windows(leg, text) for text in texts])
+        with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
+            windows = await asyncio.to_thread(lambda: [_windows(leg, text) for text in texts])
         flat = [window for each in windows for window in each]
         read = iter(await decode_texts(leg, flat, [options] * len(flat), self._groups, patience))
         return [[next(read) for _window in each] for each in windows]

@@ -25,6 +25,7 @@ from service.pipeline.translation import (
     Way,
 )
 from service.text.detection import Detection
+from service.tracing import phase
 
 
 class Translator:
@@ -82,7 +83,8 @@ class Translator:
         if request.source.lower() != AUTO:
             return [], []
         catalogue = self._catalogue().for_request(request.texts, request.model)
-        return await detect_sources(request.texts, catalogue, html=request.format == "html")
+        with phase("detection", {"texts": len(request.texts)}):
+            return await detect_sources(request.texts, catalogue, html=request.format == "html")
 
     async def _run(
         self,

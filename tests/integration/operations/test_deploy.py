@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,13 @@ def test_the_image_runs_as_nobody_and_is_built_of_what_the_build_may_see() -> No
     copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
     assert {name for names in copied for name in names} == allowed
     assert all((ROOT / name).exists() for name in allowed)
+
+
+def test_the_image_asks_for_extras_that_there_are() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = re.findall(r"'\.\[([\w,]+)\]'", (ROOT / "deploy" / "Dockerfile").read_text())
+    assert found
+    assert {extra for each in found for extra in each.split(",")} <= set(project["optional-dependencies"])
 
 
 def deployment() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.catalogue import ServedModel
 from service.settings import Settings
+from service.tracing import Tracing
 from tests.unit.service.fakes import model, opener
 
 T = TypeVar("T")
@@ -23,8 +24,8 @@ def two_models() -> tuple[ServedModel, ...]:
     return (model("en-ru", "ru-en"), model("en-de", name="other", version="2.1"))
 
 
-def app_of(*models: ServedModel, **settings: Any) -> FastAPI:
-    return create_app(Settings(**settings), opener(*(models or two_models())))
+def app_of(*models: ServedModel, tracing: Tracing | None = None, **settings: Any) -> FastAPI:
+    return create_app(Settings(**settings), opener(*(models or two_models())), tracing=tracing)
 
 
 @contextlib.asynccontextmanager

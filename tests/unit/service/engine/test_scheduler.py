@@ -154,8 +154,9 @@ def test_times_are_measured_on_the_given_clock() -> None:
     [running] = scheduler.take(room_for(1))
     clock.now_s += 3
     running.first_step_s = clock()
+    running.encode_s = 1.0
     clock.now_s += 4
-    assert scheduler.finish(entry) == Spent(queue_s=2.0, decode_s=7.0, first_step_s=5.0)
+    assert scheduler.finish(entry) == Spent(queue_s=2.0, decode_s=7.0, encode_s=1.0, first_step_s=5.0)
     assert scheduler.finish(entry) is None
 
 
