@@ -144,6 +144,22 @@ class Tokenizer:
         text: str = self._processor.decode([id_ for id_ in ids if id_ not in self._silent])
         return unescape(text)
 
+    def spellings(self) -> list[bytes]:
+        """What each id writes, in UTF-8, a space as U+2581; empty for control ids and EOS."""
+        spelled = []
+        for id_, piece in enumerate(self.pieces(range(self.vocabulary))):
+            if id_ in self._silent:
+                spelled.append(b"")
+            elif self._processor.is_byte(id_):
+                spelled.append(bytes([int(piece[1:-1], 16)]))  # "<0xE2>"
+            else:
+                spelled.append(piece.encode())
+        return spelled
+
+    def spelled(self, text: str) -> bytes:
+        """What the ids of a target that begins with `text` write, one after the other."""
+        return (_SPACE_PIECE + escape(text).replace(" ", _SPACE_PIECE)).encode() if text else b""
+
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The vocabulary entry of each id, as SentencePiece writes it (U+2581 for a space)."""
         return [self._processor.id_to_piece(id_) for id_ in ids]

@@ -11,37 +11,44 @@ import torch
 from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.demands import Demands
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.repeats import Paths
 from model_store.decoding.scoring import best_extensions
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.spellings import NO_SPELLINGS, Spellings
 from model_store.network.memory import DecoderState, Memory
 
 FEWEST_SLOTS = 8
 ROWS_AT_ONCE = 32
 
 
-class Occupant:
-    """Who holds a slot. paths: None unless the segment must not repeat itself."""
+@dataclass(frozen=True)
+class Vocabulary:
+    """The ids that search has to know. forbidden: int64, ids that are never written. spellings: of all of them, for
+    segments that have to begin with a text or to contain terms."""
 
-    def __init__(self, ticket: int, segment: Segment) -> None:
+    bos: int
+    eos: int
+    forbidden: Tensor
+    spellings: Spellings = NO_SPELLINGS
+
+
+class Occupant:
+    """Who holds a slot. paths: None unless the segment must not repeat itself. demands: None unless it has a prefix or
+    terms."""
+
+    def __init__(self, ticket: int, segment: Segment, vocabulary: Vocabulary) -> None:
         self.ticket = ticket
         self.segment = segment
         self.paths = Paths(segment.no_repeat_ngram) if segment.no_repeat_ngram else None
+        demanding = segment.prefix or segment.terms
+        self.demands = Demands(segment, vocabulary.spellings, vocabulary.eos) if demanding else None
 
     @property
     def length(self) -> int:
         """Of its source, in tokens."""
         return len(self.segment.source)
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The ids that search has to know. forbidden: int64, ids that are never written."""
-
-    bos: int
-    eos: int
-    forbidden: Tensor
 
 
 class Block:
@@ -89,6 +96,13 @@ class Block:
         for occupant in occupants:
             self.beams.start(occupant.segment)
 
+    def settled(self, ticket: int) -> tuple[int, ...] | None:
+        """The tokens that `ticket` is sure to begin with; None if it is not here."""
+        for slot, occupant in enumerate(self.occupants):
+            if occupant.ticket == ticket:
+                return self.beams.settled(slot)
+        return None
+
     def cancel(self, ticket: int) -> bool:
         """Free the slot of `ticket`; whether it was here."""
         for slot, occupant in enumerate(self.occupants):
@@ -107,8 +121,10 @@ class Block:
         record = any(occupant.segment.want_search for occupant in self.occupants)
         best = self._best(step.readout)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
-        for slot, paths in self._paths(slice(self.live)):
-            paths.extend(parents[slot].tolist(), tokens[slot].tolist())
+        for slot, occupant in enumerate(self.occupants):
+            for guide in (occupant.paths, occupant.demands):
+                if guide is not None:
+                    guide.extend(parents[slot].tolist(), tokens[slot].tolist())
         self.tokens, self.state = tokens, step.state
         order = list(range(self.live))
         finished = []
@@ -126,18 +142,21 @@ class Block:
         for start in range(0, self.live, together):
             some = slice(start, min(start + together, self.live))
             logits = self.backend.logits(readout[some])
-            for slot, paths in self._paths(some):
-                for row, token in paths.barred():
-                    logits[slot - start, row, token] = float("-inf")
-            so_far = self.beams.log_prob[some]
-            parts.append(best_extensions(logits, so_far, self.vocabulary.forbidden, 2 * self.width))
+            demanded = {}
+            for slot, occupant in list(enumerate(self.occupants))[some]:
+                if occupant.paths is not None:
+                    for row, token in occupant.paths.barred():
+                        logits[slot - start, row, token] = float("-inf")
+                if occupant.demands is not None:
+                    own = logits[slot - start].clone(), self.beams.log_prob[slot]
+                    demanded[slot - start] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)
+            best = best_extensions(logits, self.beams.log_prob[some], self.vocabulary.forbidden, 2 * self.width)
+            for slot, instead in demanded.items():
+                for column, part in zip(best, instead, strict=True):
+                    column[slot] = part
+            parts.append(best)
         values, parents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
         return values, parents, tokens
-
-    def _paths(self, some: slice) -> list[tuple[int, Paths]]:
-        """Of those of the slots that must not repeat themselves."""
-        numbered = list(enumerate(self.occupants))[some]
-        return [(slot, occupant.paths) for slot, occupant in numbered if occupant.paths is not None]
 
     def _reserve(self, slots: int) -> None:
         """Have at least so many slots."""

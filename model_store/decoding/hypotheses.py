@@ -3,7 +3,8 @@
 Semantics, for a segment with beam K: each step takes the 2K best extensions of its live hypotheses (ties to the lower
 hypothesis, then the lower token id). Those among the first K that end in EOS are finished and set aside; the best K
 that do not end live on. The search stops when no live log-probability, divided by the penalty at maximum length, can
-beat the K-th finished score, or at maximum length. Beam 1 without length penalty is greedy search.
+beat the K-th finished score, or at maximum length. Beam 1 without length penalty is greedy search. With a prefix or
+terms, demands.py says which extensions are taken in which order.
 
 Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T target capacity, S source capacity.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -25,9 +27,10 @@ NEVER = float("-inf")
 class Beams:
     """The beams of up to N slots, each with its own options and length; the first `live` slots are in use.
 
-    log_prob: shape = (N, K), best first, -inf where there is no hypothesis. length: tokens written, shape = (N,).
-    penalty: by length, shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row it
-    extends, so that nothing is copied when beams are reordered; attention of step t is that of the row extended.
+    log_prob: shape = (N, K), best first but where a segment demands terms, -inf where there is no hypothesis. length:
+    tokens written, shape = (N,). enough: finished hypotheses that the search may end with. penalty: by length, shape =
+    (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that nothing is
+    copied when beams are reordered; attention of step t is that of the row extended.
     candidate_*: the 2K best extensions of each step that is told to `record` them.
     """
 
@@ -55,6 +58,7 @@ class Beams:
         self.finished_step = integers(slots, width)
         self.finished_parent = integers(slots, width)
         self.beam = torch.ones(slots, dtype=torch.int64, device=like.device)
+        self.enough = torch.ones(slots, dtype=torch.int64, device=like.device)
         self.penalty = filled(slots, targets + 1, value=1)
         self.max_length = torch.ones(slots, dtype=torch.int64, device=like.device)
 
@@ -76,6 +80,7 @@ class Beams:
         self.finished_score[slot] = NEVER
         self.finished_log_prob[slot] = NEVER
         self.beam[slot] = segment.beam_size
+        self.enough[slot] = segment.n_best if segment.terms else segment.beam_size
         penalties = length_penalties(segment.length_penalty, self.penalty.shape[1] - 1)
         self.penalty[slot] = torch.tensor(penalties, dtype=self.penalty.dtype)
         self.max_length[slot] = segment.max_length
@@ -142,9 +147,9 @@ class Beams:
     def _done(self) -> Tensor:
         """Which slots in use can stop, shape = (n,)."""
         used = slice(self.live)
-        best_live = self.log_prob[used, 0]
+        best_live = self.log_prob[used].amax(dim=1)
         reachable = best_live / self._penalty_at(self.max_length).squeeze(1)
-        kth_finished = self.finished_score[used].gather(1, (self.beam[used] - 1).unsqueeze(1)).squeeze(1)
+        kth_finished = self.finished_score[used].gather(1, (self.enough[used] - 1).unsqueeze(1)).squeeze(1)
         decided = (reachable <= kth_finished) | (best_live == NEVER)
         return decided | (self.length[used] >= self.max_length[used])
 
@@ -173,14 +178,25 @@ class Beams:
         ]
         length = int(self.length[slot])
         penalty = float(self.penalty[slot, length])
+        live = [(row, log_prob) for row, log_prob in enumerate(self.log_prob[slot].tolist()) if log_prob > NEVER]
         found += [
             trellis.read(length, row, log_prob, log_prob / penalty, finished=False)
-            for row, log_prob in enumerate(self.log_prob[slot].tolist())
-            if log_prob > NEVER
+            for row, log_prob in sorted(live, key=lambda each: -each[1])
         ]
         if segment.want_search:
             found[0] = replace(found[0], search=self._search(slot, segment, eos))
         return tuple(found[: segment.n_best])
+
+    def settled(self, slot: int) -> tuple[int, ...]:
+        """The tokens that every hypothesis of a slot begins with, live or finished: whatever comes of it will too."""
+        trellis = _Trellis(self.token[slot].tolist(), self.parent[slot].tolist(), None, want_attention=False)
+        length = int(self.length[slot])
+        ends = [(length, row) for row, total in enumerate(self.log_prob[slot].tolist()) if total > NEVER]
+        finished = zip(self.finished_step[slot].tolist(), self.finished_parent[slot].tolist(), strict=True)
+        ends += [end for end, score in zip(finished, self.finished_score[slot].tolist(), strict=True) if score > NEVER]
+        paths = [tuple(token for token, _row in trellis.path(step, row)) for step, row in ends]
+        same = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*paths, strict=False))
+        return tuple(tokens[0] for tokens in same)
 
     def _search(self, slot: int, segment: Segment, eos: int) -> tuple[SearchStep, ...]:
         """What was recorded of a slot."""
@@ -220,12 +236,7 @@ class _Trellis:
 
     def read(self, steps: int, row: int, log_prob: float, score: float, *, finished: bool) -> Hypothesis:
         """The hypothesis of `steps` tokens that ends in `row`."""
-        path: list[tuple[int, int]] = []  # (token, the row it extended), last first
-        for step in reversed(range(steps)):
-            parent = self.parents[step][row]
-            path.append((self.tokens[step][row], parent))
-            row = parent
-        path.reverse()
+        path = self.path(steps, row)
         tokens = tuple(token for token, _row in path)
         if self.attention is None:
             return Hypothesis(tokens, log_prob, score, finished)
@@ -234,3 +245,12 @@ class _Trellis:
         alignment = tuple(weights.argmax(dim=1).tolist()) if steps else ()
         kept = weights.float().cpu().clone() if self.want_attention else None
         return Hypothesis(tokens, log_prob, score, finished, alignment, kept)
+
+    def path(self, steps: int, row: int) -> list[tuple[int, int]]:
+        """The tokens of the hypothesis of `steps` tokens that ends in `row`, each with the row that it extended."""
+        path: list[tuple[int, int]] = []
+        for step in reversed(range(steps)):
+            parent = self.parents[step][row]
+            path.append((self.tokens[step][row], parent))
+            row = parent
+        return path[::-1]

@@ -16,6 +16,7 @@ from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Block, Occupant, Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
@@ -81,7 +82,9 @@ class InFlightDecoder:
         if sum(_width(segment.beam_size) for segment in segments) > self._free_rows:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         memory, state = self.backend.encode([segment.source for segment in segments])
-        occupants = [Occupant(self._next_ticket + index, segment) for index, segment in enumerate(segments)]
+        occupants = [
+            Occupant(self._next_ticket + index, segment, self.vocabulary) for index, segment in enumerate(segments)
+        ]
         self._next_ticket += len(segments)
         for width in dict.fromkeys(_width(segment.beam_size) for segment in segments):
             chosen = [index for index, segment in enumerate(segments) if _width(segment.beam_size) == width]
@@ -99,6 +102,11 @@ class InFlightDecoder:
         """What finished since the last call: tickets with their hypotheses, best first. Their slots are free."""
         finished, self._finished = self._finished, []
         return finished
+
+    def settled(self, ticket: int) -> tuple[int, ...]:
+        """The tokens that all hypotheses of a live segment begin with, and hence its result; none if it is not live."""
+        here = (block.settled(ticket) for block in self._blocks.values())
+        return next((tokens for tokens in here if tokens is not None), ())
 
     @torch.inference_mode()
     def cancel(self, ticket: int) -> None:
@@ -133,7 +141,7 @@ def open_decoder(
     forbidden = torch.tensor(sorted(tokenizer.control_ids), device=device)
     return InFlightDecoder(
         open_backend(network, backend, source_capacity=max_source_length),
-        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden),
+        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden, Spellings(tokenizer.spellings())),
         max_target_length=max_target_length,
         max_rows=max_rows,
     )

@@ -10,6 +10,32 @@ from model_store.errors import SegmentError
 
 
 @dataclass(frozen=True)
+class Form:
+    """One way to write a term. whole: it has to end where a word ends; else the word may go on after it."""
+
+    tokens: tuple[int, ...]
+    whole: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.tokens:
+            raise SegmentError("terms: a form needs at least one token")
+
+
+@dataclass(frozen=True)
+class Term:
+    """What a target has to contain `count` times, in any of its forms."""
+
+    forms: tuple[Form, ...]
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.forms:
+            raise SegmentError("terms: a term needs at least one form")
+        if self.count < 1:
+            raise SegmentError(f"terms: a count of {self.count} is below 1")
+
+
+@dataclass(frozen=True)
 class Segment:
     """One source sequence with the options it is decoded under.
 
@@ -18,6 +44,9 @@ class Segment:
     length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
     no_repeat_ngram: no hypothesis writes so many tokens in a row twice; 0 to let it. What would repeat is forbidden to
         that hypothesis, as control tokens are to all.
+    prefix: what the target begins with, as the tokenizer spells it (Tokenizer.spelled), in whatever tokens.
+    terms: what it has to contain. Where there are some, the search ends with the n-th best finished hypothesis out of
+        reach, not the one that would fill the beam, and a target shorter than they are is refused.
     want_attention: also return the full attention weights, not only their argmax.
     want_search: also return how the beam came to the result, step by step.
     """
@@ -28,6 +57,8 @@ class Segment:
     n_best: int = 1
     length_penalty: float = 1.0
     no_repeat_ngram: int = 0
+    prefix: bytes = b""
+    terms: tuple[Term, ...] = ()
     want_attention: bool = False
     want_search: bool = False
 
@@ -44,6 +75,9 @@ class Segment:
             raise SegmentError(f"no_repeat_ngram: {self.no_repeat_ngram} is below 0")
         if self.length_penalty < 0:
             raise SegmentError(f"length_penalty: {self.length_penalty} is below 0")
+        fewest = sum(term.count * min(len(form.tokens) for form in term.forms) for term in self.terms)
+        if fewest >= self.max_length:
+            raise SegmentError(f"terms: {fewest} tokens and the end do not fit into max_length, {self.max_length}")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ class InFlightDecoder(Protocol):
     def collect(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
         """Tickets and results of what finished since the last call; their slots are free."""
 
+    def settled(self, ticket: int) -> tuple[int, ...]:
+        """The tokens that the result of a live segment is sure to begin with; none for a ticket that is unknown."""
+
     def cancel(self, ticket: int) -> None:
         """Free the slot without a result; a ticket that is unknown or has finished is ignored."""
 

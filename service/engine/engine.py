@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import ConfigError, SegmentError
 from service.engine.cache import ResultCache
 from service.engine.decoder import DecoderFactory
-from service.engine.flights import Flight, Flights, Group
+from service.engine.flights import Flight, Flights, Group, Watch
 from service.engine.scheduler import Scheduler
 from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentResult, SegmentTimings
 from service.engine.slots import Slots
@@ -72,6 +73,7 @@ class Engine:
             Scheduler(QueueLimits(settings.max_queued_segments, settings.max_queued_tokens), clock),
             Slots(decoder_factory, self._observer, clock),
             self._report,
+            self._hear,
             self._observer,
             clock,
             unhealthy_after_failures=settings.unhealthy_after_failures,
@@ -92,8 +94,10 @@ class Engine:
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        watch: Watch | None = None,
     ) -> list[SegmentResult]:
-        """Decode a group of segments; results in the same order.
+        """Decode a group of segments; results in the same order. `watch` is told in the event loop, before the group is
+        done, what is settled of each segment.
 
         All of them are queued, or none. Equal segments in flight are decoded once, under the best priority of those
         who wait and for as long as one of them does; known results come from the cache. If the awaiting task is
@@ -108,7 +112,7 @@ class Engine:
             EngineFailedError: the decoder raised while it held one of the segments.
         """
         self._adopt_loop()
-        group = Group(len(segments), priority, asyncio.get_running_loop().create_future())
+        group = Group(len(segments), priority, asyncio.get_running_loop().create_future(), watch)
         flights = self._embark(segments, group, deadline_s, client)
         outcome: Outcome = "cancelled"
         try:
@@ -173,6 +177,8 @@ class Engine:
                 else:
                     new.append(segment)
             entry_ids = self._worker.submit(new, group.priority, deadline_s, client)
+            if group.watch is not None:
+                self._worker.watch([*entry_ids, *(flight.entry_id for flight in flying.values())])
         except (SegmentError, EngineOverloadedError, EngineUnavailableError) as error:
             self._observer.segment_rejected(_rejection(error), len(segments))
             raise
@@ -203,6 +209,17 @@ class Engine:
             self._loop.call_soon_threadsafe(self._deliver, self._loop, settled)
         except RuntimeError:
             logger.warning("%d segments ended after their event loop was closed", len(settled))
+
+    def _hear(self, news: list[tuple[int, tuple[int, ...]]]) -> None:
+        """From the worker's thread: what is settled of segments that are watched."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody watches any more
+                self._loop.call_soon_threadsafe(self._pass_on, self._loop, news)
+
+    def _pass_on(self, loop: asyncio.AbstractEventLoop, news: list[tuple[int, tuple[int, ...]]]) -> None:
+        for entry_id, tokens in news if loop is self._loop else ():
+            if (flight := self._flights.get(entry_id)) is not None:
+                flight.tell(tokens)
 
     def _deliver(self, loop: asyncio.AbstractEventLoop, settled: list[Settled]) -> None:
         if loop is not self._loop:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from model_store.decoding.segment import Segment
 from service.engine.segment import Priority, ResultSource, SegmentResult
 from service.engine.worker import Settled
 
+# The number of a segment in its group, the tokens that its best target is sure to begin with, whether they are all.
+Watch = Callable[[int, tuple[int, ...], bool], None]
+
 
 class Group:
-    """The segments of one caller. `done` is set when all have a result, or with the first error."""
+    """The segments of one caller. `done` is set when all have a result, or with the first error. `watch` is told what
+    is settled of each while it runs, and when it has its result."""
 
-    def __init__(self, size: int, priority: Priority, done: asyncio.Future[None]) -> None:
+    def __init__(self, size: int, priority: Priority, done: asyncio.Future[None], watch: Watch | None = None) -> None:
         self.priority = priority
+        self.watch = watch
         self.done = done
         self._results: list[SegmentResult | None] = [None] * size
         self._missing = size
@@ -28,6 +34,8 @@ class Group:
         """The result of segment `index`, once for each."""
         self._results[index] = result
         self._missing -= 1
+        if self.watch is not None:
+            self.watch(index, result.hypotheses[0].tokens, True)
         if not self._missing and not self.done.done():
             self.done.set_result(None)
 
@@ -58,6 +66,12 @@ class Flight:
         """One more segment waits; the first is the one that it is decoded for."""
         self.waiters.append(Waiter(group, index, "shared" if self.waiters else "decoded"))
 
+    def tell(self, tokens: tuple[int, ...]) -> None:
+        """Tell those who watch what the result is sure to begin with."""
+        for waiter in self.waiters:
+            if waiter.group.watch is not None:
+                waiter.group.watch(waiter.index, tokens, False)
+
     def settle(self, settled: Settled) -> None:
         """Give everyone who waits the result or the error."""
         for waiter in self.waiters:
@@ -77,6 +91,10 @@ class Flights:
 
     def __len__(self) -> int:
         return len(self._by_entry)
+
+    def get(self, entry_id: int) -> Flight | None:
+        """The flight of an entry."""
+        return self._by_entry.get(entry_id)
 
     def find(self, segment: Segment) -> Flight | None:
         """The flight of an equal segment."""

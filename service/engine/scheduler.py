@@ -127,6 +127,12 @@ class Scheduler:
                 self._queues[priority].add(waiting)
         return True
 
+    def watch(self, entry_ids: Iterable[int]) -> None:
+        """Mark those of the entries that have not ended."""
+        for entry_id in entry_ids:
+            if (entry := self._find(entry_id)) is not None:
+                entry.watched = True
+
     def take(self, room: Callable[[int], int]) -> list[Entry]:
         """Move to running what enters the decoder next, and return it: a run of entries of one beam size.
 

@@ -26,10 +26,13 @@ class Ended:
     error: Exception | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Holder:
+    """told: how many tokens of its result were told of while it runs."""
+
     entry: Entry
     since_step: int
+    told: int = 0
 
 
 class Slots:
@@ -135,6 +138,15 @@ class Slots:
                 del self._tickets[holder.entry.entry_id]
                 ended.append(Ended(holder.entry, self._steps - holder.since_step, hypotheses))
         return ended
+
+    def news(self) -> list[tuple[int, tuple[int, ...]]]:
+        """What more is settled of the results of watched entries: their ids, and the tokens from the first on."""
+        found = []
+        for ticket, holder in self._holders.items():
+            if holder.entry.watched and len(tokens := self._require().settled(ticket)) > holder.told:
+                holder.told = len(tokens)
+                found.append((holder.entry.entry_id, tokens))
+        return found
 
     def free(self, entry_ids: Iterable[int]) -> list[Ended]:
         """Take dropped entries out of their slots, those that hold one; returns whom a failing decoder took along."""

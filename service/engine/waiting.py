@@ -23,7 +23,8 @@ class QueueLimits:
 
 @dataclass(slots=True)
 class Entry:
-    """A segment in the scheduler's hands. Times are the scheduler's clock, in seconds."""
+    """A segment in the scheduler's hands. Times are the scheduler's clock, in seconds. watched: somebody wants to know
+    what is settled of its result while it runs."""
 
     entry_id: int
     segment: Segment
@@ -34,6 +35,7 @@ class Entry:
     first_step_s: float | None = None
     encode_s: float = 0.0
     client: Client = ANYONE
+    watched: bool = False
 
     @property
     def tokens(self) -> int:

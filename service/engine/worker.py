@@ -38,14 +38,17 @@ class Settled:
 
 
 Report = Callable[[list[Settled]], None]
+# Ids of watched entries, and the tokens that their results are sure to begin with.
+Tell = Callable[[list[tuple[int, tuple[int, ...]]]], None]
 
 
 class Worker:
     """The thread and its lock. Everything public may be called from any thread.
 
-    `report` is called from the worker's thread, once a turn, with what ended; an entry that was cancelled is never
-    reported. Entries in order: accepted -> running -> settled, or forgotten by `cancel`. After a fault of the thread's
-    own an entry that was reported just before may be reported again, as failed; the first report counts.
+    `report` is called from the worker's thread, once a turn, with what ended, and `tell` with what is settled of
+    results that are watched; an entry that was cancelled is never reported. Entries in order: accepted -> running ->
+    settled, or forgotten by `cancel`. After a fault of the thread's own an entry that was reported just before may be
+    reported again, as failed; the first report counts.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Worker:
         scheduler: Scheduler,
         slots: Slots,
         report: Report,
+        tell: Tell,
         observer: EngineObserver,
         clock: Callable[[], float],
         *,
@@ -61,6 +65,7 @@ class Worker:
         self._scheduler = scheduler
         self._slots = slots
         self._report = report
+        self._tell = tell
         self._observer = observer
         self._clock = clock
         self._unhealthy_after_failures = unhealthy_after_failures
@@ -105,6 +110,11 @@ class Worker:
         """One more caller wants the entry; False if it has ended already."""
         with self._changed:
             return self._scheduler.widen(entry_id, priority, deadline_s)
+
+    def watch(self, entry_ids: Iterable[int]) -> None:
+        """Tell of the entries while they run."""
+        with self._changed:
+            self._scheduler.watch(entry_ids)
 
     def cancel(self, entry_ids: Iterable[int]) -> None:
         """Forget entries that nobody waits for: out of the queue at once, out of their slots before the next step."""
@@ -209,6 +219,8 @@ class Worker:
         if self._slots.live:
             live, started_s = self._slots.live, self._clock()
             ended += self._slots.advance()
+            if news := self._slots.news():
+                self._tell(news)
             self._observer.step(live, self._scheduler.queued, self._clock() - started_s)
         self._settle(expired, ended)
         self._turn_since_s = None

@@ -83,6 +83,7 @@ class FaultyDecoder:
         self.room = decoder.room
         self.cancel = decoder.cancel
         self.collect = decoder.collect
+        self.settled = decoder.settled
 
     @property
     def live(self) -> int:

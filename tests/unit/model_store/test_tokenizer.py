@@ -52,6 +52,19 @@ def test_any_text_comes_back_and_forges_nothing(tokenizer: Tokenizer, text: str)
     assert not (tokenizer.control_ids | {tokenizer.eos_id}) & set(ids)
 
 
+@pytest.mark.parametrize("tokenizer", [UNIGRAM, BPE], ids=["unigram", "bpe"])
+@settings(deadline=None, max_examples=200)
+@given(text=any_text)
+def test_spellings_of_the_pieces_add_up_to_the_text(tokenizer: Tokenizer, text: str) -> None:
+    spellings = tokenizer.spellings()
+    assert b"".join(spellings[id_] for id_ in tokenizer.encode(text)) == tokenizer.spelled(text)
+
+
+def test_only_what_writes_nothing_has_no_spelling() -> None:
+    silent = [id_ for id_, spelling in enumerate(BPE.spellings()) if not spelling]
+    assert silent == sorted(BPE.control_ids | {BPE.eos_id})
+
+
 @settings(deadline=None)
 @given(text=st.text(alphabet="\x1b\u258101 a"))
 def test_escape_is_a_bijection_without_the_space_piece(text: str) -> None:

@@ -8,10 +8,15 @@ from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, Ne
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.spellings import Spellings
 from model_store.network.seq2seq import Seq2Seq
 
 PAD, BOS, EOS = 0, 2, 3
 FORBIDDEN = (PAD, 1, BOS)
+# Of the ids of a vocabulary of 24: words of one letter, of two that others begin with, and what goes on with a word.
+_WORDS = ["", "", "", "", *(f"\u2581{word}" for word in ("a", "b", "c", "ab", "abc", "aba", "ba", "bab"))]
+_WORDS += ["a", "b", "c", "ab", "bc", "!", "?", "!?"]
+SPELLED = tuple(word.encode() for word in _WORDS) + tuple(bytes([byte]) for byte in "\u2581".encode()) + (b"1",)
 
 
 def tiny_network(
@@ -60,7 +65,7 @@ def open_tiny(
     """A decoder with few slots, so that small tests fill and refill them."""
     return InFlightDecoder(
         EagerBackend(network, source_capacity=source_capacity),
-        Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN)),
+        Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN), Spellings(SPELLED)),
         max_target_length=max_target_length,
         max_rows=max_rows,
     )

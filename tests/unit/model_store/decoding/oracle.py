@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from model_store.decoding.segment import Segment
+from model_store.decoding.segment import Form, Segment, Term
 from model_store.network.seq2seq import Seq2Seq
 
 NextLogProbs = Callable[[Sequence[int]], list[float]]
@@ -33,14 +33,19 @@ Step = tuple[list[Candidate], list[Candidate]]
 
 
 def beam_search(
-    next_log_probs: NextLogProbs, segment: Segment, eos: int, history: list[Step] | None = None
+    next_log_probs: NextLogProbs,
+    segment: Segment,
+    eos: int,
+    history: list[Step] | None = None,
+    spelled: Sequence[bytes] = (),
 ) -> list[Found]:
-    """The semantics stated in hypotheses.py, literally. Each step is appended to `history`."""
+    """The semantics stated in hypotheses.py and demands.py, literally. Each step is appended to `history`."""
 
     def penalty(length: int) -> float:
         return math.pow((5 + length) / 6, segment.length_penalty)
 
     beam = segment.beam_size
+    enough = segment.n_best if segment.terms else beam
     live: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     finished: list[Found] = []
     for length in range(1, segment.max_length + 1):
@@ -51,6 +56,8 @@ def beam_search(
             if total + log_prob > -math.inf
         ]
         candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
+        if segment.prefix or segment.terms:
+            candidates = demanded(candidates, [tokens for _total, tokens in live], segment, eos, spelled)
         extended = []
         going_on: list[Candidate] = []
         ended: list[Candidate] = []
@@ -67,8 +74,10 @@ def beam_search(
             history.append((going_on[:beam], ended))
         if not live:
             break
-        if len(finished) >= beam and live[0][0] / penalty(segment.max_length) <= finished[beam - 1].score:
+        best = max(total for total, _tokens in live)
+        if len(finished) >= enough and best / penalty(segment.max_length) <= finished[enough - 1].score:
             break
+    live.sort(key=lambda each: -each[0])
     unfinished = [Found(tokens, total, total / penalty(len(tokens)), finished=False) for total, tokens in live]
     return (finished[:beam] + unfinished)[: segment.n_best]
 
@@ -100,3 +109,90 @@ def without_repeats(log_probs: list[float], written: tuple[int, ...], ngram: int
     left = [-math.inf if repeats((*written, token)) else value for token, value in enumerate(log_probs)]
     total = math.log(sum(math.exp(value) for value in left))
     return [value - total for value in left]
+
+
+Scored = tuple[float, int, int]  # total, row, token
+
+
+def demanded(
+    candidates: list[Scored], live: list[tuple[int, ...]], segment: Segment, eos: int, spelled: Sequence[bytes]
+) -> list[Scored]:
+    """Of all extensions, best first, those that come into question, in the order in which they are taken."""
+
+    def written(row: int, token: int) -> tuple[int, ...]:
+        return (*live[row], token)
+
+    def lacks(row: int, token: int) -> int:
+        return lacking(written(row, token), segment.terms, spelled)
+
+    def allowed(row: int, token: int) -> bool:
+        if token == eos:
+            whole = b"".join(spelled[each] for each in live[row])
+            return whole.startswith(segment.prefix) and not lacking(live[row], segment.terms, spelled)
+        text = b"".join(spelled[each] for each in written(row, token))
+        before = b"".join(spelled[each] for each in live[row])
+        if before.startswith(segment.prefix):
+            return True
+        return bool(spelled[token]) and (text.startswith(segment.prefix) or segment.prefix.startswith(text))
+
+    fit = [each for each in candidates if allowed(each[1], each[2])]
+    chosen = set(fit[: 2 * segment.beam_size])
+    for row, tokens in enumerate(live):
+        if lacking(tokens, segment.terms, spelled):
+            own = [each for each in fit if each[1] == row]
+            chosen |= set(own[:1])
+            chosen |= {each for each in own if advances(tokens, each[2], segment, spelled)}
+    length = len(live[0]) + 1
+    left = {each: lacks(each[1], each[2]) if each[2] != eos else 0 for each in chosen}
+    possible = [
+        each for each in fit if each in chosen and (not left[each] or length + left[each] <= segment.max_length)
+    ]
+    possible = possible or [each for each in fit if each in chosen]
+
+    def place(each: Scored) -> int:
+        return [other for other in possible if left[other] == left[each]].index(each)
+
+    return sorted(possible, key=lambda each: (place(each), -each[0], each[1], each[2]))
+
+
+def continues(token: int, spelled: Sequence[bytes]) -> bool:
+    text = spelled[token].decode(errors="replace")
+    return bool(text) and not text.startswith("\u2581") and (text[0].isalnum() or text[0] == "\ufffd")
+
+
+def missing_of(tokens: tuple[int, ...], term: Term, spelled: Sequence[bytes]) -> int:
+    """Occurrences still to come; one in the middle of a word is none of a whole word."""
+    ends = set()
+    for form in term.forms:
+        for end in range(len(form.tokens), len(tokens) + 1):
+            inside = end < len(tokens) and continues(tokens[end], spelled)
+            if tokens[end - len(form.tokens) : end] == form.tokens and not (form.whole and inside):
+                ends.add(end)
+    return max(term.count - len(ends), 0)
+
+
+def begun(tokens: tuple[int, ...], form: Form) -> int:
+    """How many tokens of the form, but not all, the last tokens are."""
+    return max(size for size in range(len(form.tokens)) if size == 0 or tokens[-size:] == form.tokens[:size])
+
+
+def lacking(tokens: tuple[int, ...], terms: Sequence[Term], spelled: Sequence[bytes]) -> int:
+    """The fewest tokens that complete all terms."""
+    total, gain = 0, 0
+    for term in terms:
+        missing = missing_of(tokens, term, spelled)
+        shortest = min(len(form.tokens) for form in term.forms)
+        total += missing * shortest
+        if missing:
+            gain = max(gain, *(shortest - len(form.tokens) + begun(tokens, form) for form in term.forms))
+    return total - gain
+
+
+def advances(tokens: tuple[int, ...], token: int, segment: Segment, spelled: Sequence[bytes]) -> bool:
+    """Whether the token begins a form of a missing term, or goes on with it."""
+    return any(
+        form.tokens[begun(tokens, form)] == token
+        for term in segment.terms
+        if missing_of(tokens, term, spelled)
+        for form in term.forms
+    )

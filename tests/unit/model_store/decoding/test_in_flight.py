@@ -112,6 +112,30 @@ def test_slots_are_added_when_they_are_needed() -> None:
     assert [results[ticket] for ticket in tickets] == [alone[index] for index in range(30)]
 
 
+def test_what_is_settled_is_never_taken_back() -> None:
+    """Read after every step, of segments that run beside each other; some hold finished hypotheses by then."""
+    decoder = open_tiny(tiny_network(seed=9, eos_bias=-1.0), max_rows=64)
+    segments = [Segment((5 + number, 6, EOS), max_length=12, beam_size=1 + number % 4) for number in range(12)]
+    tickets = decoder.admit(segments)
+    settled: dict[int, list[tuple[int, ...]]] = {ticket: [()] for ticket in tickets}
+    results: dict[int, tuple[Hypothesis, ...]] = {}
+    assert decoder.settled(tickets[0]) == ()
+    while decoder.live:
+        decoder.step()
+        results.update(decoder.collect())
+        for ticket in settled.keys() - results.keys():
+            settled[ticket].append(decoder.settled(ticket))
+    for ticket, history in settled.items():
+        best = results[ticket][0].tokens
+        assert all(best[: len(tokens)] == tokens for tokens in history)
+        assert [len(tokens) for tokens in history] == sorted(len(tokens) for tokens in history)
+    assert (
+        sum(len(history[-1]) for history in settled.values())
+        > sum(len(best.tokens) for (best,) in results.values()) / 4
+    )
+    assert decoder.settled(tickets[0]) == ()
+
+
 @pytest.mark.parametrize("direction", ["reversed", "forward", "bidirectional"])
 def test_alignment_is_in_original_source_order(direction: str) -> None:
     """The weights of the chosen path, recomputed by the teacher-forced pass over it."""

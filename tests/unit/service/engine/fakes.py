@@ -103,6 +103,12 @@ class FakeDecoder:
         finished, self._finished = self._finished, []
         return finished
 
+    def settled(self, ticket: int) -> tuple[int, ...]:
+        if ticket not in self._held:
+            return ()
+        segment, age = self._held[ticket]
+        return answer(segment)[:age]
+
     def cancel(self, ticket: int) -> None:
         self._held.pop(ticket, None)
 

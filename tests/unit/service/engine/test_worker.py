@@ -34,6 +34,7 @@ class Rig:
             Scheduler(QueueLimits(100, 1000), self._tick),
             Slots(self.factory, self.observer, self.clock),
             self._report,
+            lambda _news: None,
             self.observer,
             self.clock,
             unhealthy_after_failures=3,

@@ -1,0 +1,144 @@
+"""Prefixes and terms in the beam, against the slow oracle, and for what they promise."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.decoding.in_flight import decode
+from model_store.decoding.segment import Form, Hypothesis, Segment, Term
+from model_store.decoding.spellings import Spellings
+from model_store.decoding.terms import Terms
+from model_store.errors import SegmentError
+from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
+from tests.unit.model_store.decoding.oracle import Found, beam_search, lacking, missing_of, network_log_probs
+from tests.unit.model_store.decoding.test_exactness import assert_same
+from tests.unit.model_store.decoding.test_exactness import segments as free_segments
+
+PIECES = st.integers(4, 23)
+FORMS = st.builds(Form, st.lists(PIECES, min_size=1, max_size=3).map(tuple), st.booleans())
+TERMS = st.builds(Term, st.lists(FORMS, min_size=1, max_size=2).map(tuple), st.integers(1, 2))
+
+
+def oracle(network: Seq2Seq, segment: Segment) -> list[Found]:
+    log_probs = network_log_probs(network, segment.source, BOS, FORBIDDEN)
+    return beam_search(log_probs, segment, EOS, spelled=SPELLED)
+
+
+def found(network: Seq2Seq, segment: Segment) -> tuple[Hypothesis, ...]:
+    ((_index, hypotheses),) = decode(open_tiny(network), [segment])
+    return hypotheses
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> Segment:
+    beam = draw(st.integers(1, 6))
+    terms = tuple(draw(st.lists(TERMS, max_size=2)))
+    fewest = sum(term.count * min(len(form.tokens) for form in term.forms) for term in terms)
+    prefix = b"".join(SPELLED[token] for token in draw(st.lists(PIECES, max_size=4)))
+    return Segment(
+        source=(*draw(st.lists(PIECES, min_size=1, max_size=11)), EOS),
+        max_length=draw(st.integers(min(fewest + 1, 16), 16)),
+        beam_size=beam,
+        n_best=draw(st.integers(1, beam)),
+        length_penalty=draw(st.sampled_from((0.0, 1.0))),
+        prefix=prefix[: draw(st.integers(0, 6))],
+        terms=terms if fewest < 16 else (),
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.one_of(segments(), free_segments(max_beam=4)), min_size=1, max_size=6), st.integers(0, 7))
+def test_whatever_runs_beside(batch: list[Segment], seed: int) -> None:
+    network = tiny_network(seed=seed)
+    for index, hypotheses in decode(open_tiny(network), batch):
+        assert_same(hypotheses, oracle(network, batch[index]))
+
+
+@given(st.lists(TERMS, max_size=3).map(tuple), st.lists(st.integers(0, 23), max_size=14))
+def test_progress_is_what_counting_finds(terms: tuple[Term, ...], tokens: list[int]) -> None:
+    counted = Terms(terms, Spellings(SPELLED).continuing)
+    progress = counted.start()
+    for length, token in enumerate(tokens, start=1):
+        progress = counted.after(progress, token)
+        written = tuple(tokens[:length])
+        assert progress.missing == tuple(missing_of(written, term, SPELLED) for term in terms)
+        assert counted.left(progress) == lacking(written, terms, SPELLED)
+
+
+@settings(deadline=None, max_examples=60)
+@given(segments(), st.integers(0, 7))
+def test_what_ends_has_its_terms_and_what_is_written_begins_with_the_prefix(segment: Segment, seed: int) -> None:
+    for hypothesis in found(tiny_network(seed=seed), segment):
+        text = b"".join(SPELLED[token] for token in hypothesis.tokens)
+        if hypothesis.finished:
+            assert text.startswith(segment.prefix)
+            assert lacking(hypothesis.tokens, segment.terms, SPELLED) == 0
+        else:
+            assert text.startswith(segment.prefix) or segment.prefix.startswith(text)
+
+
+@settings(deadline=None, max_examples=60)
+@given(segments(), st.integers(0, 7))
+def test_terms_are_there_even_where_the_target_is_cut_off(segment: Segment, seed: int) -> None:
+    """As long as the prefix leaves room for them."""
+    network = tiny_network(seed=seed, eos_bias=-9.0)
+    plain = Segment(segment.source, max_length=segment.max_length, beam_size=segment.beam_size, terms=segment.terms)
+    whole = [form.whole for term in plain.terms for form in term.forms]
+    starts = [form.tokens[0] in Spellings(SPELLED).continuing for term in plain.terms for form in term.forms]
+    if any(whole) and any(starts):
+        return  # one may then undo the other with the last tokens
+    assert lacking(found(network, plain)[0].tokens, plain.terms, SPELLED) == 0
+
+
+def test_a_prefix_may_be_cut_into_tokens_in_any_way() -> None:
+    spellings = Spellings(SPELLED)
+    word = "\u2581ab".encode()
+    fitting = {SPELLED[token] for token in spellings.fitting(word)}
+    assert fitting == {SPELLED[4], word, "\u2581abc".encode(), "\u2581aba".encode(), SPELLED[20]}
+    assert all(token in range(4, 24) for token in spellings.fitting(word))
+    assert spellings.fitting("\u2581xyz".encode()) == tuple(
+        token for token in range(24) if SPELLED[token] and "\u2581xyz".encode().startswith(SPELLED[token])
+    )
+
+
+def test_pieces_that_go_on_with_a_word() -> None:
+    going_on = {SPELLED[token] for token in Spellings(SPELLED).continuing}
+    assert {b"a", b"bc", b"1"} <= going_on
+    assert not {b"!", b"!?", "\u2581a".encode(), b""} & going_on
+
+
+def test_without_demands_nothing_changes_for_the_neighbours() -> None:
+    network = tiny_network(seed=9)
+    plain = [Segment((5 + number, 6, EOS), max_length=9, n_best=4) for number in range(6)]
+    alone = [found(network, segment) for segment in plain]
+    term = Term((Form((7, 12)),))
+    guided = [Segment((5 + number, 6, EOS), max_length=12, terms=(term,)) for number in range(6)]
+    mixed = [segment for both in zip(plain, guided, strict=True) for segment in both]
+    beside = dict(decode(open_tiny(network), mixed))
+    assert [beside[2 * number] for number in range(6)] == alone
+    for number in range(6):
+        tokens = beside[2 * number + 1][0].tokens
+        assert (7, 12) in list(pairwise(tokens))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Form(()), "terms: a form needs at least one token"),
+        (lambda: Term(()), "terms: a term needs at least one form"),
+        (lambda: Term((Form((5,)),), 0), "terms: a count of 0 is below 1"),
+        (
+            lambda: Segment((5,), max_length=4, terms=(Term((Form((5, 6)),), 2),)),
+            "terms: 4 tokens and the end do not fit into max_length, 4",
+        ),
+    ],
+)
+def test_what_cannot_be(make: object, message: str) -> None:
+    assert callable(make)
+    with pytest.raises(SegmentError, match=message):
+        make()
