@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from model_store.decoding.in_flight import open_decoder
 from service.access import Access, Quota
-from service.api import admin, error_handlers, libretranslate, page, probes, v1
+from service.api import admin, error_handlers, libretranslate, page, probes, status, v1
 from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
@@ -31,6 +31,7 @@ from service.pipeline.leg import GroupLimits
 from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Summarizer
 from service.pipeline.translate import Translator
+from service.pipeline.translation import WARNINGS
 from service.settings import Settings
 from service.suggestions import Suggestions
 from service.tracing import Tracing, open_tracing
@@ -74,28 +75,37 @@ def create_app(
     app.state.services = services
     metrics.app_started(
         ready=lambda: not models.unready(),
+        failed=lambda: len(models.failed),
         queue_segments=settings.max_queued_segments,
         queue_tokens=settings.max_queued_tokens,
         memory_bytes=limit_bytes(),
         reasons=error_handlers.reasons(),
+        warnings=WARNINGS,
     )
     error_handlers.install(app, metrics)
+    _add_middleware(app, services, tracing)
+    for router in (page.router, v1.router, libretranslate.router, probes.router, status.router, admin.router):
+        app.include_router(router)
+    return app
+
+
+def _add_middleware(app: FastAPI, services: Services, tracing: Tracing | None) -> None:
     # The last one added is the outermost.
     app.add_middleware(
-        BodyLimit, max_body_bytes=settings.max_body_bytes, body_s=settings.body_timeout_s, metrics=metrics
+        BodyLimit,
+        max_body_bytes=services.settings.max_body_bytes,
+        body_s=services.settings.body_timeout_s,
+        metrics=services.metrics,
     )
-    app.add_middleware(Admission, access=services.access, metrics=metrics)
+    app.add_middleware(Admission, access=services.access, metrics=services.metrics)
     app.add_middleware(CancelOnDisconnect)
-    app.add_middleware(LibreTranslateCors, origins=settings.cors_origins)
-    app.add_middleware(RequestLog, metrics=metrics, in_flight=services.in_flight)
+    app.add_middleware(LibreTranslateCors, origins=services.settings.cors_origins)
+    app.add_middleware(RequestLog, metrics=services.metrics, in_flight=services.in_flight)
     if tracing:
         app.add_middleware(RequestTrace, tracing=tracing)
     app.add_middleware(SecurityHeaders)
-    if settings.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
-    for router in (page.router, v1.router, libretranslate.router, probes.router, admin.router):
-        app.include_router(router)
-    return app
+    if services.settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(services.settings.trusted_proxies))
 
 
 def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Translator, Summarizer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from typing import get_args
 
@@ -17,15 +17,22 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
+from service.gpus import gpu_memory
+from service.recent import Recent, Work
 
 # From a cache hit to a long document; vLLM's own start at 0.3 s, which hides everything here.
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _STEP_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 _TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+# Who asks these asks for ever; they are left out of what people want to know as work.
+_PROBES = ("/livez", "/readyz", "/metrics", "/health", "/v1/status")
 _ANSWERED = ("decoded", "shared", "cache")
 
 
@@ -38,6 +45,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        self.recent = Recent()
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -63,24 +71,31 @@ class Metrics:
         )
         self._app = _AppMetrics(registry)
         self._engine = _EngineMetrics(registry)
+        registry.register(_GpuMemoryCollector())
 
     def app_started(
         self,
         *,
         ready: Callable[[], bool],
+        failed: Callable[[], int],
         queue_segments: int,
         queue_tokens: int,
         memory_bytes: int,
-        reasons: list[str],
+        reasons: Iterable[str],
+        warnings: Iterable[str],
     ) -> None:
-        """An app is wired: how to ask whether it is ready, its limits, and why it may refuse a request. Reasons start
-        at zero, since a counter that is born at one never shows an increase."""
+        """An app is wired: how to ask whether it is ready and how many bundles could not be loaded, its limits, why it
+        may refuse a request, and of what it may warn. Both start at zero, since a counter that is born at one never
+        shows an increase."""
         self._app.ready.set_function(lambda: float(ready()))
+        self._app.failed.set_function(failed)
         self._app.queue_segments.set(queue_segments)
         self._app.queue_tokens.set(queue_tokens)
         self._app.memory.set(memory_bytes)
         for reason in reasons:
             self._rejections.labels(reason)
+        for warning in warnings:
+            self._warnings.labels(warning)
 
     def request_started(self) -> None:
         """A request arrived."""
@@ -91,6 +106,8 @@ class Metrics:
         self._in_progress.dec()
         self._requests.labels(route, pair, str(status)).inc()
         self._latency.labels(route).observe(duration_s)
+        if route not in _PROBES:
+            self.recent.note(Work(requests=1, refused=status == 429, failed=status >= 500))
 
     def request_rejected(self, reason: str) -> None:
         """A request was refused or failed; `reason` is an error type of api/error_handlers.py."""
@@ -121,7 +138,7 @@ class Metrics:
 
     def engine_observer(self, identity: EngineIdentity) -> EngineMetricsObserver:
         """Who turns what that engine reports into metrics."""
-        return EngineMetricsObserver(self._engine, identity)
+        return EngineMetricsObserver(self._engine, identity, self.recent)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format."""
@@ -136,6 +153,7 @@ class _AppMetrics:
             return Gauge(name, text, registry=registry)
 
         self.ready = gauge("verso_ready", "1 if /readyz says so.")
+        self.failed = gauge("verso_bundles_failed", "Bundles that could not be loaded and are still to be.")
         self.queue_segments = gauge("verso_queue_limit_segments", "Segments that may wait for one engine.")
         self.queue_tokens = gauge("verso_queue_limit_tokens", "Source tokens that may wait for one engine.")
         self.memory = gauge("verso_memory_limit_bytes", "Memory that the process may take: its cgroup's or all.")
@@ -143,6 +161,23 @@ class _AppMetrics:
             "verso_build_info", "1; the versions of what runs.", ["version", "python", "torch"], registry=registry
         )
         build.labels(version("verso"), platform.python_version(), version("torch")).set(1)
+
+
+class _GpuMemoryCollector(Collector):
+    """Memory of the GPUs that this process computes on; without one there is no such metric."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Read now."""
+        devices = gpu_memory()
+        if devices:
+            text = "Memory of a GPU: allocated for tensors, reserved by this process, used by anyone, all there is."
+            family = GaugeMetricFamily("verso_gpu_memory_bytes", text, labels=["device", "kind"])
+            for each in devices:
+                family.add_metric([each.device, "allocated"], each.allocated)
+                family.add_metric([each.device, "reserved"], each.reserved)
+                family.add_metric([each.device, "used"], each.used)
+                family.add_metric([each.device, "total"], each.total)
+            yield family
 
 
 class _EngineMetrics:
@@ -199,8 +234,9 @@ class _EngineMetrics:
 class EngineMetricsObserver:
     """An EngineObserver that counts."""
 
-    def __init__(self, metrics: _EngineMetrics, identity: EngineIdentity) -> None:
+    def __init__(self, metrics: _EngineMetrics, identity: EngineIdentity, recent: Recent) -> None:
         self._metrics = metrics
+        self._recent = recent
         self._labels = labels = _labels(identity)
         for outcome in get_args(Outcome):
             metrics.segments.labels(*labels, outcome)
@@ -219,6 +255,7 @@ class EngineMetricsObserver:
             metrics.source_length.labels(*labels).observe(report.source_tokens)
             metrics.target_length.labels(*labels).observe(report.target_tokens)
             metrics.beam.labels(*labels).observe(report.beam_size)
+            self._recent.note(Work(segments=1, source_tokens=report.source_tokens, target_tokens=report.target_tokens))
         if report.outcome == "decoded":
             metrics.queue.labels(*labels).observe(report.timings.queue_s)
             metrics.first.labels(*labels).observe(report.timings.first_step_s)

@@ -59,7 +59,7 @@ class ModelLimits:
 class Models:
     """The models of one app, from loading to closing. Used from one event loop.
 
-    failures: why a version could not be loaded, by "name@version", until it can.
+    failures: why a version could not be loaded, by "name@version", until it can, or is gone from the store.
     """
 
     def __init__(self, source: ModelSource, metrics: Metrics, pivot: str, limits: ModelLimits | None = None) -> None:
@@ -126,6 +126,14 @@ class Models:
     def used_bytes(self) -> int:
         """What is reckoned for all that is in memory: loaded, being loaded, or not freed yet."""
         return sum(each.memory_bytes for each in (*self.lineup.loaded, *self.retirement.models)) + self._opening_bytes
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Everything that could not be loaded: `failures`, and problems of the start that no version stands for, by the
+        name of the bundle or "the store"."""
+        known = {reference.partition("@")[0] for reference in self.failures}
+        others = {name or "the store": problem for name, problem in self._problems.items() if name not in known}
+        return others | self.failures
 
     def unready(self) -> list[str]:
         """Why requests would not be answered; empty if they would."""

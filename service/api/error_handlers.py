@@ -42,7 +42,14 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.EngineUnavailableError, 503, "unavailable"),
     (errors.EngineDeadlineError, 504, "deadline_exceeded"),
 )
-_BY_STATUS = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 408: "timeout", 413: "too_large"}
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "timeout",
+    413: "too_large",
+}
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from service.api.admission import bearer
 from service.api.dependencies import ServicesDependency
-from service.errors import ApiKeyError
+from service.api.operators import require_metrics_token
 
 router = APIRouter(tags=["probes"])
 
@@ -50,10 +48,7 @@ async def readyz(services: ServicesDependency) -> JSONResponse:
     return JSONResponse(readiness.model_dump(), 503 if reasons else 200)
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(request: Request, services: ServicesDependency) -> Response:
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(require_metrics_token)])
+async def metrics(services: ServicesDependency) -> Response:
     """Prometheus's text format; with VERSO_METRICS_TOKEN set, for whoever has that token."""
-    token = services.settings.metrics_token
-    if token and not hmac.compare_digest((bearer(request.headers) or "").encode(), token.encode()):
-        raise ApiKeyError("Authorization: not 'Bearer <VERSO_METRICS_TOKEN>'", missing=False)
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from service.catalogue import Leg
 from service.pipeline.leg import split_for
 from service.pipeline.quality import changes_numbers, is_low, repeats
-from service.pipeline.translation import Candidate, Link, SegmentTranslation
+from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.casing import Recased, recase
 from service.text.edits import Edit, EditedText
 from service.text.segmentation import Piece, has_letter
 from service.text.shield import Shielded, find_atoms, shield, tags_of
 
-LOST = "placeholder_lost"
+LOST: WarningName = "placeholder_lost"
 # What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
 _VEIL = "USB"
 
@@ -51,7 +51,7 @@ class Sentence:
         back = self.shielded.unshielded()
         moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
-        found = {
+        found: dict[WarningName, bool] = {
             LOST: restored.lost > 0 or bool(tags_of(self.text) - tags_of(restored.edited.text)),
             "repetition": repeats(self.shielded.bare(), bare),
             "number_changed": changes_numbers(self.shielded.bare(), bare),

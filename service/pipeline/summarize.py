@@ -17,7 +17,7 @@ from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience, decode_texts, split_for
 from service.pipeline.request import RequestLimits, check_options, check_texts
-from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn
+from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
 from service.tracing import phase
 
 Format = Literal["line", "lines"]
@@ -46,7 +46,7 @@ class Summary:
     parts: tuple[SegmentTranslation, ...]
     lines: tuple[str, ...]
     score: float
-    warnings: tuple[str, ...]
+    warnings: tuple[WarningName, ...]
 
     @property
     def text(self) -> str:
@@ -73,7 +73,7 @@ class Summarizer:
         catalogue: Callable[[], Catalogue],
         limits: RequestLimits | None = None,
         groups: GroupLimits | None = None,
-        warned: Callable[[str], None] = lambda _warning: None,
+        warned: Callable[[WarningName], None] = lambda _warning: None,
     ) -> None:
         self._catalogue = catalogue
         self.limits = limits or RequestLimits()
@@ -161,7 +161,7 @@ def _sentence(line: str) -> str:
 def _summary(text: str, parts: list[SegmentTranslation], last: list[SegmentTranslation]) -> Summary:
     lines = tuple(part.best.text for part in last)
     tokens = sum(part.best.tokens for part in last)
-    warnings = {warning: None for part in (*parts, *last) for warning in part.warnings}
+    warnings: dict[WarningName, None] = {warning: None for part in (*parts, *last) for warning in part.warnings}
     if text and len("\n".join(lines)) >= len(text):
         warnings["not_shorter"] = None
     if len(parts) > 1:

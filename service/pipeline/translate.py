@@ -22,6 +22,7 @@ from service.pipeline.translation import (
     TranslationOptions,
     TranslationRequest,
     TranslationResult,
+    WarningName,
     Way,
 )
 from service.text.detection import Detection
@@ -36,7 +37,7 @@ class Translator:
         catalogue: Callable[[], Catalogue],
         limits: RequestLimits | None = None,
         groups: GroupLimits | None = None,
-        warned: Callable[[str], None] = lambda _warning: None,
+        warned: Callable[[WarningName], None] = lambda _warning: None,
     ) -> None:
         self._catalogue = catalogue
         self.limits = limits or RequestLimits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from service.engine.segment import ANYONE, Client, Priority, SegmentTimings
 from service.pipeline.explanation import Explanation
@@ -11,6 +11,17 @@ from service.text.detection import Detection
 
 Format = Literal["text", "html"]
 FORMATS: tuple[Format, ...] = ("text", "html")
+WarningName = Literal[
+    "truncated",
+    "placeholder_lost",
+    "number_changed",
+    "repetition",
+    "uncovered_source",
+    "low_score",
+    "read_in_windows",
+    "not_shorter",
+]
+WARNINGS: tuple[WarningName, ...] = get_args(WarningName)
 # In place of a source language: find out.
 AUTO = "auto"
 
@@ -82,7 +93,7 @@ class Candidate:
     score: float
     tokens: int
     alignment: tuple[Link, ...] | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[WarningName, ...] = ()
     uncovered: int = 0
 
 
@@ -100,7 +111,7 @@ class SegmentTranslation:
     language: str
     candidates: tuple[Candidate, ...]
     alignment: tuple[Link, ...] | None
-    warnings: tuple[str, ...]
+    warnings: tuple[WarningName, ...]
     source_tokens: int
     timings: SegmentTimings
     explanation: Explanation | None = None
@@ -140,7 +151,7 @@ class TextTranslation:
         return tuple(found)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[WarningName, ...]:
         """Each warning of a segment, once."""
         return tuple(dict.fromkeys(warning for segment in self.segments for warning in segment.warnings))
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import torch
 from prometheus_client.parser import text_string_to_metric_families
 
 from model_store.decoding.segment import Segment
@@ -14,6 +15,8 @@ from service.engine.stats import EngineIdentity
 from service.errors import EngineOverloadedError
 from service.memory import limit_bytes
 from service.metrics import Metrics
+from service.pipeline.translation import WARNINGS
+from tests.unit.service.api.client import app_of, get
 from tests.unit.service.engine.fakes import FakeFactory, make_segment
 
 CPU = EngineIdentity("tiny", "1", "cpu")
@@ -116,3 +119,24 @@ def test_the_limit_of_memory_is_the_containers_or_the_machines(
     machine = limit_bytes(tmp_path / "nothing here")
     assert machine > 2**27
     assert limit_bytes(tmp_path) == (expected or machine)
+
+
+def test_warnings_start_at_zero_each() -> None:
+    text = get(app_of(), "/metrics").text
+    families = text_string_to_metric_families(text)
+    samples = [s for f in families for s in f.samples if s.name == "verso_translation_warnings_total"]
+    assert {sample.labels["warning"]: sample.value for sample in samples} == dict.fromkeys(WARNINGS, 0)
+
+
+def test_the_memory_of_a_gpu_is_told_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert b"verso_gpu_memory_bytes" not in Metrics().render(), "this process computes on none"
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda index: [0, 300][index])
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda index: [0, 200][index])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (600, 1000))
+    metrics = Metrics()
+    kinds = ("allocated", "reserved", "used", "total")
+    told = {kind: value(metrics, "verso_gpu_memory_bytes", device="cuda:1", kind=kind) for kind in kinds}
+    assert told == {"allocated": 200, "reserved": 300, "used": 400, "total": 1000}
+    assert b'device="cuda:0"' not in metrics.render(), "nothing of this process is on it"
