@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import math
 import time
 from dataclasses import dataclass
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from limits.errors import ConfigurationError
-from limits.storage import storage_from_string
 
 from model_store.errors import ConfigError
 from service.engine.segment import Client
 from service.errors import ApiKeyError, QuotaError
 from service.keys import KeyStore
-
-logger = logging.getLogger(__name__)
+from service.quota_store import QuotaStore
 
 _NAMESPACE = "verso"
 
@@ -47,24 +42,16 @@ class Caller:
 
 
 class Access:
-    """Decides on every request that costs something. keys: none if there is no file of them.
+    """Decides on every request that costs something. keys: none if there is no file of them. store: what has been used
+    of rates and quotas."""
 
-    store: where counts are kept, as the library `limits` writes it: "memory://", or "redis://host:6379" for several
-    replicas. If it is down, requests are let through, and the log says so: a quota is not worth an outage.
-    """
-
-    def __init__(self, keys: KeyStore | None, *, required: bool, anonymous: Quota, store: str) -> None:
+    def __init__(self, keys: KeyStore | None, *, required: bool, anonymous: Quota, store: QuotaStore) -> None:
         if required and keys is None:
             raise ConfigError("keys_required: true, but VERSO_KEYS_FILE is not set, so that nobody could ask")
         self._keys = keys
         self._required = required
         self._anonymous = anonymous
-        try:
-            options = {"implementation": "redispy"} if store.startswith("redis") else {}
-            storage = storage_from_string(f"async+{store}", **options)
-        except (ConfigurationError, ValueError, ImportError) as error:
-            raise ConfigError(f"quota_store: {store.partition('://')[0]}:// cannot be used: {error}") from error
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+        self._store = store
 
     async def admit(self, key: str | None, address: str) -> Caller:
         """One more request, by whoever has `key`, or else by whoever is at `address`.
@@ -79,6 +66,10 @@ class Access:
         if characters is not None:
             await self._check(characters, caller, "characters", 1)
         return caller
+
+    async def close(self) -> None:
+        """Let go of the connections of its store."""
+        await self._store.close()
 
     async def charge(self, caller: Caller, characters: int) -> None:
         """The caller wants that much text translated. Raises QuotaError if it is more than is left, and takes none."""
@@ -107,25 +98,15 @@ class Access:
         item = self._item(caller, what)
         if item is None:
             return
-        try:
-            taken = await self._limiter.hit(item, caller.identity, what, cost=amount)
-        except Exception:
-            logger.exception("the quota store cannot be asked; the request is let through")
-            return
-        if not taken:
+        if not await self._store.take(item, caller.identity, what, amount=amount):
             await self._refuse(item, caller, what, amount)
 
     async def _check(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
-        try:
-            left = await self._limiter.test(item, caller.identity, what, cost=amount)
-        except Exception:
-            logger.exception("the quota store cannot be asked; the request is let through")
-            return
-        if not left:
+        if not await self._store.has(item, caller.identity, what, amount=amount):
             await self._refuse(item, caller, what, amount)
 
     async def _refuse(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
-        window = await self._limiter.get_window_stats(item, caller.identity, what)
+        window = await self._store.window(item, caller.identity, what)
         period = "minute" if what == "requests" else "day"
         raise QuotaError(
             f"quota: {amount} more {what}; allowed: {item.amount} a {period}, of which {window.remaining} are left",

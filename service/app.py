@@ -32,6 +32,7 @@ from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Summarizer
 from service.pipeline.translate import Translator
 from service.pipeline.translation import WARNINGS
+from service.quota_store import QuotaStore
 from service.settings import Settings
 from service.suggestions import Suggestions
 from service.tracing import Tracing, open_tracing
@@ -127,7 +128,7 @@ def _access(settings: Settings) -> Access:
         KeyStore(Path(settings.keys_file)) if settings.keys_file else None,
         required=settings.keys_required,
         anonymous=Quota(settings.anonymous_requests_per_minute, settings.anonymous_characters_per_day),
-        store=settings.quota_store,
+        store=QuotaStore(settings.quota_store),
     )
 
 
@@ -149,6 +150,7 @@ async def _lifespan(services: Services, tracing: Tracing | None) -> AsyncIterato
         background.cancel()
         await asyncio.wait({background})
         await services.changes.close()
+        await services.access.close()
         await services.models.close(timeout_s=1.0)  # the server has waited for the requests already
         if tracing:
             await asyncio.to_thread(tracing.close)

@@ -1,10 +1,8 @@
-"""Debian's Prometheus: found, or the reason why a test cannot run; and one that scrapes a service under test."""
+"""Debian's Prometheus, scraping a service under test; and what its expressions compare."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -13,8 +11,9 @@ from pathlib import Path
 
 import httpx
 import promql_parser as promql
-import pytest
 import yaml
+
+from tests.integration.debian import binary
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 CONFIG = DEPLOY / "prometheus" / "prometheus.yml"
@@ -22,21 +21,10 @@ _COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
 _SETS = {"and", "or", "unless"}
 
 
-def binary(name: str) -> str:
-    """The path of a binary of Debian's package prometheus. Without it the test is skipped; in CI it fails."""
-    path = shutil.which(name)
-    if path is None:
-        reason = f"{name} is not installed: apt-get install prometheus"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
-
-
 @contextlib.contextmanager
 def prometheus_of(target: str, folder: Path) -> Iterator[httpx.Client]:
     """A Prometheus with the configuration that ships, but for its one target and for a look every second."""
-    command = binary("prometheus")
+    command = binary("prometheus", "prometheus")
     config = yaml.safe_load(CONFIG.read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(DEPLOY / "prometheus" / pattern) for pattern in config["rule_files"]]

@@ -10,7 +10,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.integration.operations.prometheus import CONFIG, DEPLOY, binary
+from tests.integration.debian import binary
+from tests.integration.operations.prometheus import CONFIG, DEPLOY
 from tests.integration.service.server import Served
 
 PROMETHEUS = DEPLOY / "prometheus"
@@ -20,7 +21,8 @@ DASHBOARDS = sorted(DEPLOY.glob("grafana/dashboards/*.json"))
 
 
 def promtool(*arguments: str, stdin: str = "") -> None:
-    result = subprocess.run([binary("promtool"), *arguments], input=stdin, capture_output=True, text=True, check=False)
+    command = [binary("promtool", "prometheus"), *arguments]
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

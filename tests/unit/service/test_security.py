@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -11,13 +12,16 @@ from typing import Any
 
 import httpx
 import pytest
+from limits import RateLimitItemPerMinute
 from typer.testing import CliRunner
 
 from model_store.errors import ConfigError
-from service.access import Access, Quota, network_of
+from service.access import network_of
 from service.cli import app as cli
 from service.keys import KeyStore
+from service.quota_store import REST_S, QuotaStore
 from tests.unit.service.api.client import app_of, ask, get
+from tests.unit.service.engine.fakes import FakeClock
 from tests.unit.service.fakes import engine_of, model
 
 ONE = {"text": "one two", "source": "en", "target": "ru"}
@@ -47,7 +51,7 @@ def posts(calls: list[tuple[str, dict[str, Any]]], **settings: Any) -> list[http
 
 def test_a_stolen_file_of_keys_opens_nothing(file: Path) -> None:
     key = make(file)
-    assert key.rpartition("_")[2] not in file.read_text()
+    assert key.split("_", 2)[2] not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     [kept] = KeyStore(file).keys()
     assert KeyStore(file).find(f"verso_{kept.key_id}_{kept.digest}") is None
@@ -129,7 +133,29 @@ def test_a_quota_store_that_is_down_stops_nobody(caplog: pytest.LogCaptureFixtur
     assert [answer.status_code for answer in answers] == [200, 200]
     assert "the quota store cannot be asked" in caplog.text
     with pytest.raises(ConfigError, match="quota_store"):
-        Access(None, required=False, anonymous=Quota(), store="nonsense://secret")
+        QuotaStore("nonsense://secret")
+
+
+def test_a_quota_store_that_is_down_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, asked = FakeClock(), 0
+    store = QuotaStore("memory://", clock)
+
+    async def hit(*_arguments: object, **_options: object) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise ConnectionError
+        return False
+
+    monkeypatch.setattr(store._limiter, "hit", hit)
+
+    async def run() -> list[bool]:
+        item = RateLimitItemPerMinute(1)
+        taken = [await store.take(item, "ann", amount=1) for _ in range(2)]
+        clock.now_s += REST_S
+        return [*taken, await store.take(item, "ann", amount=1)]
+
+    assert (asyncio.run(run()), asked) == ([True, True, False], 2)
 
 
 def test_metrics_can_be_kept_from_strangers() -> None:
@@ -155,7 +181,7 @@ def test_keys_and_texts_are_not_logged(file: Path, caplog: pytest.LogCaptureFixt
     [access] = [vars(record) for record in caplog.records if record.name == "verso.access" and "/v1" in record.route]  # type: ignore[attr-defined]
     assert (access["key"], access["segments"], access["decode_s"]) == ("ann", 1, 0.5)
     assert "very secret" not in lines
-    assert key.rpartition("_")[2] not in lines
+    assert key.split("_", 2)[2] not in lines
 
 
 def test_a_request_says_how_urgent_it_is_and_who_asks(file: Path) -> None:

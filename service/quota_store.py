@@ -1,0 +1,109 @@
+"""Where rates and quotas are counted: in memory, or in a Redis that several replicas share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from limits import RateLimitItem
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
+from limits.util import WindowStats
+
+from model_store.errors import ConfigError
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_SINGLE_SERVER = ("redis://", "rediss://", "redis+unix://")
+# Others wait for one of these to end; the client's own limit is an error, which would let a crowd through uncounted.
+_MOST_AT_ONCE = 50
+# Longest that a request is held up by a store that does not answer, and how long it is not asked again then.
+_PATIENCE_S = 1.0
+REST_S = 5.0
+
+
+class QuotaStore:
+    """Counts by whatever names it is given. While it is down, everybody has room: a quota is not worth an outage. The
+    log says so, once for each time that it was asked."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """url: as the library `limits` writes it: "memory://", or "redis://host:6379".
+
+        Raises:
+            ConfigError: it is none, or needs what is not installed.
+        """
+        self._clock = clock
+        self._down_until_s = -math.inf
+        self._room = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._pool: ConnectionPool | None = None
+        options: dict[str, Any] = {}
+        try:
+            if url.startswith("redis"):
+                options["implementation"] = "redispy"
+            if url.startswith(_SINGLE_SERVER):  # a cluster's or sentinels' connections are the library's own
+                options["connection_pool"] = self._pool = _pool(url)
+            storage = storage_from_string(f"async+{url}", **options)
+        except (ConfigurationError, ValueError, ImportError) as error:
+            raise ConfigError(f"quota_store: {url.partition('://')[0]}:// cannot be used: {error}") from error
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
+
+    async def take(self, item: RateLimitItem, *names: str, amount: int) -> bool:
+        """Whether there was so much left; it is taken then, else nothing is."""
+        return await self._asked(lambda: self._limiter.hit(item, *names, cost=amount), True)
+
+    async def has(self, item: RateLimitItem, *names: str, amount: int) -> bool:
+        """Whether there is so much left."""
+        return await self._asked(lambda: self._limiter.test(item, *names, cost=amount), True)
+
+    async def window(self, item: RateLimitItem, *names: str) -> WindowStats:
+        """How much is left, and when there will be more."""
+        ends_s = time.time() + item.get_expiry()
+        return await self._asked(lambda: self._limiter.get_window_stats(item, *names), WindowStats(ends_s, 0))
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        if self._pool is not None:
+            await self._pool.aclose()
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        async with self._room:
+            return await self._asked_now(ask, otherwise)
+
+    async def _asked_now(self, ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        if self._clock() < self._down_until_s:
+            return otherwise
+        try:
+            return await ask()
+        except Exception as error:
+            self._down_until_s = self._clock() + REST_S
+            logger.error(
+                "the quota store cannot be asked; requests are let through for %g s: %s: %s",
+                REST_S,
+                type(error).__name__,
+                error,
+            )
+            return otherwise
+
+
+def _pool(url: str) -> ConnectionPool:
+    from redis.asyncio import ConnectionPool
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as Disconnected
+
+    return ConnectionPool.from_url(
+        url.replace("redis+unix", "unix"),
+        socket_timeout=_PATIENCE_S,
+        socket_connect_timeout=_PATIENCE_S,
+        retry=Retry(NoBackoff(), 1, (Disconnected,)),  # a connection that a restarted server has closed
+    )
