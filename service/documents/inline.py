@@ -1,0 +1,139 @@
+"""Inline formatting of any format <-> the HTML that the pipeline puts back by alignment.
+
+A span becomes <span id=N>, a point <wbr id=N>, a word <var id=N></var>, which the pipeline keeps as a placeholder. What
+comes back has each of them once, nested as before.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from service.documents.document import Segment
+from service.text.html_tokens import HtmlToken, html_tokens
+
+Key = TypeVar("Key")
+
+_NUMBER = re.compile(r'id="(\d+)"')
+
+
+@dataclass(frozen=True)
+class Span(Generic[Key]):
+    """Formatting around what is inside."""
+
+    key: Key
+    inside: tuple[Inline[Key], ...]
+
+
+@dataclass(frozen=True)
+class Point(Generic[Key]):
+    """What has a place, but is no word: an anchor, an image."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
+class Word(Generic[Key]):
+    """What stands in a sentence like a word and is not translated."""
+
+    key: Key
+
+
+Inline = str | Span[Key] | Point[Key] | Word[Key]
+
+
+class InlineText(Generic[Key]):
+    """Inline content as a segment, and the segment's translation as inline content.
+
+    Points at either end stay there, and a span around everything stays around everything: neither is in the segment.
+    """
+
+    def __init__(self, content: Sequence[Inline[Key]]) -> None:
+        self._keys: list[Key] = []
+        self._peel, content = _peeled(tuple(content))
+        if all(isinstance(each, str) for each in content):
+            self.segment = Segment("".join(map(str, content)))
+        else:
+            self.segment = Segment("".join(self._written(content)), "html")
+
+    def parse(self, text: str) -> tuple[Inline[Key], ...]:
+        """The content of a translation of `segment`."""
+        if self.segment.format == "text":
+            return _unpeeled(self._peel, (text,))
+        found = tuple(_content(iter(html_tokens(text)), self._keys))
+        if _count(found) != len(self._keys):
+            raise AssertionError("the pipeline promises that every tag comes back once")
+        return _unpeeled(self._peel, found)
+
+    def _written(self, content: Sequence[Inline[Key]]) -> Iterator[str]:
+        for each in content:
+            if isinstance(each, str):
+                yield html.escape(each, quote=False)
+                continue
+            number = len(self._keys)
+            self._keys.append(each.key)
+            if isinstance(each, Span):
+                yield f'<span id="{number}">'
+                yield from self._written(each.inside)
+                yield "</span>"
+            else:
+                yield f'<wbr id="{number}">' if isinstance(each, Point) else f'<var id="{number}"></var>'
+
+
+def _content(tokens: Iterator[HtmlToken], keys: Sequence[Key]) -> Iterator[Inline[Key]]:
+    for token in tokens:
+        number = _NUMBER.search(token.source)
+        if token.kind == "start" and number:
+            key = keys[int(number[1])]
+            if token.name == "span":
+                yield Span(key, tuple(_content(tokens, keys)))
+            elif token.name == "var":
+                next(tokens)
+                yield Word(key)
+            else:
+                yield Point(key)
+        elif token.kind == "end":
+            return
+        else:
+            yield html.unescape(token.source)
+
+
+def _count(content: Sequence[Inline[Key]]) -> int:
+    return sum(
+        1 + _count(each.inside) if isinstance(each, Span) else 1 for each in content if not isinstance(each, str)
+    )
+
+
+@dataclass(frozen=True)
+class _Peel(Generic[Key]):
+    """What was around the content: points, and a span if there is a `key`."""
+
+    before: tuple[Inline[Key], ...]
+    after: tuple[Inline[Key], ...]
+    key: tuple[Key, ...] = ()
+
+
+def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[Inline[Key], ...]]:
+    peel: list[_Peel[Key]] = []
+    while True:
+        first, last = 0, len(content)
+        while first < last and isinstance(content[first], Point):
+            first += 1
+        while last > first and isinstance(content[last - 1], Point):
+            last -= 1
+        before, content, after = content[:first], content[first:last], content[last:]
+        if len(content) == 1 and isinstance(content[0], Span):
+            peel.append(_Peel(before, after, (content[0].key,)))
+            content = content[0].inside
+        else:
+            return [*peel, _Peel(before, after)], content
+
+
+def _unpeeled(peel: Sequence[_Peel[Key]], content: tuple[Inline[Key], ...]) -> tuple[Inline[Key], ...]:
+    for each in reversed(peel):
+        inside = (Span(each.key[0], content),) if each.key else content
+        content = (*each.before, *inside, *each.after)
+    return content

@@ -1,0 +1,242 @@
+"""Runs jobs behind everything that is interactive: takes the next, translates it part by part, writes the document."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from service.documents.limits import DocumentLimits
+from service.documents.reading import ReadDocument, read_document
+from service.documents.store import Job, JobError, JobStore, NewJob
+from service.documents.translation import Order, Report, check_language, plan, translate_parts
+from service.engine.segment import Client, Priority
+from service.errors import DocumentNotFoundError, DocumentNotReadyError, ServiceError, TooManyDocumentsError
+from service.pipeline.translate import Translator
+from service.pipeline.translation import Turn
+
+logger = logging.getLogger(__name__)
+
+_JOBS_AT_ONCE = 2
+# A job that ends the process with it would do so at every start.
+_MOST_ATTEMPTS = 5
+_EXPIRY_S = 60.0
+_RETRY_AFTER_S = 60.0
+# What is enough to tell the language of a document.
+_SAMPLE_CHARACTERS = 4000
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """jobs: that are kept, in all; jobs_per_client: of one client."""
+
+    jobs: int = 100
+    jobs_per_client: int = 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A document as it came. owner, client: as a NewJob's."""
+
+    name: str
+    content: bytes
+    order: Order
+    owner: str
+    client: Client
+
+
+class DocumentJobs:
+    """Used from one event loop, between `start` and `close`. explain: what users are told of an error. finished: told
+    of the format of each job that has ended, and how."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        translator: Translator,
+        document_limits: DocumentLimits,
+        limits: JobLimits,
+        explain: Callable[[Exception], JobError],
+        finished: Callable[[str, str], None] = lambda _format, _outcome: None,
+    ) -> None:
+        self._store = store
+        self._translator = translator
+        self._document_limits = document_limits
+        self._limits = limits
+        self._explain = explain
+        self._finished = finished
+        self._wake = asyncio.Event()
+        self._reading = asyncio.Semaphore(1)  # a document takes many times its size while it is read
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._workers: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Take up what is there."""
+        self._workers = [asyncio.create_task(self._work()) for _number in range(_JOBS_AT_ONCE)]
+        self._workers.append(asyncio.create_task(self._expire()))
+
+    async def close(self) -> None:
+        """Stop; what is not done goes on after the next start."""
+        tasks = [*self._workers, *self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._store.close)
+
+    async def read(self, name: str, content: bytes) -> ReadDocument:
+        """As read_document, one at a time."""
+        async with self._reading:
+            return await asyncio.to_thread(read_document, name, content, self._document_limits)
+
+    async def check(self, upload: Upload) -> ReadDocument:
+        """A document that can be translated.
+
+        Raises:
+            InvalidRequestError, RequestTooLargeError: it is broken or too large. UnsupportedLanguageError,
+                UnsupportedPairError, ModelNotFoundError, EngineUnavailableError: as Translator.translate.
+            TooManyDocumentsError: there are too many.
+        """
+        await self._check_room(upload)
+        read = await self.read(upload.name, upload.content)
+        check_language(read.document, upload.order.target)
+        sample = await asyncio.to_thread(_sample, read)
+        await self._translator.languages([sample], upload.order.source, upload.order.target, upload.order.model)
+        return read
+
+    async def submit(self, upload: Upload, read: ReadDocument) -> Job:
+        """A new job for a document that was checked. Raises TooManyDocumentsError, DocumentStoreError."""
+        await self._check_room(upload)
+        new = NewJob(
+            id=secrets.token_urlsafe(16),
+            owner=upload.owner,
+            client=upload.client.name,
+            weight=upload.client.weight,
+            name=_safe(upload.name),
+            order=upload.order,
+            segments=len(read.document.segments),
+            characters=read.characters,
+        )
+        job = await asyncio.to_thread(self._store.add, new, upload.content)
+        self._wake.set()
+        return job
+
+    async def get(self, job_id: str, owner: str) -> Job:
+        """The job of that id. Raises DocumentNotFoundError if there is none that belongs to `owner`, or to nobody."""
+        job = await asyncio.to_thread(self._store.get, job_id)
+        if job is None or job.new.owner not in ("", owner):
+            raise DocumentNotFoundError(f"document: there is none of the id {job_id[:40]!r}, or it has expired")
+        return job
+
+    async def result(self, job: Job) -> bytes:
+        """The translated document. Raises DocumentNotReadyError if it is not there."""
+        if job.state != "done":
+            why = (
+                f": {job.error.message}" if job.error else f"; {job.done} of {job.new.segments} segments are translated"
+            )
+            raise DocumentNotReadyError(f"document: it is {job.state}{why}")
+        return await asyncio.to_thread(self._store.result, job.new.id)
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a job, and stop it if it runs."""
+        if (task := self._running.get(job_id)) is not None:
+            task.cancel()
+        await asyncio.to_thread(self._store.delete, job_id)
+
+    async def _check_room(self, upload: Upload) -> None:
+        counts = await asyncio.to_thread(self._store.counts)
+        most, of_client = self._limits.jobs, self._limits.jobs_per_client
+        if counts[upload.client.name] >= of_client or counts.total() >= most:
+            mine, all_ = counts[upload.client.name], counts.total()
+            raise TooManyDocumentsError(
+                f"documents: {mine} of yours are kept, and {all_} in all; allowed: {of_client} and {most}; "
+                "delete some, or wait until they expire",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+
+    async def _work(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                job = await asyncio.to_thread(self._store.take)
+            except ServiceError:
+                logger.exception("no document can be taken up")
+                await asyncio.sleep(_EXPIRY_S)
+                continue
+            if job is None:
+                await self._wake.wait()
+                continue
+            self._running[job.new.id] = task = asyncio.create_task(self._run(job))
+            try:
+                await asyncio.wait({task})
+            finally:
+                del self._running[job.new.id]
+
+    async def _run(self, job: Job) -> None:
+        name = job.new.name
+        try:
+            if job.attempts >= _MOST_ATTEMPTS:
+                raise DocumentNotReadyError(f"document: it was begun {job.attempts} times and never came to its end")
+            result: bytes | JobError | None = await self._translated(job)
+        except ServiceError as error:
+            result = self._explain(error)
+        except Exception as error:
+            logger.exception("a document could not be translated")
+            result = self._explain(error)
+        if result is None:
+            return
+        try:
+            await asyncio.to_thread(self._store.finish, job.new.id, result)
+        except ServiceError:
+            logger.exception("what came of a document cannot be kept")
+        outcome = "failed" if isinstance(result, JobError) else "done"
+        logger.info("document", extra={"segments": job.new.segments, "outcome": outcome})
+        self._finished(PurePath(name).suffix.lower(), outcome)
+
+    async def _translated(self, job: Job) -> bytes | None:
+        """The translated document; None if the job was deleted meanwhile."""
+        work = await asyncio.to_thread(self._store.work, job.new.id)
+        if work is None:
+            return None
+        content, done = work
+        document = (await self.read(job.new.name, content)).document
+        report = job.report
+
+        async def part_done(texts: Mapping[int, str], news: Report) -> None:
+            done.update(texts)
+            report.warnings.update(news.warnings)
+            report.models.update(news.models)
+            await asyncio.to_thread(self._store.progress, job.new.id, texts, report)
+
+        order = job.new.order
+        parts = await plan(self._translator, order, document.segments, done)
+        turn = Turn(Client(job.new.client, job.new.weight), Priority.BULK)
+        await translate_parts(self._translator, order, parts, turn, part_done, patient=True)
+        texts = [done[place] for place in range(len(document.segments))]
+        async with self._reading:
+            return await asyncio.to_thread(document.write, texts, order.target)
+
+    async def _expire(self) -> None:
+        while True:
+            with contextlib.suppress(ServiceError):  # it is tried again
+                for job_id in await asyncio.to_thread(self._store.expired):
+                    await self.delete(job_id)
+            await asyncio.sleep(_EXPIRY_S)
+
+
+def _sample(read: ReadDocument) -> str:
+    """As much of a document as tells its language."""
+    texts: list[str] = []
+    for segment in read.document.segments:
+        texts.append(segment.plain)
+        if sum(map(len, texts)) > _SAMPLE_CHARACTERS:
+            break
+    return "\n".join(texts)
+
+
+def _safe(name: str) -> str:
+    """The name of a file, without folders and what a terminal or a header might take for something else."""
+    base = PurePath(name.replace("\\", "/")).name
+    return "".join(character if character.isprintable() else "_" for character in base)[-200:]

@@ -1,0 +1,55 @@
+"""Which formats there are, and reading a file by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from service.documents.document import Document, DocumentFormat
+from service.documents.formats.gettext import GETTEXT
+from service.documents.formats.html import HTML
+from service.documents.formats.json import JSON
+from service.documents.formats.markdown import MARKDOWN
+from service.documents.formats.subtitles import SRT, VTT
+from service.documents.formats.text import TEXT
+from service.documents.limits import DocumentLimits
+from service.errors import InvalidRequestError, RequestTooLargeError
+
+DOCUMENT_FORMATS = (TEXT, MARKDOWN, HTML, SRT, VTT, GETTEXT, JSON)
+SUFFIXES = tuple(suffix for each in DOCUMENT_FORMATS for suffix in each.suffixes)
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """A document, and what is known of it. characters: to translate."""
+
+    format: DocumentFormat
+    document: Document
+    characters: int
+
+
+def format_of(name: str) -> DocumentFormat:
+    """The format of a file by its name. Raises InvalidRequestError if it is none that is read."""
+    suffix = PurePath(name).suffix.lower()
+    for each in DOCUMENT_FORMATS:
+        if suffix in each.suffixes:
+            return each
+    raise InvalidRequestError("file", f"file format not supported: {suffix[:20]!r}; allowed: {', '.join(SUFFIXES)}")
+
+
+def read_document(name: str, content: bytes, limits: DocumentLimits) -> ReadDocument:
+    """The document in a file. It takes as long as the file is large: not for the event loop.
+
+    Raises:
+        InvalidRequestError: of no known format, or broken. RequestTooLargeError: more than `limits` allow.
+    """
+    format = format_of(name)
+    document = format.read(content, limits)
+    lengths = [len(segment.text) for segment in document.segments]
+    longest, characters = max(lengths, default=0), sum(lengths)
+    if longest > limits.segment_characters:
+        where = f"characters in segment {lengths.index(longest) + 1} of {len(lengths)}"
+        raise RequestTooLargeError("file", longest, limits.segment_characters, where)
+    if characters > limits.characters:
+        raise RequestTooLargeError("file", characters, limits.characters, "characters to translate")
+    return ReadDocument(format, document, characters)

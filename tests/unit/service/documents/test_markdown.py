@@ -1,0 +1,142 @@
+"""Markdown: the library's own parser says that nothing but words has changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from service.documents.formats.markdown import MARKDOWN
+from tests.unit.service.documents.turning import read, turn_text
+
+_PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+_BREAKS = ("softbreak", "text", "text_special")
+
+
+def blocks(text: str) -> list[tuple[str, str, str, dict[str, object]]]:
+    """Every block, without what is in it."""
+    tokens = _PARSER.parse(text)
+    return [
+        (token.type, token.tag, "" if token.type in ("inline", "html_block") else token.content, dict(token.attrs))
+        for token in tokens
+    ]
+
+
+def inlines(text: str) -> Counter[tuple[str, str, str]]:
+    """Everything in blocks that is no text."""
+    children = [child for token in _PARSER.parse(text) for child in token.children or ()]
+    return Counter(
+        (child.type, child.content, str(sorted(child.attrs.items()))) for child in children if child.type not in _BREAKS
+    )
+
+
+def words(text: str) -> Counter[str]:
+    children = [child for token in _PARSER.parse(text) for child in token.children or ()]
+    return Counter("".join("".join(_text(child) for child in children).split()))
+
+
+def _text(token: Token) -> str:
+    return token.content if token.type in ("text", "text_special") else " "
+
+
+SPACES = "  "
+DOCUMENT = f"""\
+---
+title: not this
+---
+
+# one *two* three
+
+A paragraph of **bold words** and [a link](http://x.y/a_b "title"),
+which goes on; with `code *x*` and ![image](i.png).
+
+> quoted [text][ref] and
+> more of it
+
+1. first ~~gone~~
+   - [ ] second <kbd>Ctrl</kbd>
+   - [x] third\\
+     line
+
+| left | right \\| wrong |
+|:-----|-------:|
+| a *b* | `c` |
+| <http://z.w> | d e |
+
+```python
+not = "this"
+```
+
+    nor this
+
+<div class="x">
+html <em>text here</em>
+</div>
+
+Two{SPACES}
+lines 2 \\* 3[^n] and 4 * 5 & &lt;b>
+
+[ref]: http://r.s "T"
+[^n]: a note
+***
+Title here
+==========
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_document_keeps_its_structure_and_its_formatting(newline: str) -> None:
+    turned = turn_text(MARKDOWN, DOCUMENT.replace("\n", newline))
+    assert blocks(turned) == blocks(DOCUMENT)
+    assert inlines(turned) == inlines(DOCUMENT)
+    assert "three *two* one" in turned
+    assert "[link, a](http://x.y/a_b" in turned
+    assert f'<div class="x">{newline}<em>here text</em> html{newline}' in turned
+    assert "| wrong \\| right |" in turned
+    assert "title: not this" in turned
+    assert "[^n]: note a" in turned
+    assert ("\r\n" in turned) == (newline == "\r\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "written"),
+    [
+        ("# x", "one", "\\# x"),
+        ("1. x", "one", "1\\. x"),
+        ("- x", "one", "\\- x"),
+        ("*x*", "one **two**", "**\\*x\\*** \\*x\\*"),
+        ("a_b c*d*", "one", "a\\_b c\\*d\\*"),
+        ("<b>", "one", "\\<b\\>"),
+        ("[x](y)", "one", "\\[x\\](y)"),
+        ("2 * 3", "one", "2 * 3"),
+    ],
+)
+def test_what_a_translation_says_is_no_markup(change: str, text: str, written: str) -> None:
+    assert turn_text(MARKDOWN, text, lambda _word: change) == written
+
+
+def test_emphasis_that_cannot_stand_there_becomes_html() -> None:
+    assert turn_text(MARKDOWN, "one *two*three", lambda word: "«two»three" if word == "twothree" else word)
+    turned = turn_text(MARKDOWN, "one **two** three", lambda word: f" {word} ")
+    assert "<strong>" in turned or "**two**" in turned
+
+
+PIECES = [*"*_`[ \n#|\\", "**", "![", "](u)", "<b>", "</b>", "one ", "two", "&amp;", "- ", "1. ", "> ", "  \n", "\n\n"]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
+def test_any_soup_keeps_its_formatting_and_its_words(text: str) -> None:
+    turned = turn_text(MARKDOWN, text)
+    assert inlines(turned) == inlines(text)
+    assert words(turned) == words(text)
+    assert [kind for kind, *_ in blocks(turned)] == [kind for kind, *_ in blocks(text)]
+
+
+def test_deep_nesting_ends() -> None:
+    for text in ("*a " * 5000, "[" * 5000, "> " * 2000 + "one", "**a" * 5000 + "**" * 5000, "- " * 3000 + "x"):
+        read(MARKDOWN, text)

@@ -1,0 +1,204 @@
+"""Formats that are one text: everything but the text stays, to the byte or to what a library makes of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polib
+import pytest
+import srt
+import webvtt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.documents.document import DocumentFormat
+from service.documents.formats.gettext import GETTEXT
+from service.documents.formats.html import HTML
+from service.documents.formats.json import JSON
+from service.documents.formats.markdown import MARKDOWN
+from service.documents.formats.subtitles import SRT, VTT
+from service.documents.formats.text import TEXT
+from service.documents.reading import DOCUMENT_FORMATS
+from service.errors import InvalidRequestError
+from tests.unit.service.documents.turning import read, turn, turn_text
+from tests.unit.service.text.tags import SOUP, tags_of
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\ufeff")))
+def test_what_is_not_translated_comes_back_to_the_byte(text: str) -> None:
+    for format in (TEXT, HTML, MARKDOWN):
+        document = read(format, text)
+        if format is not MARKDOWN or not document.segments:
+            texts = [segment.text for segment in document.segments]
+            assert document.write(texts, "ru").decode() == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_text_comes_back_in_its_encoding(encoding: str) -> None:
+    content = "one two.\r\n\r\n\tthree four\r\n12\n".encode(encoding)
+    assert turn(TEXT, content).decode(encoding) == "two. one\r\n\r\n\tfour three\r\n12\n"
+    assert turn(TEXT, content)[:2] == content[:2]
+
+
+@pytest.mark.parametrize("format", [each for each in DOCUMENT_FORMATS if each.name in ("text", "markdown", "json")])
+def test_bytes_that_are_no_text_are_refused_with_their_place(format: DocumentFormat) -> None:
+    with pytest.raises(InvalidRequestError, match="file: not utf-8, at byte 4; allowed: UTF-8"):
+        read(format, b"one \xff two")
+
+
+def test_html_in_another_encoding_says_so() -> None:
+    html = '<html lang="en"><meta charset="windows-1251"><title>one два</title><p id=x>one <b>two</b> три<br>&nbsp;a b'
+    turned = turn(HTML, html.encode("cp1251"), lambda word: word + "ש").decode("cp1251")
+    assert turned == (
+        '<html lang="en"><meta charset="windows-1251"><title>два&#1513; one&#1513;</title><p id=x>три&#1513; '
+        "<b>two&#1513;</b> one&#1513;<br>&nbsp;b&#1513; a&#1513;"
+    )
+    for name in ("punycode", "nonsense", "zip"):
+        with pytest.raises(InvalidRequestError, match=f"file: its encoding '{name}' is not known"):
+            read(HTML, f'<meta charset="{name}"><p>one')
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from(SOUP), max_size=25).map("".join))
+def test_html_keeps_every_tag(html: str) -> None:
+    assert sorted(tags_of(turn_text(HTML, html))) == sorted(tags_of(html))
+
+
+def test_json_keeps_its_bytes_but_for_values() -> None:
+    text = (
+        '{ "a b": "one two",\n\t"list": ["three four", 1e3, null, "17%"], "n": {"x":"\\u0430 b\\n"}, "u": "\\ud800 x"}'
+    )
+    turned = turn_text(JSON, text)
+    assert turned == (
+        '{ "a b": "two one",\n\t"list": ["four three", 1e3, null, "17%"], "n": {"x":"b \\u0430\\n"}, "u": "\\ud800 x"}'
+    )
+
+
+def test_json_of_flutter_and_chrome_keeps_its_notes() -> None:
+    arb = {"@@locale": "en us", "hi": "one two", "@hi": {"description": "a b", "x": {"y": ["c d"]}}, "z": "e f"}
+    assert json.loads(turn_text(JSON, json.dumps(arb))) == {**arb, "hi": "two one", "z": "f e"}
+    chrome: dict[str, Any] = {
+        "hi": {"message": "one $X$", "description": "a b", "placeholders": {"x": {"message": "c d", "content": "$1 y"}}}
+    }
+    turned = json.loads(turn_text(JSON, json.dumps(chrome)))
+    assert turned == {"hi": {**chrome["hi"], "message": "$X$ one"}}
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1,}', "[" * 100_000, '"\n"'])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequestError, match=r"file: (not valid JSON|JSON nested too deeply)"):
+        read(JSON, text)
+
+
+PO = """\
+# A translator's comment
+msgid ""
+msgstr ""
+"Project-Id-Version: x\\n"
+"Content-Type: text/plain; charset=ISO-8859-1\\n"
+
+#. note
+#: a.c:1
+#, c-format
+msgctxt "menu"
+msgid "open %s"
+msgstr ""
+
+msgid "one caf\xe9\\n"
+msgstr ""
+
+#, fuzzy
+msgid "two three"
+msgstr "x"
+
+msgid "done"
+msgstr "ready"
+
+msgid "%d file here"
+msgid_plural "%d files here"
+msgstr[0] ""
+msgstr[1] ""
+
+#~ msgid "old"
+#~ msgstr ""
+"""
+
+
+def test_gettext_gets_the_messages_that_are_missing(tmp_path: Path) -> None:
+    turned = turn(GETTEXT, PO.encode("latin-1"), lambda word: word.replace("open", "открыть"))
+    (tmp_path / "a.po").write_bytes(turned)
+    before, after = polib.pofile(PO), polib.pofile(str(tmp_path / "a.po"))
+    assert [entry.msgstr for entry in after] == ["%s открыть", "café one\n", "x", "ready", "", ""]
+    assert dict(after[4].msgstr_plural) == {0: "here file %d", 1: "here files %d", 2: "here files %d"}
+    kept = ("msgid", "msgctxt", "comment", "occurrences", "flags", "obsolete")
+    assert [[getattr(e, name) for name in kept] for e in after] == [[getattr(e, name) for name in kept] for e in before]
+    assert after.header == before.header
+    assert (after.metadata["Language"], after.metadata["Content-Type"]) == ("ru", "text/plain; charset=UTF-8")
+    assert after.metadata["Plural-Forms"].startswith("nplurals=3")
+    assert b"\r\n" not in turned
+    assert turn(GETTEXT, PO.replace("\n", "\r\n").encode("latin-1")).count(b"\r\n") > 30
+
+
+def test_a_gettext_file_is_never_taken_for_the_name_of_one(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.po"
+    secret.write_text('msgid "very secret"\nmsgstr ""\n')
+    for content in (str(secret), f"{secret}\n", "msgid x", 'msgid "a\n', "\0", 'msgstr "b"'):
+        with pytest.raises(InvalidRequestError, match="file: not a PO file") as caught:
+            read(GETTEXT, content)
+        assert "very" not in str(caught.value)
+
+
+SUBTITLES = """\
+1
+00:00:01,000 --> 00:00:02,500 X1:1
+<i>one two three
+four</i>
+
+2
+00:00:03,000 --> 00:00:04,000
+{\\an8}- five six
+- <font color="#ff0000">seven</font> <b>eight nine
+
+ten eleven
+
+3
+00:00:05,000 --> 00:00:06,000
+12%
+
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_srt_keeps_times_lines_and_tags(newline: str) -> None:
+    turned = turn_text(SRT, SUBTITLES.replace("\n", newline))
+    texts = ["<i>four three\ntwo one</i>", '{\\an8}six five -\n<b>nine eight <font color="#ff0000">seven</font> -']
+    before, after = list(srt.parse(SUBTITLES)), list(srt.parse(turned.replace("\r\n", "\n")))
+    assert [(a.index, a.start, a.end, a.proprietary) for a in after] == [
+        (b.index, b.start, b.end, b.proprietary) for b in before
+    ]
+    assert after[0].content == texts[0]
+    assert turned.count(newline) == turned.count("\n") == SUBTITLES.count("\n")
+
+
+def test_webvtt_keeps_all_but_the_text_of_cues() -> None:
+    text = (
+        "WEBVTT - a title\n\nSTYLE\n::cue { color: red }\n\nNOTE\nnot this one\n\nintro\n"
+        "00:01.000 --> 00:02.000 align:left position:10%\n<v Ann B>one &amp; <c.red>two</c> <00:01.500>three\n\n"
+        "00:03.000 --> 00:04.000\n"
+    )
+    turned = turn_text(VTT, text)
+    assert turned == text.replace(
+        "<v Ann B>one &amp; <c.red>two</c> <00:01.500>three", "<v Ann B>three <c.red>two</c> <00:01.500> &amp; one"
+    )
+    before, after = (webvtt.from_buffer(io.StringIO(each))[0] for each in (text, turned))
+    assert (after.start, after.end, after.identifier) == (before.start, before.end, before.identifier)
+
+
+@pytest.mark.parametrize(("format", "text"), [(SRT, "one two\n"), (SRT, ""), (VTT, "1\n00:01.000 --> 00:02.000\nx\n")])
+def test_what_is_no_subtitle_file_is_refused(format: DocumentFormat, text: str) -> None:
+    with pytest.raises(InvalidRequestError, match="file: "):
+        read(format, text)
