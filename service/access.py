@@ -71,6 +71,10 @@ class Access:
         """Let go of the connections of its store."""
         await self._store.close()
 
+    def identify(self, key: str | None, address: str) -> Caller:
+        """Who asks for what is not counted. Raises ApiKeyError, as `admit`."""
+        return self._caller(key, address)
+
     async def charge(self, caller: Caller, characters: int) -> None:
         """The caller wants that much text translated. Raises QuotaError if it is more than is left, and takes none."""
         if characters:

@@ -14,13 +14,16 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from model_store.decoding.in_flight import open_decoder
 from service.access import Access, Quota
-from service.api import admin, error_handlers, libretranslate, page, probes, status, v1
+from service.api import admin, documents, error_handlers, libretranslate, page, probes, status, v1
 from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
 from service.api.traces import RequestTrace
 from service.changes import Changes
+from service.documents.jobs import DocumentJobs, JobLimits
+from service.documents.limits import DocumentLimits
+from service.documents.store import JobStore
 from service.downloads import Downloads
 from service.keys import KeyStore
 from service.loading import BundleLoader, DecoderOpener
@@ -65,6 +68,7 @@ def create_app(
         translator=translator,
         summarizer=summarizer,
         in_flight=InFlight(),
+        documents=_documents(settings, translator, metrics),
         downloads=Downloads(),
         suggestions=_suggestions(settings),
         access=_access(settings),
@@ -85,7 +89,8 @@ def create_app(
     )
     error_handlers.install(app, metrics)
     _add_middleware(app, services, tracing)
-    for router in (page.router, v1.router, libretranslate.router, probes.router, status.router, admin.router):
+    parts = (page, v1, documents, libretranslate, probes, status, admin)
+    for router in [part.router for part in parts]:
         app.include_router(router)
     return app
 
@@ -95,6 +100,7 @@ def _add_middleware(app: FastAPI, services: Services, tracing: Tracing | None) -
     app.add_middleware(
         BodyLimit,
         max_body_bytes=services.settings.max_body_bytes,
+        files=dict.fromkeys(("/v1/documents", "/translate_file"), services.settings.max_document_bytes),
         body_s=services.settings.body_timeout_s,
         metrics=services.metrics,
     )
@@ -123,6 +129,19 @@ def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Tr
     )
 
 
+def _documents(settings: Settings, translator: Translator, metrics: Metrics) -> DocumentJobs:
+    return DocumentJobs(
+        JobStore(Path(settings.documents_file) if settings.documents_file else None, kept_s=settings.document_kept_s),
+        translator,
+        DocumentLimits(
+            settings.max_document_characters, min(settings.max_characters, settings.max_document_characters)
+        ),
+        JobLimits(settings.max_documents, settings.max_documents_per_client),
+        explain=error_handlers.job_error,
+        finished=metrics.document_finished,
+    )
+
+
 def _access(settings: Settings) -> Access:
     return Access(
         KeyStore(Path(settings.keys_file)) if settings.keys_file else None,
@@ -144,9 +163,11 @@ def _suggestions(settings: Settings) -> Suggestions:
 async def _lifespan(services: Services, tracing: Tracing | None) -> AsyncIterator[None]:
     """Load in the background, so that /livez answers and /readyz says "loading" from the first second on."""
     background = asyncio.create_task(_load_and_watch(services))
+    services.documents.start()
     try:
         yield
     finally:
+        await services.documents.close()
         background.cancel()
         await asyncio.wait({background})
         await services.changes.close()

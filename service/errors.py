@@ -15,6 +15,10 @@ ServiceError
 ├── ApiKeyNotFoundError         `verso keys revoke` found none; never a response
 ├── QuotaError             429  the caller asked for more than its rate or quota; says when to try again
 ├── SuggestionsFullError       403  no more suggestions are kept
+├── DocumentNotFoundError      404  no such document, or another key's
+├── DocumentNotReadyError      409  the document is not translated (yet)
+├── TooManyDocumentsError      429  as many documents are kept as may be; says when to try again
+├── DocumentStoreError         503  the documents' database cannot be read or written
 ├── InputError                      what the command line is given cannot be read or used; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
@@ -147,6 +151,26 @@ class EngineDeadlineError(EngineError):
 
 class EngineFailedError(EngineError):
     """The decoder raised while it held the segment."""
+
+
+class DocumentNotFoundError(ServiceError):
+    """There is no document of that id, or it belongs to another key."""
+
+
+class DocumentNotReadyError(ServiceError):
+    """The document is not translated yet, or could not be; the message says which."""
+
+
+class TooManyDocumentsError(ServiceError):
+    """As many documents are kept as may be. retry_after_s: seconds after which some may have gone."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DocumentStoreError(ServiceError):
+    """The documents' database cannot be read or written, as on a full disk."""
 
 
 class InputError(ServiceError):

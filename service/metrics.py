@@ -69,6 +69,9 @@ class Metrics:
         self._warnings = Counter(
             "verso_translation_warnings", "Warnings given with translated segments.", ["warning"], registry=registry
         )
+        self._documents = Counter(
+            "verso_documents", "Documents that were translated or failed.", ["format", "outcome"], registry=registry
+        )
         self._app = _AppMetrics(registry)
         self._engine = _EngineMetrics(registry)
         registry.register(_GpuMemoryCollector())
@@ -116,6 +119,10 @@ class Metrics:
     def warned(self, warning: str) -> None:
         """A segment's translation carries a warning."""
         self._warnings.labels(warning).inc()
+
+    def document_finished(self, suffix: str, outcome: str) -> None:
+        """A document of a known `suffix` has ended: "done" or "failed"."""
+        self._documents.labels(suffix, outcome).inc()
 
     def model_loaded(
         self, identity: EngineIdentity, *, load_s: float, memory_bytes: int, health: Callable[[], EngineHealth]

@@ -52,12 +52,13 @@ def _operation(title: str, operation: dict[str, Any], schemas: dict[str, Any]) -
     content = operation.get("requestBody", {}).get("content", {})
     if content:
         lines += [f"Request ({', '.join(content)}):", "", *_request(next(iter(content.values()))["schema"], schemas)]
-    answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    success: dict[str, Any] = next((each for status, each in operation["responses"].items() if status[0] == "2"), {})
+    answer = success.get("content", {}).get("application/json", {}).get("schema", {})
     if rows := list(_rows(answer, schemas, "")):
         lines += ["Answer:", "", "| Field | Type | Meaning |", "|---|---|---|"]
         lines += [*(f"| `{row.name}` | {row.type} | {row.meaning} |" for row in rows), ""]
     statuses = [f"{status} ({_line(each['description'])})" for status, each in operation["responses"].items()]
-    errors = [each for each in statuses if each[:3].isdecimal() and not each.startswith("200")]
+    errors = [each for each in statuses if each[:3].isdecimal() and not each.startswith("2")]
     if errors:
         lines += [f"Errors: {'; '.join(errors)}.", ""]
     return "\n".join(lines)

@@ -109,6 +109,20 @@ class Settings(BaseSettings):
         "", description="File to which /suggest appends what users suggest, as JSON lines. Empty: 403."
     )
     max_suggestions_bytes: Count = Field(67_108_864, description="Largest size of that file, in bytes.")
+    documents_file: str = Field(
+        "", description="SQLite file in which /v1/documents keeps its jobs over a restart. Empty: in memory."
+    )
+    max_document_bytes: Count = Field(10_485_760, description="Largest document, in bytes; beyond that: 413.")
+    max_document_characters: Count = Field(
+        1_000_000, description="Most characters to translate in one document; beyond that: 413."
+    )
+    max_documents: Count = Field(100, description="Documents that are kept at once; beyond that: 429.")
+    max_documents_per_client: Count = Field(
+        20, description="Documents of one key, or of one address without a key, that are kept at once."
+    )
+    document_kept_s: Seconds = Field(
+        86_400.0, description="How long a document is kept after it has come, and again after it is done, in seconds."
+    )
     drain_s: Seconds = Field(30.0, description="After SIGTERM, longest wait for accepted requests, in seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important log lines that are written."

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from service.access import Access, Caller
 from service.api.middleware import InFlight
 from service.changes import Changes
+from service.documents.jobs import DocumentJobs
 from service.downloads import Downloads
 from service.engine.segment import Client, SegmentTimings
 from service.metrics import Metrics
@@ -33,6 +34,7 @@ class Services:
     translator: Translator
     summarizer: Summarizer
     in_flight: InFlight
+    documents: DocumentJobs
     downloads: Downloads
     suggestions: Suggestions
     access: Access

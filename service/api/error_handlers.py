@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from model_store.errors import SegmentError
 from service import errors
+from service.documents.store import JobError
 from service.metrics import Metrics
 
 # The first part of LibreTranslate's paths.
@@ -38,6 +39,10 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.QuotaError, 429, "quota_exceeded"),
     (errors.RequestTooLargeError, 413, "too_large"),
     (errors.SuggestionsFullError, 403, "forbidden"),
+    (errors.DocumentNotFoundError, 404, "not_found"),
+    (errors.DocumentNotReadyError, 409, "conflict"),
+    (errors.TooManyDocumentsError, 429, "too_many_documents"),
+    (errors.DocumentStoreError, 503, "unavailable"),
     (errors.EngineOverloadedError, 429, "overloaded"),
     (errors.EngineUnavailableError, 503, "unavailable"),
     (errors.EngineDeadlineError, 504, "deadline_exceeded"),
@@ -104,14 +109,22 @@ def service_problem(error: Exception) -> Problem:
     """The problem that a ServiceError (or a SegmentError) is."""
     field = error.field if isinstance(error, errors.ServiceError) else None
     retry_after_s = None
-    if isinstance(error, errors.EngineOverloadedError | errors.QuotaError):
+    if isinstance(error, errors.EngineOverloadedError | errors.QuotaError | errors.TooManyDocumentsError):
         retry_after_s = error.retry_after_s
-    elif isinstance(error, errors.EngineUnavailableError):
+    elif isinstance(error, errors.EngineUnavailableError | errors.DocumentStoreError):
         retry_after_s = _UNAVAILABLE_RETRY_S
     for kind, status, name in _BY_ERROR:
         if isinstance(error, kind):
             return Problem(status, name, str(error), field, retry_after_s)
     return Problem(500, "internal", str(error))
+
+
+def job_error(error: Exception) -> JobError:
+    """What is told of an error in a job, which has no response of its own."""
+    problem = service_problem(error)
+    known = isinstance(error, errors.ServiceError | SegmentError)
+    message = problem.message if known else "an error inside the service; its log says more"
+    return JobError(problem.type, message, problem.field)
 
 
 def validation_problem(problems: Sequence[Mapping[str, Any]]) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +21,8 @@ from service.telemetry import begin_request
 logger = logging.getLogger("verso.access")
 
 CLIENT_LEFT = 499  # nginx's status for it; there is none in the standard
+# What a form has beside a file.
+_FORM_BYTES = 65_536
 _DISCONNECT: Message = {"type": "http.disconnect"}
 
 
@@ -148,13 +151,16 @@ class CancelOnDisconnect:
 
 class BodyLimit:
     """Refuses a body that is too large, before it is read where its length is declared, else as it grows; and one that
-    takes too long to come.
+    takes too long to come. files: the largest file that each of some paths takes, in bytes.
 
     Starlette's own answers in plain text where the length is declared, which neither API promises.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, body_s: float, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, files: Mapping[str, int], body_s: float, metrics: Metrics
+    ) -> None:
         self._app = app
+        self._files = files
         self._max_body_bytes = max_body_bytes
         self._body_s = body_s
         self._metrics = metrics
@@ -164,9 +170,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        too_large = f"body: more than {self._max_body_bytes} bytes; allowed: 0..{self._max_body_bytes}"
+        file = self._files.get(scope["path"])
+        most = self._max_body_bytes if file is None else file + _FORM_BYTES
+        too_large = f"body: more than {most} bytes; allowed: 0..{most}"
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > self._max_body_bytes:
+        if declared.isdecimal() and int(declared[:20]) > most:
             self._metrics.request_rejected("too_large")
             await render(scope["path"], Problem(413, "too_large", too_large, "body"))(scope, receive, send)
             return
@@ -184,7 +192,7 @@ class BodyLimit:
             size += len(part.get("body", b""))
             if not part.get("more_body", False):
                 due = None
-            if size > self._max_body_bytes:
+            if size > most:
                 raise HTTPException(413, too_large)
             return part
 

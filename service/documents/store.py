@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -90,6 +91,7 @@ class JobStore:
             self._connection = self._open(path)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"documents_file: {path} cannot be used: {error}") from error
+        weakref.finalize(self, self._connection.close)  # of an app that was made and never ran
 
     def _open(self, path: Path | None) -> sqlite3.Connection:
         if path is not None:

@@ -42,7 +42,7 @@ async def detect_sources(
         UnsupportedLanguageError: a text is plainly in a language that is not served.
     """
     languages = catalogue.languages
-    unknown = Detection(catalogue.pivot if catalogue.pivot in languages else languages[0], 0.0)
+    unknown = Detection(_pivot(catalogue), 0.0)
 
     def one(index: int, text: str) -> Detection:
         best = next(iter(detect(text_of(text) if html else text, languages)), unknown)
@@ -65,6 +65,35 @@ async def detect_sources(
         return detections, passages
 
     return await asyncio.to_thread(all_of_them)
+
+
+def document_languages(texts: Sequence[str], target: str, catalogue: Catalogue) -> list[str]:
+    """The language of each of a document's texts: that of the text before it, unless it is surely in another one that
+    can be translated to `target`, or is `target`.
+
+    Raises:
+        UnsupportedLanguageError: the document is plainly in a language that is not served.
+    """
+    languages = catalogue.languages
+    best = next(iter(detect("\n".join(texts), languages)), None)
+    if best is not None and best.language not in languages:
+        raise UnsupportedLanguageError(
+            "source", best.language, languages, f"found with confidence {best.confidence:.2f}"
+        )
+    usable = {target, *(language for language in languages if target in catalogue.targets(language))}
+    found: list[str] = []
+    before = best.language if best else _pivot(catalogue)
+    for text in texts:
+        language = _language_of_line(text, before, languages)
+        before = language if language in usable else before
+        found.append(before)
+    return found
+
+
+def _pivot(catalogue: Catalogue) -> str:
+    """What a text counts as that does not say anything."""
+    languages = catalogue.languages
+    return catalogue.pivot if catalogue.pivot in languages else languages[0]
 
 
 def _passages(index: int, text: str, whole: str, languages: Sequence[str]) -> list[Passage]:

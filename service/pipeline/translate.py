@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from service.pipeline.leg import GroupLimits, Patience
 from service.pipeline.markup import translate_html
 from service.pipeline.passes import translate_texts
 from service.pipeline.request import RequestLimits, check_options, check_texts
-from service.pipeline.source import Passage, detect_sources
+from service.pipeline.source import Passage, detect_sources, document_languages
 from service.pipeline.translation import (
     AUTO,
     Candidate,
@@ -78,6 +79,24 @@ class Translator:
         else:
             ways = [_way(each.language, routes[each.language]) for each in passages]
         return TranslationResult(tuple(translations), tuple(ways), target, time.monotonic() - started)
+
+    async def languages(self, texts: Sequence[str], source: str, target: str, model: str | None) -> list[str]:
+        """The language of each text of a document, whose parts are requests of their own. source: as a request's;
+        if it is "auto", a text that does not say is in that of the one before it.
+
+        Raises:
+            UnsupportedLanguageError, UnsupportedPairError, ModelNotFoundError, EngineUnavailableError: a request
+                for one of them would be refused.
+        """
+        catalogue = self._catalogue().for_request(texts, model)
+        target = catalogue.language(target, "target")
+        if source.lower() == AUTO:
+            found = await asyncio.to_thread(document_languages, texts, target, catalogue)
+        else:
+            found = [catalogue.language(source, "source")] * len(texts)
+        for language in dict.fromkeys(found):
+            catalogue.route(language, target)
+        return found
 
     async def _detected(self, request: TranslationRequest) -> tuple[list[Detection], list[Passage]]:
         """The language of each text, and their passages; both empty if the request names the language."""

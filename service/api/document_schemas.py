@@ -1,0 +1,73 @@
+"""What /v1/documents takes and answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.documents.store import Job
+from service.pipeline.translation import AUTO
+
+
+class DocumentForm(BaseModel):
+    """A document to translate, as multipart/form-data."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: UploadFile = Field(description="The document; its name says its format.")
+    source: str = Field(AUTO, min_length=1, max_length=40, description='Language code, or "auto".')
+    target: str = Field(min_length=1, max_length=40, description="Language code.", examples=["ru"])
+    model: str | None = Field(None, max_length=200, description='"name" or "name@version".')
+
+
+class DocumentProblem(BaseModel):
+    """Why a document could not be translated."""
+
+    type: str
+    message: str
+    field: str | None
+
+
+class DocumentAnswer(BaseModel):
+    """A document and how far it is."""
+
+    id: str
+    name: str = Field(description="Of the file.")
+    state: Literal["queued", "running", "done", "failed"]
+    source: str
+    target: str
+    segments: int = Field(description="Texts to translate.")
+    segments_done: int
+    characters: int = Field(description="Of all segments; what a quota counts.")
+    warnings: dict[str, int] = Field(description="How many texts were translated with each warning.")
+    models: list[str] = Field(description='Those that translated, as "name@version".')
+    created: datetime
+    expires: datetime = Field(description="When it is deleted.")
+    error: DocumentProblem | None = Field(description="If it failed.")
+
+
+def document_answer(job: Job) -> DocumentAnswer:
+    """The answer that a job is."""
+    error = job.error
+    return DocumentAnswer(
+        id=job.new.id,
+        name=job.new.name,
+        state=job.state,
+        source=job.new.order.source,
+        target=job.new.order.target,
+        segments=job.new.segments,
+        segments_done=job.new.segments if job.state == "done" else job.done,
+        characters=job.new.characters,
+        warnings=dict(sorted(job.report.warnings.items())),
+        models=sorted(job.report.models),
+        created=_date(job.created),
+        expires=_date(job.expires),
+        error=DocumentProblem(type=error.type, message=error.message, field=error.field) if error else None,
+    )
+
+
+def _date(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)
