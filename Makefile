@@ -5,15 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVE_STAMP := $(VENV)/.serve-installed
 DEV_STAMP := $(VENV)/.dev-installed
+RAY_STAMP := $(VENV)/.ray-installed
 PEERS := build/peers
 
-.PHONY: serve test check train bench peers bench-peers clean format docs
+.PHONY: serve test test-ray check train bench peers bench-peers clean format docs
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: $(DEV_STAMP)
 	$(BIN)/pytest
+
+# A Ray cluster of several nodes on this machine; takes minutes, so it is apart.
+test-ray: $(RAY_STAMP)
+	$(BIN)/pytest tests/cluster
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check .
@@ -59,3 +64,7 @@ $(SERVE_STAMP): pyproject.toml constraints.txt | $(BIN)/pip
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(SERVE_STAMP)
+
+$(RAY_STAMP): $(DEV_STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	touch $@

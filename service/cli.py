@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from model_store.errors import ConfigError
 from service import key_commands, model_commands
 from service.one_line_errors import one_line_errors
-from service.settings import read_settings
+from service.settings import Settings, read_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a self-hosted translation service.")
 app.add_typer(model_commands.app, name="models")
@@ -33,11 +34,17 @@ def _yielding_threads() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default: VERSO_HOST or 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; default: VERSO_PORT or 5000.")] = None,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="On a Ray cluster, with as many replicas as there is work for.")
+    ] = False,
 ) -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C."""
     with one_line_errors():
         settings = read_settings(host=host, port=port)
         _yielding_threads()
+        if on_ray:
+            _serve_on_ray(settings)
+            return
         from service.loading import find_bundles  # torch takes seconds, which --help should not wait for
         from service.server import listen
         from service.server import serve as serve_app
@@ -51,6 +58,18 @@ def serve(
         address = "{}:{}".format(*listener.getsockname()[:2])
         typer.echo(f"verso: http://{address} (docs: /docs), loading {', '.join(map(str, bundles))}", err=True)
         serve_app(create_app(settings), listener)
+
+
+def _serve_on_ray(settings: Settings) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise; before it is imported
+    try:
+        from service.cluster.deployment import serve_on_ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise ConfigError("--ray needs the extra `ray`: pip install 'verso[ray]'") from error
+    typer.echo(f"verso: http://{settings.host}:{settings.port} (docs: /docs), on Ray", err=True)
+    serve_on_ray(settings)
 
 
 @app.command()

@@ -123,6 +123,17 @@ class Settings(BaseSettings):
     document_kept_s: Seconds = Field(
         86_400.0, description="How long a document is kept after it has come, and again after it is done, in seconds."
     )
+    ray_address: str = Field(
+        "", description="Address of the Ray cluster of `verso serve --ray`. Empty: RAY_ADDRESS, or a new one here."
+    )
+    ray_min_replicas: Count = Field(1, description="Fewest replicas in a Ray cluster.")
+    ray_max_replicas: Count = Field(4, description="Most replicas in a Ray cluster.")
+    ray_replica_gpus: float = Field(
+        0.0, ge=0.0, allow_inf_nan=False, description="GPUs that a Ray cluster reserves for each replica."
+    )
+    ray_segments_per_replica: Count = Field(
+        32, description="Segments, running or waiting, beyond which a Ray cluster adds a replica."
+    )
     drain_s: Seconds = Field(30.0, description="After SIGTERM, longest wait for accepted requests, in seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important log lines that are written."

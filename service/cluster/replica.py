@@ -1,0 +1,64 @@
+"""One replica in a Ray cluster: the app with its engines, asked in its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import httpx
+from ray import serve
+
+from service.api.dependencies import Services
+from service.app import create_app
+from service.cluster.messages import Answered, Asked
+from service.errors import EngineUnavailableError
+from service.settings import Settings
+from service.telemetry import configure_logging
+
+_LOOK_S = 0.05
+
+
+class Replica:
+    """Ray Serve makes it, asks for its health, counts what it has in hand, and lets it finish before it ends."""
+
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc] # which Serve awaits
+        """Returns when the models are loaded: until then nobody is sent here.
+
+        Raises:
+            EngineUnavailableError: they cannot be.
+        """
+        self._running = contextlib.AsyncExitStack()
+        configure_logging(settings.log_level)
+        self._replica = serve.get_replica_context().replica_id.unique_id
+        self._app = create_app(settings)
+        services = self._app.state.services
+        assert isinstance(services, Services)
+        self._models = services.models
+        await self._running.enter_async_context(self._app.router.lifespan_context(self._app))
+        while self._models.loading:
+            await asyncio.sleep(_LOOK_S)
+        if reasons := self._models.unready():
+            await self._running.aclose()
+            raise EngineUnavailableError("; ".join(reasons))
+
+    async def answer(self, asked: Asked) -> Answered:
+        """The app's answer. If nobody waits for it any more this is cancelled, and with it what it decodes."""
+        # Not through a client of httpx: that would add headers of its own and unpack what is packed.
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=asked.client)
+        url = httpx.URL(scheme=asked.scheme, host="replica", raw_path=asked.target)
+        request = httpx.Request(asked.method, url, headers=list(asked.headers), content=asked.body)
+        response = await transport.handle_async_request(request)
+        return Answered(response.status_code, tuple(response.headers.raw), await response.aread(), self._replica)
+
+    def check_health(self) -> None:
+        """Raises EngineUnavailableError for what only a new process can mend; Serve then makes one."""
+        if lost := self._models.lost():
+            raise EngineUnavailableError("; ".join(lost))
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What cluster/scaling.py goes by: segments that run or wait."""
+        healths = [model.engine.health() for model in self._models.lineup.loaded]
+        return {"segments": float(sum(health.live + health.queued for health in healths))}
+
+    async def __del__(self) -> None:  # Serve awaits it once the last request is answered
+        await self._running.aclose()
