@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from model_store.decoding.in_flight import open_decoder
 from service.access import Access, Quota
-from service.api import admin, documents, error_handlers, libretranslate, page, probes, status, v1
+from service.api import admin, documents, error_handlers, glossaries, libretranslate, page, probes, status, v1
 from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
@@ -25,6 +25,7 @@ from service.documents.jobs import DocumentJobs, JobLimits
 from service.documents.limits import DocumentLimits
 from service.documents.store import JobStore
 from service.downloads import Downloads
+from service.glossaries import Glossaries
 from service.keys import KeyStore
 from service.loading import BundleLoader, DecoderOpener
 from service.memory import limit_bytes
@@ -72,6 +73,7 @@ def create_app(
         downloads=Downloads(),
         suggestions=_suggestions(settings),
         access=_access(settings),
+        glossaries=Glossaries(Path(settings.glossaries_file) if settings.glossaries_file else None),
     )
     # FastAPI's own documentation page loads its scripts from a CDN; this one carries them.
     app = FastAPIOffline(
@@ -89,7 +91,7 @@ def create_app(
     )
     error_handlers.install(app, metrics)
     _add_middleware(app, services, tracing)
-    parts = (page, v1, documents, libretranslate, probes, status, admin)
+    parts = (page, v1, documents, glossaries, libretranslate, probes, status, admin)
     for router in [part.router for part in parts]:
         app.include_router(router)
     return app
@@ -172,6 +174,7 @@ async def _lifespan(services: Services, tracing: Tracing | None) -> AsyncIterato
         await asyncio.wait({background})
         await services.changes.close()
         await services.access.close()
+        services.glossaries.close()
         await services.models.close(timeout_s=1.0)  # the server has waited for the requests already
         if tracing:
             await asyncio.to_thread(tracing.close)

@@ -10,6 +10,7 @@ from typing import Protocol
 from model_store.config import DecodingConfig, Task
 from model_store.decoding.segment import Segment
 from model_store.tokenizer import Tokenizer
+from service.engine.flights import Watch
 from service.engine.segment import ANYONE, Client, Priority, SegmentResult
 from service.engine.stats import EngineHealth, EngineIdentity
 from service.errors import InvalidRequestError, ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
@@ -29,6 +30,7 @@ class SegmentEngine(Protocol):
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        watch: Watch | None = None,
     ) -> list[SegmentResult]:
         """Decode a group of segments; results in the same order."""
 

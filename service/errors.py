@@ -19,6 +19,9 @@ ServiceError
 ├── DocumentNotReadyError      409  the document is not translated (yet)
 ├── TooManyDocumentsError      429  as many documents are kept as may be; says when to try again
 ├── DocumentStoreError         503  the documents' database cannot be read or written
+├── GlossaryNotFoundError      404  no kept glossary of that name
+├── GlossariesFullError        403  no more glossaries are kept
+├── GlossaryStoreError         503  the file of glossaries cannot be read or written
 ├── InputError                      what the command line is given cannot be read or used; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
@@ -171,6 +174,23 @@ class TooManyDocumentsError(ServiceError):
 
 class DocumentStoreError(ServiceError):
     """The documents' database cannot be read or written, as on a full disk."""
+
+
+class GlossaryNotFoundError(ServiceError):
+    """Whoever asks has no glossary of that name."""
+
+    field = "glossary"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"glossary: there is none named {name[:100]!r}")
+
+
+class GlossariesFullError(ServiceError):
+    """One who has so many glossaries can only replace them."""
+
+
+class GlossaryStoreError(ServiceError):
+    """The file of glossaries cannot be read or written: a full disk, or a lock that somebody else holds."""
 
 
 class InputError(ServiceError):

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         ("*",),
         description="Web origins whose pages may ask LibreTranslate's paths, comma-separated; * is any. Empty: none.",
     )
+    glossaries_file: str = Field(
+        "", description="SQLite file that named glossaries are kept in. Empty: in memory, until the service ends."
+    )
     suggestions_file: str = Field(
         "", description="File to which /suggest appends what users suggest, as JSON lines. Empty: 403."
     )

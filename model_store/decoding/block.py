@@ -119,7 +119,7 @@ class Block:
         longest = max(occupant.length for occupant in self.occupants)
         step = self.backend.step(self.tokens, self.memory.of(self.live, longest), self.state, self._positions())
         record = any(occupant.segment.want_search for occupant in self.occupants)
-        best = self._best(step.readout)
+        best = self._best(step.readout, step.weights)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
         for slot, occupant in enumerate(self.occupants):
             for guide in (occupant.paths, occupant.demands):
@@ -135,7 +135,7 @@ class Block:
         self._keep(order, (self._first_row[: len(parents)] + parents).flatten())
         return finished[::-1]
 
-    def _best(self, readout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _best(self, readout: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """The best extensions of each slot, some slots at a time, so that logits stay in the processor's cache."""
         together = max(ROWS_AT_ONCE // self.width, 1)
         parts = []
@@ -148,7 +148,8 @@ class Block:
                     for row, token in occupant.paths.barred():
                         logits[slot - start, row, token] = float("-inf")
                 if occupant.demands is not None:
-                    own = logits[slot - start].clone(), self.beams.log_prob[slot]
+                    attention = None if weights is None else weights[slot]
+                    own = logits[slot - start].clone(), self.beams.log_prob[slot], attention
                     demanded[slot - start] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)
             best = best_extensions(logits, self.beams.log_prob[some], self.vocabulary.forbidden, 2 * self.width)
             for slot, instead in demanded.items():

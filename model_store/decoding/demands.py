@@ -1,11 +1,13 @@
 """What the hypotheses of one segment have to write: what they begin with, and terms they must contain.
 
-The beam is shared out among hypotheses by how many tokens of the terms they still lack, so that those which have
+The beam is shared out among hypotheses by how much of the terms they still lack, so that those which have
 written one do not lose to those which have put it off (dynamic beam allocation, Post and Vilar 2018, arXiv 1804.06609).
 Where that paper gives each bank a fixed share, here the best of each bank come first, then the second best of each, and
-so on, which fills the beam whatever banks there are.
+so on, which fills the beam whatever banks there are. A term that is written where the attention says that its source is
+translated costs what the network's own best choice costs there (the idea of attention-guided placement: Hasler et al.
+2018, arXiv 1805.03750); so terms come to stand in their place, not wherever they are least improbable.
 
-Legend: K beam width, V vocabulary.
+Legend: K beam width, V vocabulary, S source positions.
 """
 
 from __future__ import annotations
@@ -35,12 +37,14 @@ class _State:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """total: log-probability of the extended hypothesis. left: tokens of the terms that it then lacks."""
+    """total: log-probability of the extended hypothesis. left: tokens of the terms that it then lacks. bank: how far it
+    is with them."""
 
     total: float
     row: int
     token: int
     left: int
+    bank: tuple[int, int]
 
 
 class Demands:
@@ -66,21 +70,25 @@ class Demands:
         states = self._states
         self._states = [self._after(states[parent], token) for parent, token in zip(parents, tokens, strict=True)]
 
-    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, candidates: int) -> tuple[Tensor, ...]:
+    def best(
+        self, logits: Tensor, log_prob: Tensor, weights: Tensor | None, forbidden: Tensor, candidates: int
+    ) -> tuple[Tensor, ...]:
         """As best_extensions of one slot, in the order in which they are to be taken.
 
-        logits: shape = (K, V), overwritten. log_prob: of the hypotheses, shape = (K,). Probabilities are those of the
-        network, forbidden ids left out. Returns log-probabilities, hypotheses and tokens, shape = (candidates,).
+        logits: shape = (K, V), overwritten. log_prob: of the hypotheses, shape = (K,). weights: their attention in this
+        step, shape = (K, S). Probabilities are those of the network, forbidden ids left out, but for terms in their
+        place. Returns log-probabilities, hypotheses and tokens, shape = (candidates,).
         """
         totals = torch.log_softmax(logits.index_fill_(1, forbidden, NEVER), dim=1) + log_prob.unsqueeze(1)
         rows = [row for row, total in enumerate(log_prob.tolist()) if total > NEVER]
         for row in rows:
             self._hold(totals[row], self._states[row])
-        chosen = self._ranked(self._found(totals, rows))[:candidates]
+        attention = None if weights is None or not self._terms.near else weights.tolist()
+        chosen = self._ranked(self._found(totals, rows, attention))[:candidates]
         values = log_prob.new_full((candidates,), NEVER)
         parents, tokens = torch.zeros((2, candidates), dtype=torch.int64, device=values.device)
         for place, each in enumerate(chosen):
-            values[place], parents[place], tokens[place] = totals[each.row, each.token], each.row, each.token
+            values[place], parents[place], tokens[place] = each.total, each.row, each.token
         return values, parents, tokens
 
     def _after(self, state: _State, token: int) -> _State:
@@ -96,28 +104,35 @@ class Demands:
         if self._terms.left(state.progress):
             totals[self._eos] = NEVER
 
-    def _found(self, totals: Tensor, rows: Sequence[int]) -> list[_Candidate]:
+    def _found(
+        self, totals: Tensor, rows: Sequence[int], attention: Sequence[Sequence[float]] | None
+    ) -> list[_Candidate]:
         """The candidates of a step, each once."""
         vocabulary = totals.shape[1]
-        _values, index = top_candidates(totals.flatten().unsqueeze(0), min(self._most, totals.numel()))
-        places = set(index[0].tolist())
+        best, index = top_candidates(totals.flatten().unsqueeze(0), min(self._most, totals.numel()))
+        found = dict(zip(index[0].tolist(), best[0].tolist(), strict=True))
         for row in rows:
-            if self._terms.left(self._states[row].progress):
-                places.add(row * vocabulary + int(totals[row].argmax()))
-                places |= {row * vocabulary + token for token in self._terms.wanted(self._states[row].progress)}
-        found = []
-        for total, place in zip(totals.flatten()[sorted(places)].tolist(), sorted(places), strict=True):
-            row, token = divmod(place, vocabulary)
-            if total > NEVER:
-                after = self._terms.after(self._states[row].progress, token)
-                found.append(_Candidate(total, row, token, self._terms.left(after)))
-        return found
+            progress = self._states[row].progress
+            if not self._terms.left(progress):
+                continue
+            own = int(totals[row].argmax())
+            most = float(totals[row, own])
+            found.setdefault(row * vocabulary + own, most)
+            for token, here in self._terms.wanted(progress, attention[row] if attention else ()).items():
+                total = float(totals[row, token])
+                if total > NEVER:
+                    found[row * vocabulary + token] = most - (1 - here) * (most - total)
+        return [self._candidate(total, *divmod(place, vocabulary)) for place, total in found.items() if total > NEVER]
+
+    def _candidate(self, total: float, row: int, token: int) -> _Candidate:
+        after = self._terms.after(self._states[row].progress, token)
+        return _Candidate(total, row, token, self._terms.left(after), self._terms.bank(after))
 
     def _ranked(self, found: Sequence[_Candidate]) -> list[_Candidate]:
-        """Those that are possible, by their place among those that lack as much, then by probability."""
+        """Those that are possible, by their place in their bank, then by probability."""
         length = self._length + 1
         possible = [each for each in found if not each.left or length + each.left <= self._max_length] or list(found)
         by_probability = sorted(possible, key=lambda each: (-each.total, each.row, each.token))
-        places = {each.left: count() for each in possible}
-        placed = [(next(places[each.left]), each) for each in by_probability]
+        places = {each.bank: count() for each in possible}
+        placed = [(next(places[each.bank]), each) for each in by_probability]
         return [each for _place, each in sorted(placed, key=lambda pair: pair[0])]  # of equals the more probable first

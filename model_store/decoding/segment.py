@@ -11,10 +11,12 @@ from model_store.errors import SegmentError
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write a term. whole: it has to end where a word ends; else the word may go on after it."""
+    """One way to write a term. whole: it has to end where a word ends; else the word may go on after it. initial: True
+    if its place is the start of the target, False if anywhere but there, None for both."""
 
     tokens: tuple[int, ...]
     whole: bool = True
+    initial: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.tokens:
@@ -23,10 +25,12 @@ class Form:
 
 @dataclass(frozen=True)
 class Term:
-    """What a target has to contain `count` times, in any of its forms."""
+    """What a target has to contain `count` times, in any of its forms. near: source positions; where a hypothesis
+    attends to them, the term costs no more than what the network would write; elsewhere, what it is improbable."""
 
     forms: tuple[Form, ...]
     count: int = 1
+    near: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.forms:
@@ -75,6 +79,8 @@ class Segment:
             raise SegmentError(f"no_repeat_ngram: {self.no_repeat_ngram} is below 0")
         if self.length_penalty < 0:
             raise SegmentError(f"length_penalty: {self.length_penalty} is below 0")
+        if any(not 0 <= place < len(self.source) for term in self.terms for place in term.near):
+            raise SegmentError(f"terms: near: source positions must lie in 0..{len(self.source) - 1}")
         fewest = sum(term.count * min(len(form.tokens) for form in term.forms) for term in self.terms)
         if fewest >= self.max_length:
             raise SegmentError(f"terms: {fewest} tokens and the end do not fit into max_length, {self.max_length}")

@@ -6,7 +6,7 @@ occurrences are missing, and the last tokens, in which the beginning of a form m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from model_store.decoding.segment import Form, Term
@@ -23,12 +23,15 @@ class Progress:
 
 
 class Terms:
-    """The terms of one segment. continuing: ids that go on with a word; an occurrence of a whole word counts only
-    where none of them follows."""
+    """The terms of one segment. near: whether any of them names a place.
+
+    continuing: ids that go on with a word; an occurrence of a whole word counts only where none of them follows.
+    """
 
     def __init__(self, terms: tuple[Term, ...], continuing: frozenset[int]) -> None:
         self._terms = terms
         self._continuing = continuing
+        self.near = any(term.near for term in terms)
         self._longest = max((len(form.tokens) for term in terms for form in term.forms), default=0)
         self._shortest = tuple(min(len(form.tokens) for form in term.forms) for term in terms)
 
@@ -54,9 +57,24 @@ class Terms:
         gains = [self._shortest[index] - len(form.tokens) + begun for index, form, begun in self._begun(progress)]
         return whole - max(0, *gains) if gains else whole
 
-    def wanted(self, progress: Progress) -> set[int]:
-        """The tokens that begin a missing form or go on with it."""
-        return {form.tokens[begun] for _index, form, begun in self._begun(progress)}
+    def bank(self, progress: Progress) -> tuple[int, int]:
+        """How far this is: occurrences that are missing, and tokens by which one of them was begun, counted down."""
+        return sum(progress.missing), -max((begun for _index, _form, begun in self._begun(progress)), default=0)
+
+    def wanted(self, progress: Progress, attention: Sequence[float]) -> dict[int, float]:
+        """The tokens that begin a missing form or go on with it, each with how much this is its place, 0 to 1.
+
+        attention: the weights of the hypothesis, shape = (S,); empty without. What was begun is in its place; what
+        begins is where the source positions that the term names are attended to.
+        """
+        found: dict[int, float] = {}
+        for index, form, begun in self._begun(progress):
+            token, here = form.tokens[begun], 1.0
+            if not begun:
+                fits = attention and form.initial in (None, not progress.last)
+                here = sum(attention[place] for place in self._terms[index].near) if fits else 0.0
+            found[token] = min(max(here, found.get(token, 0.0)), 1.0)
+        return found
 
     def _ended(self, index: int, last: tuple[int, ...]) -> Iterator[Form]:
         """The forms of a term that the last tokens end in; of those, one that may go on in its word stands alone."""

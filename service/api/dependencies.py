@@ -14,11 +14,13 @@ from service.changes import Changes
 from service.documents.jobs import DocumentJobs
 from service.downloads import Downloads
 from service.engine.segment import Client, SegmentTimings
+from service.glossaries import Glossaries
 from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.summarize import Summarizer
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationRequest, TranslationResult
+from service.pipeline.writing import Told
 from service.settings import Settings
 from service.suggestions import Suggestions
 
@@ -38,6 +40,7 @@ class Services:
     downloads: Downloads
     suggestions: Suggestions
     access: Access
+    glossaries: Glossaries
 
 
 def services_of(request: Request) -> Services:
@@ -69,10 +72,13 @@ def note_phases(request: Request, timings: Sequence[SegmentTimings]) -> None:
     }
 
 
-async def translate_and_note(request: Request, asked: TranslationRequest) -> TranslationResult:
-    """Translate; the log line and the metrics of `request` are told its pair, which is a served one by then."""
+async def translate_and_note(
+    request: Request, asked: TranslationRequest, told: Told | None = None
+) -> TranslationResult:
+    """Translate; the log line and the metrics of `request` are told its pair, which is a served one by then. `told`
+    hears what translations begin with."""
     turn = replace(asked.turn, client=await charged(request, asked.texts))
-    result = await services_of(request).translator.translate(replace(asked, turn=turn))
+    result = await services_of(request).translator.translate(replace(asked, turn=turn), told)
     request.state.pair = result.pair
     note_phases(request, [segment.timings for segment in result.segments])
     return result

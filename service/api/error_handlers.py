@@ -43,6 +43,9 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.DocumentNotReadyError, 409, "conflict"),
     (errors.TooManyDocumentsError, 429, "too_many_documents"),
     (errors.DocumentStoreError, 503, "unavailable"),
+    (errors.GlossaryNotFoundError, 404, "not_found"),
+    (errors.GlossariesFullError, 403, "forbidden"),
+    (errors.GlossaryStoreError, 503, "unavailable"),
     (errors.EngineOverloadedError, 429, "overloaded"),
     (errors.EngineUnavailableError, 503, "unavailable"),
     (errors.EngineDeadlineError, 504, "deadline_exceeded"),
@@ -111,7 +114,7 @@ def service_problem(error: Exception) -> Problem:
     retry_after_s = None
     if isinstance(error, errors.EngineOverloadedError | errors.QuotaError | errors.TooManyDocumentsError):
         retry_after_s = error.retry_after_s
-    elif isinstance(error, errors.EngineUnavailableError | errors.DocumentStoreError):
+    elif isinstance(error, errors.EngineUnavailableError | errors.DocumentStoreError | errors.GlossaryStoreError):
         retry_after_s = _UNAVAILABLE_RETRY_S
     for kind, status, name in _BY_ERROR:
         if isinstance(error, kind):
@@ -146,20 +149,21 @@ def is_libretranslate(path: str) -> bool:
     return path.removeprefix("/").partition("/")[0] in _LIBRETRANSLATE
 
 
+def error_body(problem: Problem) -> str:
+    """The JSON of an error of /v1."""
+    return json.dumps({"error": {"type": problem.type, "message": problem.message, "field": problem.field}})
+
+
 def render(path: str, problem: Problem) -> Response:
     """The response, in LibreTranslate's shape on its paths and in that of /v1 elsewhere.
 
     The JSON is ASCII, so that a message which quotes a lone surrogate can be sent.
     """
-    content: dict[str, object]
-    if is_libretranslate(path):
-        content = {"error": problem.message}
-    else:
-        content = {"error": {"type": problem.type, "message": problem.message, "field": problem.field}}
+    content = json.dumps({"error": problem.message}) if is_libretranslate(path) else error_body(problem)
     headers = {} if problem.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(problem.retry_after_s)))}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(json.dumps(content), problem.status, headers, "application/json")
+    return Response(content, problem.status, headers, "application/json")
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from service.api.explanation_schemas import ExplanationBody, explanation_body
 from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
-from service.catalogue import ServedModel
+from service.api.glossary_schemas import GlossaryField, TermUseBody, term_use
 from service.pipeline.translation import (
     Format,
     Link,
@@ -43,6 +43,9 @@ class TranslateBody(StrictBody):
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
     format: Format = Field("text", description="Of HTML only the text is translated; inline tags go with their words.")
     options: OptionsBody = OptionsBody()
+    prefix: str = Field("", max_length=2000, description="What the translation begins with; of one text, as a segment.")
+    glossary: GlossaryField = None
+    stream: bool = Field(False, description="Answer with server-sent events while it is translated.")
     priority: PriorityField = "interactive"
     timeout_s: TimeoutField = None
 
@@ -53,8 +56,9 @@ class TranslateBody(StrictBody):
             source=self.source,
             target=self.target,
             model=self.model,
-            options=TranslationOptions(**self.options.model_dump()),
+            options=TranslationOptions(**self.options.model_dump(), prefix=self.prefix),
             format=self.format,
+            glossary=tuple(each.term() for each in self.glossary) if isinstance(self.glossary, list) else (),
             turn=turn_of(self.priority, self.timeout_s),
         )
 
@@ -82,6 +86,7 @@ class SegmentBody(BaseModel):
     score: float
     alignment: list[LinkBody] | None
     warnings: list[str]
+    terms: list[TermUseBody] = Field([], description="Of the glossary, as the source has them.")
     explanation: ExplanationBody | None = Field(
         None, description="On request (options.explain); null through a language in between."
     )
@@ -144,31 +149,6 @@ class TranslateAnswer(BaseModel):
     timings: TimingsBody
 
 
-class PairBody(BaseModel):
-    """A direction that a model serves by itself."""
-
-    source: str
-    target: str
-
-
-class ModelCard(ModelBody):
-    """A loaded bundle and what it does. task: "translate" or "summarize"."""
-
-    task: str
-    pairs: list[PairBody]
-    beam_size: int
-    length_penalty: float
-    max_source_length: int
-    description: str
-
-
-class ModelsAnswer(BaseModel):
-    """What answers requests. failed: newer versions that cannot be loaded; the log and the admin API say why."""
-
-    models: list[ModelCard]
-    failed: list[str] = []
-
-
 class ErrorDetail(BaseModel):
     """type: one of a fixed set. field: which part of the request is at fault."""
 
@@ -229,20 +209,6 @@ def timings_of(segments: Sequence[SegmentTranslation], total_s: float) -> Timing
     )
 
 
-def model_card(model: ServedModel) -> ModelCard:
-    """The body of a loaded bundle."""
-    return ModelCard(
-        name=model.name,
-        version=model.version,
-        task=model.task,
-        pairs=[PairBody(source=source, target=target) for source, target in model.directions],
-        beam_size=model.decoding.beam_size,
-        length_penalty=model.decoding.length_penalty,
-        max_source_length=model.decoding.max_source_length,
-        description=model.description,
-    )
-
-
 def _model(way: Way) -> ModelBody | None:
     if way.model_name is None or way.model_version is None:
         return None
@@ -275,6 +241,7 @@ def _segment(segment: SegmentTranslation) -> SegmentBody:
         score=best.score,
         alignment=_links(segment.alignment),
         warnings=list(segment.warnings),
+        terms=[term_use(use) for use in best.terms],
         explanation=segment.explanation and explanation_body(segment.explanation),
     )
 

@@ -6,18 +6,15 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from service.api.dependencies import ServicesDependency, charged, note_phases, translate_and_note
-from service.api.schemas import (
-    ErrorBody,
-    ModelsAnswer,
-    TranslateAnswer,
-    TranslateBody,
-    model_card,
-    translate_answer,
-)
+from service.api.glossaries import kept_terms
+from service.api.model_schemas import ModelsAnswer, model_card
+from service.api.schemas import ErrorBody, TranslateAnswer, TranslateBody, translate_answer
+from service.api.streaming import MEDIA_TYPE, events_of
 from service.api.summary_schemas import SummarizeAnswer, SummarizeBody, summarize_answer
+from service.pipeline.writing import Told
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "Invalid request, or a pair that is not served"},
@@ -33,12 +30,27 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["v1"], responses=_ERRORS)
 
 
-@router.post("/v1/translate")
-async def translate(request: Request, body: TranslateBody) -> TranslateAnswer:
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The translations; with `stream` as events: `partial` (`{index, text}`: what a translation "
+        "begins with, never taken back), then `result` (this body) or `error`",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post("/v1/translate", response_model=TranslateAnswer, responses=_EVENTS)
+async def translate(request: Request, body: TranslateBody) -> TranslateAnswer | Response:
     """Translate one text or a list of texts."""
     asked = body.request()
-    result = await translate_and_note(request, asked)
-    return await asyncio.to_thread(translate_answer, asked, result)
+    if isinstance(body.glossary, str):
+        asked = replace(asked, glossary=await kept_terms(request, body.glossary, body.source, body.target))
+
+    async def work(told: Told | None = None) -> TranslateAnswer:
+        result = await translate_and_note(request, asked, told)
+        return await asyncio.to_thread(translate_answer, asked, result)
+
+    return await (events_of(work) if body.stream else work())
 
 
 @router.post("/v1/summarize")

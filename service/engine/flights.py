@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from model_store.decoding.segment import Segment
 from service.engine.segment import Priority, ResultSource, SegmentResult
 from service.engine.worker import Settled
+
+logger = logging.getLogger(__name__)
 
 # The number of a segment in its group, the tokens that its best target is sure to begin with, whether they are all.
 Watch = Callable[[int, tuple[int, ...], bool], None]
@@ -34,10 +37,18 @@ class Group:
         """The result of segment `index`, once for each."""
         self._results[index] = result
         self._missing -= 1
-        if self.watch is not None:
-            self.watch(index, result.hypotheses[0].tokens, True)
+        self.tell(index, result.hypotheses[0].tokens, whole=True)
         if not self._missing and not self.done.done():
             self.done.set_result(None)
+
+    def tell(self, index: int, tokens: tuple[int, ...], *, whole: bool) -> None:
+        """Tell who watches. One that raises hears nothing more: its fault must not reach those who wait beside it."""
+        if self.watch is not None:
+            try:
+                self.watch(index, tokens, whole)
+            except Exception:
+                self.watch = None
+                logger.exception("who watched segments is told nothing more")
 
     def fail(self, error: Exception) -> None:
         """One segment has none: the group fails with the first such error."""
@@ -69,8 +80,7 @@ class Flight:
     def tell(self, tokens: tuple[int, ...]) -> None:
         """Tell those who watch what the result is sure to begin with."""
         for waiter in self.waiters:
-            if waiter.group.watch is not None:
-                waiter.group.watch(waiter.index, tokens, False)
+            waiter.group.tell(waiter.index, tokens, whole=False)
 
     def settle(self, settled: Settled) -> None:
         """Give everyone who waits the result or the error."""

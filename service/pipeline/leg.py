@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.tokenizer import Tokenizer
 from service.catalogue import Leg
+from service.engine.flights import Watch
 from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.explanation import check_explainable, explain
 from service.pipeline.segment_spans import tell_segments
+from service.pipeline.terms import BEAM, demanded, fewest_tokens
 from service.pipeline.translation import (
     NO_TURN,
     Candidate,
@@ -23,6 +26,7 @@ from service.pipeline.translation import (
     TranslationOptions,
     Turn,
 )
+from service.text.glossary import Occurrence
 from service.text.segmentation import Piece, split_text
 from service.tracing import phase
 
@@ -65,20 +69,33 @@ class Patience:
         return left
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A text that is decoded as one segment. terms: of the glossary, which it has."""
+
+    text: str
+    options: TranslationOptions
+    terms: tuple[Occurrence, ...] = ()
+
+
+# The number of a text, what its translation is sure to begin with, and whether that is all of it.
+WatchText = Callable[[int, str, bool], None]
+
+
 async def decode_texts(
-    leg: Leg, texts: Sequence[str], options: Sequence[TranslationOptions], limits: GroupLimits, patience: Patience
+    leg: Leg, asked: Sequence[Asked], limits: GroupLimits, patience: Patience, watch: WatchText | None = None
 ) -> list[SegmentTranslation]:
-    """Decode each text as one segment, under its options; each has to fit the model. Raises what the engine raises;
-    waits out an overload as `patience` says, and without end once a part is done."""
-    if any(each.explain for each in options):
-        check_explainable(len(texts))
+    """Decode each text; each has to fit the model. Raises what the engine raises; waits out an overload as `patience`
+    says, and without end once a part is done. `watch` is told of the best translation of each while it is written."""
+    if any(each.options.explain for each in asked):
+        check_explainable(len(asked))
     # Preparing many texts takes longer than the event loop may stand still.
-    with phase("tokenization", {"segments": len(texts)}):
-        segments = await asyncio.to_thread(lambda: [_segment(leg, *each) for each in zip(texts, options, strict=True)])
-    results = await _submit(leg, segments, limits, patience)
-    with phase("join", {"segments": len(texts)}):
+    with phase("tokenization", {"segments": len(asked)}):
+        segments = await asyncio.to_thread(lambda: [_segment(leg, each) for each in asked])
+    results = await _submit(leg, segments, limits, patience, watch)
+    with phase("join", {"segments": len(asked)}):
         return await asyncio.to_thread(
-            lambda: [_translated(leg, *each) for each in zip(texts, segments, results, strict=True)]
+            lambda: [_translated(leg, *each) for each in zip(asked, segments, results, strict=True)]
         )
 
 
@@ -93,31 +110,41 @@ def split_for(leg: Leg, text: str) -> list[Piece]:
     )
 
 
-def _segment(leg: Leg, text: str, options: TranslationOptions) -> Segment:
-    decoding = leg.model.decoding
-    source = leg.model.source_ids(text, leg.target)
+def _segment(leg: Leg, asked: Asked) -> Segment:
+    decoding, tokenizer, options = leg.model.decoding, leg.model.tokenizer, asked.options
+    source = leg.model.source_ids(asked.text, leg.target)
     default = decoding.length_penalty
+    most = options.max_length or leg.model.max_target_length
+    lags = leg.model.attention_lags
+    terms = demanded(asked.terms, asked.text, tokenizer, most=most - 1, lags=lags) if asked.terms else ()
+    fewest = fewest_tokens(terms)
+    # What has to be there comes on top of what is usual.
+    usual = decoding.max_length(len(source)) + fewest + len(tokenizer.encode(options.prefix))
+    beam = max(decoding.beam_size, options.n_best, BEAM if terms else 1)
     return Segment(
         source=source,
-        max_length=options.max_length or min(decoding.max_length(len(source)), leg.model.max_target_length),
-        beam_size=options.beam_size or max(decoding.beam_size, options.n_best),
+        max_length=options.max_length or min(usual, most),
+        beam_size=options.beam_size or beam,
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
         no_repeat_ngram=decoding.no_repeat_ngram,
+        prefix=tokenizer.spelled(options.prefix),
+        terms=terms,
         want_attention=True,
         want_search=options.explain,
     )
 
 
 async def _submit(
-    leg: Leg, segments: Sequence[Segment], limits: GroupLimits, patience: Patience
+    leg: Leg, segments: Sequence[Segment], limits: GroupLimits, patience: Patience, watch: WatchText | None
 ) -> list[SegmentResult]:
     """Submit group after group; a request of which nothing is done yet may be refused for overload."""
     results: list[SegmentResult] = []
     for group in _groups(segments, limits):
         while True:
             try:
-                results += await _submit_group(leg, group, patience)
+                watch_group = _watching(watch, leg.model.tokenizer, len(results)) if watch else None
+                results += await _submit_group(leg, group, patience, watch_group)
                 break
             except EngineOverloadedError as error:
                 if not results and time.monotonic() >= patience.refused_after:
@@ -126,13 +153,27 @@ async def _submit(
     return results
 
 
-async def _submit_group(leg: Leg, group: Sequence[Segment], patience: Patience) -> list[SegmentResult]:
+def _watching(watch: WatchText, tokenizer: Tokenizer, before: int) -> Watch:
+    """For a group of segments with so many before it."""
+
+    def told(index: int, tokens: tuple[int, ...], whole: bool) -> None:
+        text = tokenizer.decode(tokens)
+        # A character of which not all bytes are there yet, or half of an escape.
+        watch(before + index, (text if whole else text.rstrip("\ufffd\x1b")).strip(), whole)
+
+    return told
+
+
+async def _submit_group(
+    leg: Leg, group: Sequence[Segment], patience: Patience, watch: Watch | None
+) -> list[SegmentResult]:
     with phase("engine", {"segments": len(group)}, model=leg.model.reference) as engine:
         results = await leg.model.engine.submit_all(
             group,
             priority=patience.turn.priority,
             deadline_s=patience.left_s(),
             client=patience.turn.client,
+            watch=watch,
         )
         tell_segments(engine, group, results)
         return results
@@ -151,7 +192,8 @@ def _groups(segments: Sequence[Segment], limits: GroupLimits) -> Iterator[list[S
         yield group
 
 
-def _translated(leg: Leg, text: str, segment: Segment, result: SegmentResult) -> SegmentTranslation:
+def _translated(leg: Leg, asked: Asked, segment: Segment, result: SegmentResult) -> SegmentTranslation:
+    text = asked.text
     candidates: dict[str, Candidate] = {}
     for hypothesis in result.hypotheses:
         candidate = _candidate(leg, text, segment, hypothesis)

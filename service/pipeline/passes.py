@@ -5,34 +5,49 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
-from service.pipeline.leg import GroupLimits, Patience, decode_texts
-from service.pipeline.sentence import LOST, Sentence, pieces_of, prepare
+from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
+from service.pipeline.sentence import LOST, Sentence, as_it_is, pieces_of, prepare, whole
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
+from service.pipeline.writing import Part
+from service.text.glossary import Glossary
+from service.text.segmentation import Piece
 from service.tracing import phase
 
 
-async def translate_texts(
-    leg: Leg, texts: Sequence[str], options: TranslationOptions, limits: GroupLimits, patience: Patience
-) -> list[TextTranslation]:
-    """Translate each text. Raises as decode_texts.
+@dataclass(frozen=True)
+class Pass:
+    """Through which model, and how."""
 
-    A sentence in which a placeholder got lost is tried once more with other stand-ins.
+    leg: Leg
+    options: TranslationOptions
+    limits: GroupLimits
+    patience: Patience
+    glossary: Glossary | None = None
+
+
+async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[Part] = ()) -> list[TextTranslation]:
+    """Translate each text. Raises as decode_texts. parts: those of who reads along, one for each text.
+
+    A sentence in which a placeholder got lost is tried once more with other stand-ins. A text whose translation has to
+    begin with a prefix is one segment, and the model is given it as it stands.
     """
+    leg = through.leg
+    cut = whole if through.options.prefix else pieces_of
     # Segmenting a long text takes longer than the event loop may stand still.
     with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
-        split = await asyncio.to_thread(lambda: [pieces_of(leg, text) for text in texts])
+        split = await asyncio.to_thread(lambda: [cut(leg, text) for text in texts])
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
-    done = await _decode(leg, cores, words, options, limits, patience)
-    again = [index for index, each in enumerate(done) if LOST in each.warnings]
+    done = await _decode(through, cores, words, _reading_along(split, parts))
+    again = [index for index, each in enumerate(done) if LOST in each.warnings and not through.options.prefix]
     if again:
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
         turned = (*words[1:], words[0])
-        late = replace(patience, refused_after=math.inf)
-        second = await _decode(leg, [cores[index] for index in again], turned, options, limits, late)
+        late = replace(through, patience=replace(through.patience, refused_after=math.inf))
+        second = await _decode(late, [cores[index] for index in again], turned, [])
         for index, each in zip(again, second, strict=True):
             if LOST not in each.warnings:
                 done[index] = each
@@ -40,25 +55,49 @@ async def translate_texts(
     return [TextTranslation(tuple(next(translated) if p.translate else p.text for p in pieces)) for pieces in split]
 
 
+def _reading_along(split: Sequence[Sequence[Piece]], parts: Sequence[Part]) -> list[tuple[Part, int]]:
+    """The part and the number of each piece that is translated."""
+    for pieces, part in zip(split, parts, strict=False):
+        part.split([None if piece.translate else piece.text for piece in pieces])
+    return [
+        (part, number)
+        for pieces, part in zip(split, parts, strict=False)
+        for number, piece in enumerate(pieces)
+        if piece.translate
+    ]
+
+
 async def _decode(
-    leg: Leg,
-    cores: Sequence[str],
-    stand_ins: Sequence[str],
-    options: TranslationOptions,
-    limits: GroupLimits,
-    patience: Patience,
+    through: Pass, cores: Sequence[str], stand_ins: Sequence[str], places: Sequence[tuple[Part, int]]
 ) -> list[SegmentTranslation]:
+    leg, options = through.leg, through.options
+
+    def prepared(core: str) -> Sentence:
+        if options.prefix:
+            return as_it_is(core, through.glossary)
+        return prepare(leg, core, stand_ins, through.glossary)
+
     with phase("preparation", {"segments": len(cores)}):
-        sentences = await asyncio.to_thread(lambda: [prepare(leg, core, stand_ins) for core in cores])
-    given = [sentence.recased.text for sentence in sentences]
+        sentences = await asyncio.to_thread(lambda: [prepared(core) for core in cores])
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them.
-    beam = options.beam_size or max(leg.model.decoding.beam_size, options.n_best)
-    wide = replace(options, beam_size=beam, n_best=beam)
-    each_options = [wide if sentence.shielded.atoms else options for sentence in sentences]
-    decoded = await decode_texts(leg, given, each_options, limits, patience)
+    wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
+    asked = [Asked(each.recased.text, wide if each.shielded.atoms else options, each.terms) for each in sentences]
+    watch = _watching(sentences, places) if places else None
+    decoded = await decode_texts(leg, asked, through.limits, through.patience, watch)
 
     def restored(pair: tuple[Sentence, SegmentTranslation]) -> SegmentTranslation:
         return pair[0].restore(pair[1], options.n_best)
 
     with phase("join", {"segments": len(cores)}):
         return await asyncio.to_thread(lambda: list(map(restored, zip(sentences, decoded, strict=True))))
+
+
+def _watching(sentences: Sequence[Sentence], places: Sequence[tuple[Part, int]]) -> WatchText:
+    """Those sentences whose translation is what the model writes can be read while it does."""
+
+    def told(index: int, text: str, whole: bool) -> None:
+        if sentences[index].plain:
+            part, piece = places[index]
+            (part.written if whole else part.begun)(piece, text)
+
+    return told

@@ -30,11 +30,16 @@ def check_texts(texts: tuple[str, ...], limits: RequestLimits) -> None:
     if characters > limits.max_characters:
         raise RequestTooLargeError("text", characters, limits.max_characters, "characters over all texts")
     for text in texts:
-        for position, character in enumerate(text if not text.isascii() else ""):
-            if "\ud800" <= character <= "\udfff":
-                raise InvalidRequestError(
-                    "text", f"U+{ord(character):04X} at position {position} is half of a surrogate pair, no character"
-                )
+        check_characters("text", text)
+
+
+def check_characters(field: str, text: str) -> None:
+    """Raises InvalidRequestError for half a surrogate pair."""
+    for position, character in enumerate(text if not text.isascii() else ""):
+        if "\ud800" <= character <= "\udfff":
+            raise InvalidRequestError(
+                field, f"U+{ord(character):04X} at position {position} is half of a surrogate pair, no character"
+            )
 
 
 def check_options(options: TranslationOptions, limits: RequestLimits, legs: Sequence[Leg]) -> None:
@@ -45,6 +50,11 @@ def check_options(options: TranslationOptions, limits: RequestLimits, legs: Sequ
     most = limits.max_beam_size if beam is None else beam
     if not 1 <= options.n_best <= most:
         raise InvalidRequestError("options.n_best", f"{options.n_best} is not allowed; allowed: 1..{most}")
+    if legs and options.prefix:
+        model, room = legs[-1].model, legs[-1].model.max_target_length
+        tokens = len(model.tokenizer.encode(options.prefix))
+        if tokens >= min(room, options.max_length or room):
+            raise InvalidRequestError("prefix", f"{tokens} tokens leave no room in the target of at most {room}")
     length = min((leg.model.max_target_length for leg in legs), default=None)
     if options.max_length is not None and length is not None and not 1 <= options.max_length <= length:
         raise InvalidRequestError("options.max_length", f"{options.max_length} is not allowed; allowed: 1..{length}")

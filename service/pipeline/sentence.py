@@ -6,32 +6,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
+from service.errors import InvalidRequestError
 from service.pipeline.leg import split_for
 from service.pipeline.quality import changes_numbers, is_low, repeats
+from service.pipeline.terms import uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.casing import Recased, recase
 from service.text.edits import Edit, EditedText
+from service.text.glossary import Glossary, Occurrence
 from service.text.segmentation import Piece, has_letter
-from service.text.shield import Shielded, find_atoms, shield, tags_of
+from service.text.shield import Shielded, find_atoms, shield, unshielded
 
 LOST: WarningName = "placeholder_lost"
+MISSING: WarningName = "term_missing"
 # What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
 _VEIL = "USB"
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """text: as it was asked for. recased: what the model is given."""
+    """text: as it was asked for. recased: what the model is given. terms: of the glossary, where that has them."""
 
     text: str
     shielded: Shielded
     recased: Recased
+    terms: tuple[Occurrence, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether what the model writes is the translation, as it is."""
+        return not self.shielded.atoms and not self.recased.shouted
 
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
         placeholders."""
         restored = [self._restored(candidate) for candidate in decoded.candidates]
-        restored.sort(key=lambda each: LOST in each.warnings)
+        restored.sort(key=lambda each: (LOST in each.warnings, MISSING in each.warnings))
         candidates: dict[str, Candidate] = {}
         for candidate in restored:
             candidates.setdefault(candidate.text, candidate)
@@ -50,9 +60,11 @@ class Sentence:
         restored = self.shielded.restore(target, [(link.source, link.target) for link in links])
         back = self.shielded.unshielded()
         moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
+        terms = uses(self.terms, restored.edited.text, [back.span(each.span) for each in self.terms])
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
         found: dict[WarningName, bool] = {
-            LOST: restored.lost > 0 or bool(tags_of(self.text) - tags_of(restored.edited.text)),
+            LOST: restored.lost > 0 or self._loses(restored.edited.text),
+            MISSING: any(each.target is None for each in terms),
             "repetition": repeats(self.shielded.bare(), bare),
             "number_changed": changes_numbers(self.shielded.bare(), bare),
             "uncovered_source": candidate.uncovered > 0,
@@ -63,11 +75,28 @@ class Sentence:
             text=restored.edited.text,
             alignment=None if candidate.alignment is None else tuple(each for each in moved if _is_there(each)),
             warnings=(*candidate.warnings, *(name for name, there in found.items() if there)),
+            terms=terms,
         )
 
+    def _loses(self, target: str) -> bool:
+        """Whether a placeholder that the model was given as it is is not there any more."""
+        shielded = bool(self.shielded.atoms)
+        return bool(unshielded(self.text, shielded=shielded) - unshielded(target, shielded=shielded))
 
-def prepare(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
+
+def prepare(leg: Leg, text: str, stand_ins: Sequence[str], glossary: Glossary | None) -> Sentence:
     """What the model is given of one segment; it fits if the segment, as `pieces_of` cuts it, does."""
+    sentence = _shielded(leg, text, stand_ins)
+    return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
+
+
+def as_it_is(text: str, glossary: Glossary | None) -> Sentence:
+    """A segment that the model is given as it stands, since its translation has been begun."""
+    terms = () if glossary is None else tuple(glossary.find(text))
+    return Sentence(text, shield(text, (), ()), Recased(text, shouted=False), terms)
+
+
+def _shielded(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
     most = leg.model.max_source_tokens
 
     def count(part: str) -> int:
@@ -103,6 +132,21 @@ def pieces_of(leg: Leg, text: str) -> list[Piece]:
             pieces.append(Piece(part, piece.translate and has_letter(bare)))
         start = end
     return pieces
+
+
+def whole(leg: Leg, text: str) -> list[Piece]:
+    """A text as one segment, but for the white space around it.
+
+    Raises:
+        InvalidRequestError: it is longer than the model reads at once.
+    """
+    core = text.strip()
+    tokens, most = len(leg.model.tokenizer.encode(core)), leg.model.max_source_tokens
+    if tokens > most:
+        raise InvalidRequestError("text", f"{tokens} tokens; allowed with a prefix: at most {most}, in one segment")
+    start = text.index(core)
+    parts = ((text[:start], False), (core, has_letter(core)), (text[start + len(core) :], False))
+    return [Piece(part, translate) for part, translate in parts if part]
 
 
 def _is_there(link: Link) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
-from service.pipeline.leg import GroupLimits, Patience, decode_texts, split_for
+from service.pipeline.leg import Asked, GroupLimits, Patience, decode_texts, split_for
 from service.pipeline.request import RequestLimits, check_options, check_texts
 from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
 from service.tracing import phase
@@ -124,7 +124,7 @@ class Summarizer:
         with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
             windows = await asyncio.to_thread(lambda: [_windows(leg, text) for text in texts])
         flat = [window for each in windows for window in each]
-        read = iter(await decode_texts(leg, flat, [options] * len(flat), self._groups, patience))
+        read = iter(await decode_texts(leg, [Asked(window, options) for window in flat], self._groups, patience))
         return [[next(read) for _window in each] for each in windows]
 
 

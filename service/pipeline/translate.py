@@ -12,8 +12,8 @@ from service.catalogue import Catalogue, Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import GroupLimits, Patience
 from service.pipeline.markup import translate_html
-from service.pipeline.passes import translate_texts
-from service.pipeline.request import RequestLimits, check_options, check_texts
+from service.pipeline.passes import Pass, translate_texts
+from service.pipeline.request import RequestLimits, check_characters, check_options, check_texts
 from service.pipeline.source import Passage, detect_sources, document_languages
 from service.pipeline.translation import (
     AUTO,
@@ -26,7 +26,9 @@ from service.pipeline.translation import (
     WarningName,
     Way,
 )
+from service.pipeline.writing import Part, Told, Writing
 from service.text.detection import Detection
+from service.text.glossary import Glossary
 from service.tracing import phase
 
 
@@ -45,8 +47,9 @@ class Translator:
         self._groups = groups or GroupLimits()
         self._warned = warned
 
-    async def translate(self, request: TranslationRequest) -> TranslationResult:
-        """Translate every text; source and target the same gives the texts unchanged, as LibreTranslate does.
+    async def translate(self, request: TranslationRequest, told: Told | None = None) -> TranslationResult:
+        """Translate every text; source and target the same gives the texts unchanged, as LibreTranslate does. `told`
+        hears what each translation is sure to begin with, as it grows; nothing of HTML and through a pivot.
 
         Raises:
             InvalidRequestError, RequestTooLargeError, UnsupportedPairError, ModelNotFoundError: nothing was decoded.
@@ -54,6 +57,9 @@ class Translator:
         """
         started = time.monotonic()
         _check_format(request)
+        _check_prefix(request)
+        if request.glossary and request.source.lower() == AUTO:
+            raise InvalidRequestError("glossary", "not with source 'auto'; allowed: with the language of its terms")
         check_texts(request.texts, self.limits)
         detected, passages = await self._detected(request)
         # From here to the hold nothing is awaited, so that what is routed to is still there.
@@ -66,10 +72,12 @@ class Translator:
         routes = {language: catalogue.route(language, target) for language in languages}
         legs = [leg for route in routes.values() for leg in route]
         check_options(request.options, self.limits, legs)
+        if request.glossary and any(len(route) > 1 for route in routes.values()):
+            raise InvalidRequestError("glossary", f"not through {legs[0].target!r}; allowed: pairs of one model")
         with ExitStack() as held:  # a version that is replaced meanwhile goes on for this request
             for leg in legs:
                 held.enter_context(leg.model.uses.hold())
-            translations = await self._run(passages, routes, request, started)
+            translations = await self._run(passages, routes, request, started, Writing(told) if told else None)
         for translation in translations:
             for segment in translation.segments:
                 for warning in segment.warnings:
@@ -112,14 +120,18 @@ class Translator:
         routes: Mapping[str, tuple[Leg, ...]],
         request: TranslationRequest,
         started: float,
+        writing: Writing | None,
     ) -> list[TextTranslation]:
         """The texts in their order; passages of one source language are translated after those of another."""
         deadline = request.turn.deadline(started, self.limits.timeout_s)
         patience = Patience(deadline, started + request.wait_for_room_s, request.turn)
+        parts = [writing.part(each.index) for each in passages] if writing else []
         translated: dict[Passage, TextTranslation] = {}
         for source, legs in routes.items():
-            chosen = [each for each in passages if each.language == source]
-            done = await self._pass(legs, [each.text for each in chosen], request, patience)
+            places = [place for place, each in enumerate(passages) if each.language == source]
+            chosen = [passages[place] for place in places]
+            along = [parts[place] for place in places] if parts else []
+            done = await self._pass(legs, [each.text for each in chosen], request, patience, along)
             translated.update(zip(chosen, done, strict=True))
             patience = patience.after(done)
         pieces: list[list[str | SegmentTranslation]] = [[] for _text in request.texts]
@@ -128,24 +140,36 @@ class Translator:
         return [TextTranslation(tuple(each)) for each in pieces]
 
     async def _pass(
-        self, legs: tuple[Leg, ...], texts: list[str], request: TranslationRequest, patience: Patience
+        self,
+        legs: tuple[Leg, ...],
+        texts: list[str],
+        request: TranslationRequest,
+        patience: Patience,
+        parts: Sequence[Part],
     ) -> list[TextTranslation]:
         """The texts of one source language: unchanged, by one model, or through the pivot language."""
         if not legs:
+            for text, part in zip(texts, parts, strict=False):
+                part.split([text])
             return [TextTranslation((text,)) for text in texts]
         if len(legs) == 1:
-            return await self._leg(legs[0], texts, request, patience)
+            return await self._leg(legs[0], texts, request, patience, parts)
         return await self._through_pivot(legs, texts, request, patience)
 
     async def _leg(
-        self, leg: Leg, texts: Sequence[str], request: TranslationRequest, patience: Patience
+        self,
+        leg: Leg,
+        texts: Sequence[str],
+        request: TranslationRequest,
+        patience: Patience,
+        parts: Sequence[Part] = (),
     ) -> list[TextTranslation]:
         """One pass, of texts or of HTML."""
-
-        async def translate(plain: Sequence[str]) -> list[TextTranslation]:
-            return await translate_texts(leg, plain, request.options, self._groups, patience)
-
-        return await (translate_html(texts, translate) if request.format == "html" else translate(texts))
+        glossary = Glossary(request.glossary, leg.source) if request.glossary else None
+        through = Pass(leg, request.options, self._groups, patience, glossary)
+        if request.format == "html":
+            return await translate_html(texts, lambda plain: translate_texts(through, plain))
+        return await translate_texts(through, texts, parts)
 
     async def _through_pivot(
         self, legs: tuple[Leg, ...], texts: list[str], request: TranslationRequest, patience: Patience
@@ -186,6 +210,20 @@ def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTransl
         source_tokens=first.source_tokens,
         timings=max((first.timings, *(s.timings for s in second.segments)), key=lambda t: t.queue_s + t.decode_s),
     )
+
+
+def _check_prefix(request: TranslationRequest) -> None:
+    prefix = request.options.prefix
+    if not prefix:
+        return
+    check_characters("prefix", prefix)
+    if len(request.texts) > 1 or request.format != "text":
+        asked = f"{len(request.texts)} texts of format {request.format!r}"
+        raise InvalidRequestError("prefix", f"not with {asked}; allowed: with one text, of format 'text'")
+    if prefix[0].isspace():
+        raise InvalidRequestError("prefix", "begins with white space; allowed: what the translation begins with")
+    if request.source.lower() == AUTO:
+        raise InvalidRequestError("prefix", "not with source 'auto'; allowed: with a language")
 
 
 def _check_format(request: TranslationRequest) -> None:

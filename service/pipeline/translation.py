@@ -7,13 +7,16 @@ from typing import Literal, get_args
 
 from service.engine.segment import ANYONE, Client, Priority, SegmentTimings
 from service.pipeline.explanation import Explanation
+from service.pipeline.terms import TermUse
 from service.text.detection import Detection
+from service.text.glossary import GlossaryTerm
 
 Format = Literal["text", "html"]
 FORMATS: tuple[Format, ...] = ("text", "html")
 WarningName = Literal[
     "truncated",
     "placeholder_lost",
+    "term_missing",
     "number_changed",
     "repetition",
     "uncovered_source",
@@ -31,7 +34,8 @@ class TranslationOptions:
     """How to search; None takes the bundle's own value.
 
     n_best: hypotheses, the best included; the beam grows to it where no beam_size is given. max_length: longest
-    target of one segment in tokens, EOS counted. explain: also say how each segment was translated.
+    target of one segment in tokens, EOS counted. explain: also say how each segment was translated. prefix: what the
+    translation begins with.
     """
 
     beam_size: int | None = None
@@ -39,6 +43,7 @@ class TranslationOptions:
     length_penalty: float | None = None
     max_length: int | None = None
     explain: bool = False
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ NO_TURN = Turn()
 class TranslationRequest:
     """Texts of one pair. source, target: language codes as people write them; a source of "auto" is found out for each
     text by itself. model: "name" or "name@version". wait_for_room_s: how long a full queue is waited for before the
-    request is refused, in seconds."""
+    request is refused, in seconds. glossary: terms of that pair, and how they are to be translated."""
 
     texts: tuple[str, ...]
     source: str
@@ -72,6 +77,7 @@ class TranslationRequest:
     format: Format = "text"
     wait_for_room_s: float = 0.0
     turn: Turn = NO_TURN
+    glossary: tuple[GlossaryTerm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ class Candidate:
     """One translation of a segment. score: mean natural-log probability of its `tokens` tokens, EOS counted; through
     a pivot the sum of both passes' means. alignment: spans relative to the segment; None where the model has no
     attention, where a pivot is in between, or where the tokens do not spell the text. uncovered: words of the source
-    that no part of it attends to."""
+    that no part of it attends to. terms: those of the glossary that the source has."""
 
     text: str
     score: float
@@ -95,6 +101,7 @@ class Candidate:
     alignment: tuple[Link, ...] | None = None
     warnings: tuple[WarningName, ...] = ()
     uncovered: int = 0
+    terms: tuple[TermUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,9 +109,9 @@ class SegmentTranslation:
     """One segment and its translations, best first, no two with the same text. language: what it is in.
 
     alignment, warnings: of the best one. The warnings: "truncated" (it did not reach its end), "placeholder_lost" (the
-    model did not write it, so it was put where it seems to belong), "number_changed", "repetition", "uncovered_source"
-    (words of the source that nothing attends to), "low_score". explanation: of what the model was given, on request;
-    None through a pivot.
+    model did not write it, so it was put where it seems to belong), "term_missing" (of the glossary), "number_changed",
+    "repetition", "uncovered_source" (words of the source that nothing attends to), "low_score". explanation: of what
+    the model was given, on request; None through a pivot.
     """
 
     source: str

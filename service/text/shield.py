@@ -111,9 +111,11 @@ def find_atoms(text: str) -> tuple[Span, ...]:
     return tuple(atoms)
 
 
-def tags_of(text: str) -> Counter[str]:
-    """What looks like markup in a text that is none. The model is given it as it is."""
-    return Counter(text[each.start : each.end] for each in find_placeholders(text) if each.kind == "tag")
+def unshielded(text: str, *, shielded: bool) -> Counter[str]:
+    """The placeholders that a model is given as they are: if the others are shielded, only what looks like markup in a
+    text that is none."""
+    found = find_placeholders(text)
+    return Counter(text[each.start : each.end] for each in found if each.kind == "tag" or not shielded)
 
 
 def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str]) -> Shielded:

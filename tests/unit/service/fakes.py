@@ -13,6 +13,7 @@ from model_store.errors import BundleNotFoundError
 from model_store.store import BundleReference
 from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
+from service.engine.flights import Watch
 from service.engine.segment import ANYONE, Client, Priority, SegmentResult, SegmentTimings
 from service.engine.stats import EngineHealth
 from training.config import TokenizerConfig
@@ -50,6 +51,7 @@ class ReversingEngine:
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        watch: Watch | None = None,
     ) -> list[SegmentResult]:
         self.groups.append(list(segments))
         self.asked.append((client, priority, deadline_s))
@@ -60,7 +62,13 @@ class ReversingEngine:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return [self._result(segment) for segment in segments]
+        results = [self._result(segment) for segment in segments]
+        if watch is not None:
+            for index, result in enumerate(results):
+                tokens = result.hypotheses[0].tokens
+                watch(index, tokens[: len(tokens) // 2], False)
+                watch(index, tokens, True)
+        return results
 
     def health(self) -> EngineHealth:
         return EngineHealth(True, self.healthy, self.lost, False, 0, 0, 0, None if self.healthy else "it broke")

@@ -38,8 +38,12 @@ def beam_search(
     eos: int,
     history: list[Step] | None = None,
     spelled: Sequence[bytes] = (),
+    attention: NextLogProbs | None = None,
 ) -> list[Found]:
-    """The semantics stated in hypotheses.py and demands.py, literally. Each step is appended to `history`."""
+    """The semantics stated in hypotheses.py and demands.py, literally. Each step is appended to `history`.
+
+    spelled: what each id writes. attention: the weights with which the next token is written.
+    """
 
     def penalty(length: int) -> float:
         return math.pow((5 + length) / 6, segment.length_penalty)
@@ -57,7 +61,8 @@ def beam_search(
         ]
         candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
         if segment.prefix or segment.terms:
-            candidates = demanded(candidates, [tokens for _total, tokens in live], segment, eos, spelled)
+            weights = [[] if attention is None else attention(tokens) for _total, tokens in live]
+            candidates = demanded(candidates, [tokens for _total, tokens in live], weights, segment, eos, spelled)
         extended = []
         going_on: list[Candidate] = []
         ended: list[Candidate] = []
@@ -97,6 +102,23 @@ def network_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidd
     return next_log_probs
 
 
+def network_attention(network: Seq2Seq, source: Sequence[int], bos: int) -> NextLogProbs:
+    """The attention with which a network writes the next token, step by step from the start, every time."""
+    ids, lengths = torch.tensor([list(source)]), torch.tensor([len(source)])
+
+    def next_weights(prefix: Sequence[int]) -> list[float]:
+        with torch.no_grad():
+            memory, state = network.encode(ids, lengths)
+            for position, token in enumerate((bos, *prefix)):
+                step = network.step(torch.tensor([[token]]), memory, state, torch.tensor([position]))
+                state = step.state
+        assert step.weights is not None
+        weights: list[float] = step.weights[0, 0].tolist()
+        return weights
+
+    return next_weights
+
+
 def without_repeats(log_probs: list[float], written: tuple[int, ...], ngram: int) -> list[float]:
     """The distribution without the tokens that would make `ngram` tokens in a row occur twice."""
     if not ngram:
@@ -115,42 +137,47 @@ Scored = tuple[float, int, int]  # total, row, token
 
 
 def demanded(
-    candidates: list[Scored], live: list[tuple[int, ...]], segment: Segment, eos: int, spelled: Sequence[bytes]
+    candidates: list[Scored],
+    live: list[tuple[int, ...]],
+    weights: list[list[float]],
+    segment: Segment,
+    eos: int,
+    spelled: Sequence[bytes],
 ) -> list[Scored]:
     """Of all extensions, best first, those that come into question, in the order in which they are taken."""
-
-    def written(row: int, token: int) -> tuple[int, ...]:
-        return (*live[row], token)
-
-    def lacks(row: int, token: int) -> int:
-        return lacking(written(row, token), segment.terms, spelled)
+    terms = segment.terms
 
     def allowed(row: int, token: int) -> bool:
-        if token == eos:
-            whole = b"".join(spelled[each] for each in live[row])
-            return whole.startswith(segment.prefix) and not lacking(live[row], segment.terms, spelled)
-        text = b"".join(spelled[each] for each in written(row, token))
         before = b"".join(spelled[each] for each in live[row])
+        if token == eos:
+            return before.startswith(segment.prefix) and not lacking(live[row], terms, spelled)
+        text = before + spelled[token]
         if before.startswith(segment.prefix):
             return True
         return bool(spelled[token]) and (text.startswith(segment.prefix) or segment.prefix.startswith(text))
 
     fit = [each for each in candidates if allowed(each[1], each[2])]
-    chosen = set(fit[: 2 * segment.beam_size])
+    totals = {(row, token): total for total, row, token in fit[: 2 * segment.beam_size]}
     for row, tokens in enumerate(live):
-        if lacking(tokens, segment.terms, spelled):
-            own = [each for each in fit if each[1] == row]
-            chosen |= set(own[:1])
-            chosen |= {each for each in own if advances(tokens, each[2], segment, spelled)}
+        own = [each for each in fit if each[1] == row]
+        if own and lacking(tokens, terms, spelled):
+            most = own[0][0]
+            totals.setdefault((row, own[0][2]), most)
+            for total, _row, token in own:
+                here = in_place(tokens, token, weights[row], terms, spelled)
+                if here is not None:
+                    totals[row, token] = most - (1 - here) * (most - total)
+    chosen = sorted(
+        ((total, row, token) for (row, token), total in totals.items()), key=lambda each: (-each[0], each[1], each[2])
+    )
+    written = {each: live[each[1]] + (() if each[2] == eos else (each[2],)) for each in chosen}
+    left = {each: lacking(tokens, terms, spelled) for each, tokens in written.items()}
+    bank = {each: bank_of(tokens, terms, spelled) for each, tokens in written.items()}
     length = len(live[0]) + 1
-    left = {each: lacks(each[1], each[2]) if each[2] != eos else 0 for each in chosen}
-    possible = [
-        each for each in fit if each in chosen and (not left[each] or length + left[each] <= segment.max_length)
-    ]
-    possible = possible or [each for each in fit if each in chosen]
+    possible = [each for each in chosen if not left[each] or length + left[each] <= segment.max_length] or chosen
 
     def place(each: Scored) -> int:
-        return [other for other in possible if left[other] == left[each]].index(each)
+        return [other for other in possible if bank[other] == bank[each]].index(each)
 
     return sorted(possible, key=lambda each: (place(each), -each[0], each[1], each[2]))
 
@@ -188,11 +215,28 @@ def lacking(tokens: tuple[int, ...], terms: Sequence[Term], spelled: Sequence[by
     return total - gain
 
 
-def advances(tokens: tuple[int, ...], token: int, segment: Segment, spelled: Sequence[bytes]) -> bool:
-    """Whether the token begins a form of a missing term, or goes on with it."""
-    return any(
-        form.tokens[begun(tokens, form)] == token
-        for term in segment.terms
-        if missing_of(tokens, term, spelled)
-        for form in term.forms
-    )
+def bank_of(tokens: tuple[int, ...], terms: Sequence[Term], spelled: Sequence[bytes]) -> tuple[int, int]:
+    """Missing occurrences, and the most that was begun of any."""
+    missing = [term for term in terms if missing_of(tokens, term, spelled)]
+    most = max((begun(tokens, form) for term in missing for form in term.forms), default=0)
+    return sum(missing_of(tokens, term, spelled) for term in missing), -most
+
+
+def in_place(
+    tokens: tuple[int, ...], token: int, weights: list[float], terms: Sequence[Term], spelled: Sequence[bytes]
+) -> float | None:
+    """How much the token is in its place, as the next one of a form of a missing term; None if it is no such."""
+    found = []
+    for term in terms:
+        if not missing_of(tokens, term, spelled):
+            continue
+        for form in term.forms:
+            if form.tokens[begun(tokens, form)] != token:
+                continue
+            if begun(tokens, form):
+                found.append(1.0)
+            elif weights and form.initial in (None, tokens == ()):
+                found.append(sum(weights[place] for place in term.near))
+            else:
+                found.append(0.0)
+    return min(max(found), 1.0) if found else None

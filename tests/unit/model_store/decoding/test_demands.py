@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -15,18 +16,31 @@ from model_store.decoding.terms import Terms
 from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
-from tests.unit.model_store.decoding.oracle import Found, beam_search, lacking, missing_of, network_log_probs
+from tests.unit.model_store.decoding.oracle import (
+    Found,
+    bank_of,
+    beam_search,
+    lacking,
+    missing_of,
+    network_attention,
+    network_log_probs,
+)
 from tests.unit.model_store.decoding.test_exactness import assert_same
 from tests.unit.model_store.decoding.test_exactness import segments as free_segments
 
 PIECES = st.integers(4, 23)
-FORMS = st.builds(Form, st.lists(PIECES, min_size=1, max_size=3).map(tuple), st.booleans())
-TERMS = st.builds(Term, st.lists(FORMS, min_size=1, max_size=2).map(tuple), st.integers(1, 2))
+FORMS = st.builds(
+    Form, st.lists(PIECES, min_size=1, max_size=3).map(tuple), st.booleans(), st.sampled_from((None, True, False))
+)
+# Sources have at least two tokens.
+NEAR = st.lists(st.integers(0, 1), max_size=2).map(tuple)
+TERMS = st.builds(Term, st.lists(FORMS, min_size=1, max_size=2).map(tuple), st.integers(1, 2), NEAR)
 
 
 def oracle(network: Seq2Seq, segment: Segment) -> list[Found]:
     log_probs = network_log_probs(network, segment.source, BOS, FORBIDDEN)
-    return beam_search(log_probs, segment, EOS, spelled=SPELLED)
+    attention = network_attention(network, segment.source, BOS)
+    return beam_search(log_probs, segment, EOS, spelled=SPELLED, attention=attention)
 
 
 def found(network: Seq2Seq, segment: Segment) -> tuple[Hypothesis, ...]:
@@ -68,6 +82,7 @@ def test_progress_is_what_counting_finds(terms: tuple[Term, ...], tokens: list[i
         written = tuple(tokens[:length])
         assert progress.missing == tuple(missing_of(written, term, SPELLED) for term in terms)
         assert counted.left(progress) == lacking(written, terms, SPELLED)
+        assert counted.bank(progress) == bank_of(written, terms, SPELLED)
 
 
 @settings(deadline=None, max_examples=60)
@@ -85,13 +100,12 @@ def test_what_ends_has_its_terms_and_what_is_written_begins_with_the_prefix(segm
 @settings(deadline=None, max_examples=60)
 @given(segments(), st.integers(0, 7))
 def test_terms_are_there_even_where_the_target_is_cut_off(segment: Segment, seed: int) -> None:
-    """As long as the prefix leaves room for them."""
+    """As long as the prefix leaves room for them, and no word goes on with the last token."""
     network = tiny_network(seed=seed, eos_bias=-9.0)
-    plain = Segment(segment.source, max_length=segment.max_length, beam_size=segment.beam_size, terms=segment.terms)
-    whole = [form.whole for term in plain.terms for form in term.forms]
-    starts = [form.tokens[0] in Spellings(SPELLED).continuing for term in plain.terms for form in term.forms]
-    if any(whole) and any(starts):
-        return  # one may then undo the other with the last tokens
+    terms = tuple(
+        replace(term, forms=tuple(replace(form, whole=False) for form in term.forms)) for term in segment.terms
+    )
+    plain = Segment(segment.source, max_length=segment.max_length, beam_size=segment.beam_size, terms=terms)
     assert lacking(found(network, plain)[0].tokens, plain.terms, SPELLED) == 0
 
 
@@ -126,6 +140,25 @@ def test_without_demands_nothing_changes_for_the_neighbours() -> None:
         assert (7, 12) in list(pairwise(tokens))
 
 
+def test_a_term_stands_where_its_source_is_attended_to() -> None:
+    """Each in turn is wanted at the one source position that the third token of the free target attends to most."""
+    network = tiny_network(seed=9)
+    moved = 0
+    for first in range(4, 24):
+        segment = Segment((first, 6, 9, 5, EOS), max_length=12)
+        free = found(network, segment)[0]
+        if len(free.tokens) < 4 or free.alignment is None:
+            continue
+        place = free.alignment[2]
+        term = Term((Form((13, 15)),), near=(place,))
+        guided = found(network, replace(segment, terms=(term,)))[0].tokens
+        unguided = found(network, replace(segment, terms=(replace(term, near=()),)))[0].tokens
+        start = list(pairwise(guided)).index((13, 15))
+        weights = network_attention(network, segment.source, BOS)(guided[:start])
+        moved += guided != unguided and weights[place] == max(weights)
+    assert moved >= 3
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -135,6 +168,10 @@ def test_without_demands_nothing_changes_for_the_neighbours() -> None:
         (
             lambda: Segment((5,), max_length=4, terms=(Term((Form((5, 6)),), 2),)),
             "terms: 4 tokens and the end do not fit into max_length, 4",
+        ),
+        (
+            lambda: Segment((5, 6), max_length=4, terms=(Term((Form((5,)),), near=(2,)),)),
+            r"terms: near: source positions must lie in 0\.\.1",
         ),
     ],
 )

@@ -50,6 +50,18 @@ async def test_who_joins_a_segment_in_flight_is_told_of_the_rest_and_who_does_no
         assert len(told[0]) == 4
 
 
+async def test_a_watcher_that_fails_harms_nobody() -> None:
+    def fail(*_news: object) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    segments = [make_segment(1, 2, 3, steps=3), make_segment(4, steps=2)]
+    async with gated(rows=2) as rig:
+        rig.go()
+        both = asyncio.gather(rig.engine.submit_all(segments, watch=fail), rig.engine.submit_all(segments))
+        for results in await both:
+            assert [result.hypotheses[0].tokens for result in results] == [answer(segment) for segment in segments]
+
+
 async def test_who_has_left_is_told_nothing_more() -> None:
     told: list[object] = []
     async with gated() as rig:

@@ -1,0 +1,81 @@
+"""The bodies of glossaries: terms on their way in, what was kept, and where terms have gone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from service.api.fields import StrictBody
+from service.glossaries import GlossaryInfo
+from service.pipeline.terms import TermUse
+from service.text.glossary import MAX_CHARACTERS, MAX_TERMS, GlossaryTerm
+
+TermText = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
+
+
+class TermBody(StrictBody):
+    """A term, found in any inflection, and its translation: forms divided by "|", "*" where an ending may follow."""
+
+    source: TermText = Field(examples=["server"])
+    target: TermText = Field(examples=["сервер*"])
+
+    def term(self) -> GlossaryTerm:
+        """What the pipeline is given."""
+        return GlossaryTerm(self.source, self.target)
+
+
+GlossaryField = Annotated[
+    Annotated[str, Field(max_length=100)] | Annotated[list[TermBody], Field(min_length=1, max_length=MAX_TERMS)] | None,
+    Field(description="Terms and how they are to be translated, or the name of a kept glossary."),
+]
+
+
+class TermsBody(StrictBody):
+    """Terms of one pair of languages, to be kept."""
+
+    source: str = Field(max_length=35, examples=["en"])
+    target: str = Field(max_length=35, examples=["ru"])
+    terms: list[TermBody] = Field(min_length=1, max_length=MAX_TERMS)
+
+
+class TermUseBody(BaseModel):
+    """A term of the glossary in a segment: [start, end) of its source, and of its translation, null if that is not
+    there."""
+
+    source: tuple[int, int]
+    target: tuple[int, int] | None
+    term: str
+    translation: str
+
+
+class GlossaryBody(BaseModel):
+    """A glossary that is kept. changed: ISO 8601, UTC."""
+
+    name: str
+    source: str
+    target: str
+    count: int
+    changed: str
+
+
+class GlossaryAnswer(GlossaryBody):
+    """With its terms."""
+
+    terms: list[TermBody]
+
+
+class GlossariesAnswer(BaseModel):
+    """Those of whoever asks, by name."""
+
+    glossaries: list[GlossaryBody]
+
+
+def term_use(use: TermUse) -> TermUseBody:
+    """The body of a use."""
+    return TermUseBody(source=use.source, target=use.target, term=use.term, translation=use.translation)
+
+
+def glossary_body(info: GlossaryInfo) -> GlossaryBody:
+    """The body of what is kept."""
+    return GlossaryBody(name=info.name, source=info.source, target=info.target, count=info.count, changed=info.changed)

@@ -1,0 +1,47 @@
+"""The bodies of GET /v1/models."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from service.api.schemas import ModelBody
+from service.catalogue import ServedModel
+
+
+class PairBody(BaseModel):
+    """A direction that a model serves by itself."""
+
+    source: str
+    target: str
+
+
+class ModelCard(ModelBody):
+    """A loaded bundle and what it does. task: "translate" or "summarize"."""
+
+    task: str
+    pairs: list[PairBody]
+    beam_size: int
+    length_penalty: float
+    max_source_length: int
+    description: str
+
+
+class ModelsAnswer(BaseModel):
+    """What answers requests. failed: newer versions that cannot be loaded; the log and the admin API say why."""
+
+    models: list[ModelCard]
+    failed: list[str] = []
+
+
+def model_card(model: ServedModel) -> ModelCard:
+    """The body of a loaded bundle."""
+    return ModelCard(
+        name=model.name,
+        version=model.version,
+        task=model.task,
+        pairs=[PairBody(source=source, target=target) for source, target in model.directions],
+        beam_size=model.decoding.beam_size,
+        length_penalty=model.decoding.length_penalty,
+        max_source_length=model.decoding.max_source_length,
+        description=model.description,
+    )

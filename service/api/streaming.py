@@ -1,0 +1,83 @@
+"""Translations as server-sent events: what is sure of each text as it grows, then the whole answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+from pydantic import BaseModel
+from starlette.responses import Response, StreamingResponse
+
+from model_store.errors import SegmentError
+from service.api.error_handlers import error_body, service_problem
+from service.errors import ServiceError
+from service.pipeline.writing import Told
+
+MEDIA_TYPE = "text/event-stream"
+
+
+class PartialBody(BaseModel):
+    """What the translation of text number `index` begins with; never taken back."""
+
+    index: int
+    text: str
+
+
+async def events_of(work: Callable[[Told], Awaitable[BaseModel]]) -> Response:
+    """The events of what `work` tells and returns: "partial", and at the end "result", or "error".
+
+    An error before the first event is raised instead, so that it is answered with its own status. Who reads slowly
+    gets fewer partial ones: of each text the newest counts.
+    """
+    news = _News()
+    working = asyncio.ensure_future(work(news.told))
+    working.add_done_callback(lambda _done: news.changed.set())
+    try:
+        await news.changed.wait()
+        if working.done() and working.exception() is not None:
+            working.result()
+    except BaseException:
+        await _stop(working)
+        raise
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy must not hold events back
+    return StreamingResponse(_events(news, working), media_type=MEDIA_TYPE, headers=headers)
+
+
+class _News:
+    """What was told and not sent yet."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.texts: dict[int, str] = {}
+
+    def told(self, index: int, text: str) -> None:
+        self.texts[index] = text
+        self.changed.set()
+
+
+async def _events(news: _News, working: asyncio.Future[BaseModel]) -> AsyncIterator[str]:
+    try:
+        while not working.done():
+            await news.changed.wait()
+            news.changed.clear()
+            texts, news.texts = news.texts, {}
+            for index, text in texts.items():
+                yield _event("partial", PartialBody(index=index, text=text).model_dump_json())
+        try:
+            yield _event("result", working.result().model_dump_json())
+        except (ServiceError, SegmentError) as error:
+            yield _event("error", error_body(service_problem(error)))
+    finally:
+        await _stop(working)
+
+
+def _event(name: str, data: str) -> str:
+    """JSON has no line break, which would end the field."""
+    return f"event: {name}\ndata: {data}\n\n"
+
+
+async def _stop(working: asyncio.Future[BaseModel]) -> None:
+    working.cancel()
+    with suppress(BaseException):
+        await working

@@ -1,0 +1,96 @@
+"""The terms of a glossary on their way through a model: what the beam must write, and where it has written it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+
+from model_store.decoding.segment import Form, Term
+from model_store.tokenizer import Tokenizer
+from service.pipeline.spans import token_spans
+from service.text.edits import Span
+from service.text.glossary import Occurrence, TargetForm, found_forms
+
+# Hypotheses at every stage of their terms share a beam, so it has to be wider than for a search without.
+BEAM = 8
+_SHORT_WORD = regex.compile(r"(?<!\w)\w{1,3}\s*$", regex.V1)
+
+
+@dataclass(frozen=True)
+class TermUse:
+    """A term of the glossary in a segment: the span of the source that has it, and of the target that it became; None
+    where it is not."""
+
+    source: Span
+    target: Span | None
+    term: str
+    translation: str
+
+
+def demanded(
+    occurrences: Sequence[Occurrence], text: str, tokenizer: Tokenizer, *, most: int, lags: bool
+) -> tuple[Term, ...]:
+    """What the beam must write of the terms that `text` has, as far as it fits into `most` tokens.
+
+    lags: whether attention lies on the word to the left of what is translated, as in service/pipeline/alignment.py.
+    """
+    spans = token_spans(tokenizer.pieces(tokenizer.encode(text)), text)
+    near: dict[tuple[TargetForm, ...], list[int]] = {}
+    for occurrence in occurrences:
+        places = _places(occurrence.span, spans, text, lags=lags) if spans else []
+        near.setdefault(occurrence.term.forms, []).extend(tokenizer.source_prefix + place for place in places)
+    counts = Counter(occurrence.term.forms for occurrence in occurrences)
+    capital = text[:1].isupper()
+    terms = [
+        Term(_forms(forms, tokenizer, capital=capital), count, tuple(near[forms])) for forms, count in counts.items()
+    ]
+    while terms and fewest_tokens(terms) > most:
+        terms.pop()
+    return tuple(terms)
+
+
+def fewest_tokens(terms: Sequence[Term]) -> int:
+    """What they need at least."""
+    return sum(term.count * min(len(form.tokens) for form in term.forms) for term in terms)
+
+
+def uses(occurrences: Sequence[Occurrence], target: str, back: Sequence[Span]) -> tuple[TermUse, ...]:
+    """Where each term has gone. target: the text that was written. back: the span of each in the original source."""
+    free: dict[tuple[TargetForm, ...], list[Span]] = {}
+    found = []
+    for occurrence, source in zip(occurrences, back, strict=True):
+        forms = occurrence.term.forms
+        places = free.setdefault(forms, found_forms(forms, target))
+        place = places.pop(0) if places else None
+        found.append(TermUse(source, place, occurrence.term.source, occurrence.term.target))
+    return tuple(found)
+
+
+def _places(span: Span, tokens: Sequence[Span | None], text: str, *, lags: bool) -> list[int]:
+    """The tokens that are attended to when what stands at `span` is translated; -1 is the control token in front.
+
+    An encoder that lags has each token's weight on the one before; a short word there has as a rule no translation of
+    its own, and then it is the one before that.
+    """
+    start, end = span
+    if lags and (before := _SHORT_WORD.search(text, endpos=start)):
+        start = before.start()
+    there = [index for index, token in enumerate(tokens) if token and start < token[1] and token[0] < end]
+    if not lags or not there:
+        return there
+    before_it = [index for index, token in enumerate(tokens) if token and token[1] <= start]
+    return list(range(before_it[-1] if before_it else -1, there[-1]))
+
+
+def _forms(forms: Sequence[TargetForm], tokenizer: Tokenizer, *, capital: bool) -> tuple[Form, ...]:
+    """As tokens; where the source begins with a capital, with one as the first word of the target."""
+    found: dict[Form, None] = {}
+    for form in forms:
+        first = form.text[:1].upper() + form.text[1:]
+        both = capital and first != form.text
+        for text, initial in ((form.text, False), (first, True)) if both else ((form.text, None),):
+            found[Form(tuple(tokenizer.encode(text)), not form.open_ended, initial)] = None
+    return tuple(found)
