@@ -31,6 +31,7 @@ from service.loading import BundleLoader, DecoderOpener
 from service.memory import limit_bytes
 from service.metrics import Metrics
 from service.models import ModelLimits, Models, ModelSource
+from service.pipeline.generate import Generator
 from service.pipeline.leg import GroupLimits
 from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Summarizer
@@ -60,7 +61,7 @@ def create_app(
         settings.pivot_language,
         ModelLimits(max_bytes=settings.max_model_bytes, request_s=settings.request_timeout_s),
     )
-    translator, summarizer = _pipelines(settings, models, metrics)
+    translator, summarizer, generator = _pipelines(settings, models, metrics)
     services = Services(
         settings=settings,
         metrics=metrics,
@@ -68,6 +69,7 @@ def create_app(
         changes=Changes(models),
         translator=translator,
         summarizer=summarizer,
+        generator=generator,
         in_flight=InFlight(),
         documents=_documents(settings, translator, metrics),
         downloads=Downloads(),
@@ -117,7 +119,7 @@ def _add_middleware(app: FastAPI, services: Services, tracing: Tracing | None) -
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(services.settings.trusted_proxies))
 
 
-def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Translator, Summarizer]:
+def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Translator, Summarizer, Generator]:
     limits = RequestLimits(
         settings.max_characters, settings.max_texts, settings.max_beam_size, settings.request_timeout_s
     )
@@ -125,10 +127,8 @@ def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Tr
         segments=min(GroupLimits.segments, settings.max_queued_segments),
         tokens=min(GroupLimits.tokens, settings.max_queued_tokens),
     )
-    return (
-        Translator(models.catalogue, limits, groups, metrics.warned),
-        Summarizer(models.catalogue, limits, groups, metrics.warned),
-    )
+    common = (models.catalogue, limits, groups, metrics.warned)
+    return Translator(*common), Summarizer(*common), Generator(*common)
 
 
 def _documents(settings: Settings, translator: Translator, metrics: Metrics) -> DocumentJobs:

@@ -198,6 +198,26 @@ class Catalogue:
         allowed = ", ".join(sorted(summarized)) or "none, since no summarizer is loaded"
         raise InvalidRequestError("language", f"{language[:40]!r} is not summarized; allowed: {allowed}")
 
+    def generator(self, language: str | None) -> Leg:
+        """The pass of the one model that there is for the request, of any task but those with a route of their own.
+
+        language: what it is to write; None if it writes only one.
+
+        Raises:
+            InvalidRequestError: the model is of another kind, or does not write that language.
+        """
+        (model,) = self.models
+        if model.task in ("translate", "summarize"):
+            raise InvalidRequestError("model", f"{model.reference!r} is asked at /v1/{model.task}")
+        written = {target: Leg(model, source, target) for source, target in reversed(model.directions)}
+        allowed = ", ".join(sorted(written))
+        if language is None and len(written) > 1:
+            raise InvalidRequestError("language", f"is missing; allowed: {allowed}")
+        for code, leg in written.items():
+            if language is None or code.lower() == language.lower():
+                return leg
+        raise InvalidRequestError("language", f"{(language or '')[:40]!r} is not written; allowed: {allowed}")
+
     def _named(self, name: str, version: str) -> ServedModel | None:
         """The loaded bundle of that name and version, or alias."""
         for alias, models in ((DEFAULT, self.models), (CANARY, tuple(each.model for each in self.canaries))):

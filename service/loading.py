@@ -22,7 +22,6 @@ from service.catalogue import ServedModel
 from service.engine.decoder import InFlightDecoder
 from service.engine.engine import Engine, EngineSettings
 from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
-from service.errors import ModelUnusableError
 from service.memory import need_bytes
 from service.settings import Settings
 
@@ -108,7 +107,7 @@ class BundleLoader:
         """Load a bundle and start its engine.
 
         Raises:
-            BundleError: it is not whole. ModelUnusableError: its task is not served.
+            BundleError: it is not whole.
         """
         torch.set_num_threads(self._settings.threads)
         bundle = load_bundle(self._store.resolve(str(reference)))
@@ -117,9 +116,6 @@ class BundleLoader:
             raise BundleCorruptError(
                 f"{reference}: the manifest says {manifest.name}@{manifest.version}; a bundle lies in <name>/<version>/"
             )
-        if manifest.task not in TASKS:
-            served = ", ".join(TASKS)
-            raise ModelUnusableError(f"{reference}: its task, {manifest.task!r}, is not served; served: {served}")
         return self._served(bundle)
 
     def _served(self, bundle: Bundle) -> ServedModel:

@@ -17,6 +17,7 @@ from service.engine.segment import Client, SegmentTimings
 from service.glossaries import Glossaries
 from service.metrics import Metrics
 from service.models import Models
+from service.pipeline.generate import Generator
 from service.pipeline.summarize import Summarizer
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationRequest, TranslationResult
@@ -35,6 +36,7 @@ class Services:
     changes: Changes
     translator: Translator
     summarizer: Summarizer
+    generator: Generator
     in_flight: InFlight
     documents: DocumentJobs
     downloads: Downloads

@@ -1,4 +1,4 @@
-"""The API of Verso: POST /v1/translate, POST /v1/summarize, GET /v1/models."""
+"""The API of Verso: POST /v1/translate, /v1/summarize and /v1/generate, GET /v1/models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from service.api.dependencies import ServicesDependency, charged, note_phases, translate_and_note
+from service.api.generate_schemas import GenerateAnswer, GenerateBody, generate_answer
 from service.api.glossaries import kept_terms
 from service.api.model_schemas import ModelsAnswer, model_card
 from service.api.schemas import ErrorBody, TranslateAnswer, TranslateBody, translate_answer
@@ -62,6 +63,17 @@ async def summarize(request: Request, body: SummarizeBody, services: ServicesDep
     note_phases(request, [part.timings for summary in result.summaries for part in summary.parts])
     request.state.pair = f"{result.language}-{result.language}"
     return await asyncio.to_thread(summarize_answer, asked, result)
+
+
+@router.post("/v1/generate")
+async def generate(request: Request, body: GenerateBody, services: ServicesDependency) -> GenerateAnswer:
+    """Ask a model of another task (comment, math, style), by its name."""
+    asked = body.request()
+    turn = replace(asked.turn, client=await charged(request, asked.texts))
+    result = await services.generator.generate(replace(asked, turn=turn))
+    note_phases(request, [output.timings for output in result.outputs])
+    request.state.pair = f"{result.task}-{result.language}"
+    return generate_answer(asked, result)
 
 
 @router.get("/v1/models")

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from service.catalogue import Catalogue, Leg
+from service.catalogue import Leg
 from service.errors import InvalidRequestError
-from service.pipeline.leg import Asked, GroupLimits, Patience, decode_texts, split_for
-from service.pipeline.request import RequestLimits, check_options, check_texts
+from service.pipeline.leg import Asked, Patience, decode_texts, split_for
+from service.pipeline.pipeline import Pipeline
+from service.pipeline.request import check_options, check_texts
 from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
 from service.tracing import phase
 
@@ -65,20 +66,8 @@ class SummaryResult:
     total_s: float
 
 
-class Summarizer:
-    """Summarizes with whatever `catalogue()` holds at the moment; `warned` is told of each warning."""
-
-    def __init__(
-        self,
-        catalogue: Callable[[], Catalogue],
-        limits: RequestLimits | None = None,
-        groups: GroupLimits | None = None,
-        warned: Callable[[WarningName], None] = lambda _warning: None,
-    ) -> None:
-        self._catalogue = catalogue
-        self.limits = limits or RequestLimits()
-        self._groups = groups or GroupLimits()
-        self._warned = warned
+class Summarizer(Pipeline):
+    """Summarizes with whatever models are loaded."""
 
     async def summarize(self, request: SummaryRequest) -> SummaryResult:
         """Summarize every text.
@@ -95,9 +84,7 @@ class Summarizer:
             raise InvalidRequestError("options.n_best", f"{request.options.n_best} is not allowed; allowed: 1")
         with leg.model.uses.hold():
             summaries = await self._run(leg, request, request.turn.deadline(started, self.limits.timeout_s))
-        for summary in summaries:
-            for warning in summary.warnings:
-                self._warned(warning)
+        self._warn(warning for summary in summaries for warning in summary.warnings)
         return SummaryResult(
             tuple(summaries), leg.source, leg.model.name, leg.model.version, time.monotonic() - started
         )

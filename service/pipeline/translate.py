@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from service.catalogue import Catalogue, Leg
+from service.catalogue import Leg
 from service.errors import InvalidRequestError
-from service.pipeline.leg import GroupLimits, Patience
+from service.pipeline.leg import Patience
 from service.pipeline.markup import translate_html
 from service.pipeline.passes import Pass, translate_texts
-from service.pipeline.request import RequestLimits, check_characters, check_options, check_texts
+from service.pipeline.pipeline import Pipeline
+from service.pipeline.request import check_characters, check_options, check_texts
 from service.pipeline.source import Passage, detect_sources, document_languages
 from service.pipeline.translation import (
     AUTO,
@@ -23,7 +24,6 @@ from service.pipeline.translation import (
     TranslationOptions,
     TranslationRequest,
     TranslationResult,
-    WarningName,
     Way,
 )
 from service.pipeline.writing import Part, Told, Writing
@@ -32,20 +32,8 @@ from service.text.glossary import Glossary
 from service.tracing import phase
 
 
-class Translator:
-    """Translates with whatever `catalogue()` holds at the moment; `warned` is told of each segment's warnings."""
-
-    def __init__(
-        self,
-        catalogue: Callable[[], Catalogue],
-        limits: RequestLimits | None = None,
-        groups: GroupLimits | None = None,
-        warned: Callable[[WarningName], None] = lambda _warning: None,
-    ) -> None:
-        self._catalogue = catalogue
-        self.limits = limits or RequestLimits()
-        self._groups = groups or GroupLimits()
-        self._warned = warned
+class Translator(Pipeline):
+    """Translates with whatever models are loaded."""
 
     async def translate(self, request: TranslationRequest, told: Told | None = None) -> TranslationResult:
         """Translate every text; source and target the same gives the texts unchanged, as LibreTranslate does. `told`
@@ -78,10 +66,7 @@ class Translator:
             for leg in legs:
                 held.enter_context(leg.model.uses.hold())
             translations = await self._run(passages, routes, request, started, Writing(told) if told else None)
-        for translation in translations:
-            for segment in translation.segments:
-                for warning in segment.warnings:
-                    self._warned(warning)
+        self._warn(warning for text in translations for segment in text.segments for warning in segment.warnings)
         if detected:
             ways = [replace(_way(each.language, routes[each.language]), detection=each) for each in detected]
         else:

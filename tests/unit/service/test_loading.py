@@ -10,7 +10,6 @@ import pytest
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.store import BundleReference
 from service.engine.stats import NullObserver
-from service.errors import ModelUnusableError
 from service.loading import BundleLoader, find_bundles
 from service.settings import Settings
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny
@@ -66,10 +65,6 @@ def test_what_is_not_what_it_says_is_refused(folder: Path) -> None:
     (folder / "tiny" / "9").rename(folder / "tiny" / "11")
     with pytest.raises(BundleCorruptError, match="tiny@11: the manifest says tiny@9"):
         loader(folder).open(BundleReference("tiny", "11"))
-    math = replace(DESCRIPTION, name="sums", task="math", directions=(("en", "en"),))
-    save_tiny(folder / "sums" / "1", math)
-    with pytest.raises(ModelUnusableError, match="sums@1: its task, 'math', is not served"):
-        loader(folder).open(BundleReference("sums", "1"))
 
 
 def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: Path) -> None:
