@@ -1,4 +1,4 @@
-# Each target sets itself up in .venv and does nothing twice. Settable: HOST, PORT (serve); RECIPE, DATA (train).
+# Each target sets itself up in .venv and does nothing twice. Settable: HOST, PORT (serve); LOAD (load); RECIPE, DATA (train).
 PYTHON ?= python3
 RECIPE ?= tiny
 VENV := .venv
@@ -8,13 +8,17 @@ DEV_STAMP := $(VENV)/.dev-installed
 RAY_STAMP := $(VENV)/.ray-installed
 PEERS := build/peers
 
-.PHONY: serve test test-ray check train bench peers bench-peers clean format docs
+.PHONY: serve test test-ray load check train bench peers bench-peers clean format docs
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: $(DEV_STAMP)
 	$(BIN)/pytest
+
+# The service under load: LOAD="--seconds 20 --soak 0" makes it short; about 40 minutes without.
+load: $(DEV_STAMP)
+	$(BIN)/python -m tests.load.measure $(LOAD)
 
 # A Ray cluster of several nodes on this machine; takes minutes, so it is apart.
 test-ray: $(RAY_STAMP)

@@ -19,6 +19,8 @@ MIN_RETRY_AFTER_S = 1.0
 MAX_RETRY_AFTER_S = 120.0
 # While interactive work waits too, bulk gets a token for this many of it: enough to go on, too little to be felt.
 INTERACTIVE_PER_BULK = 8
+# The share of its time that a request may be expected to wait; the rest is for its decoding, and for a wrong guess.
+LONGEST_WAIT = 0.75
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Scheduler:
         deadline_s: seconds from now after which the group is of no use any more.
 
         Raises:
-            EngineOverloadedError: no room; says after how many seconds what is ahead will be done.
+            EngineOverloadedError: no room, or not in time; says after how many seconds what is ahead will be done.
         """
         tokens = sum(len(segment.source) for segment in segments)
         queue = self._queues[priority]
@@ -94,6 +96,7 @@ class Scheduler:
                 f"quarters of that for one client)",
                 retry_after_s=self.retry_after_s(priority),
             )
+        self._refuse_if_late(priority, tokens, deadline_s, client)
         now = self._clock()
         if not self.queued and not self._running:
             self._rated_until_s = now  # the idle time before this moment says nothing about the rate
@@ -212,6 +215,20 @@ class Scheduler:
         ahead = sum(queue.tokens for rank, queue in self._queues.items() if rank <= priority)
         expected_s = (ahead + self._running_tokens) / max(self._rate.tokens_per_s, 1e-9)
         return min(max(expected_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+    def _refuse_if_late(self, priority: Priority, tokens: int, deadline_s: float | None, client: Client) -> None:
+        """Work that would only wait until its deadline takes the place of work that can be done: under an overload
+        everything would expire half done."""
+        if deadline_s is None:
+            return
+        ahead = sum(queue.ahead_of(client, tokens) for rank, queue in self._queues.items() if rank <= priority)
+        wait_s = ahead / max(self._rate.tokens_per_s, 1e-9)
+        if wait_s > LONGEST_WAIT * deadline_s:
+            raise EngineOverloadedError(
+                f"queue: {ahead} source tokens go first, which takes about {wait_s:.1f} s; the request may take "
+                f"{deadline_s:.1f} s in all",
+                retry_after_s=min(max(wait_s - LONGEST_WAIT * deadline_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S),
+            )
 
     def _first(self) -> Entry | None:
         interactive = self._queues[Priority.INTERACTIVE].first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,7 @@ class Queue:
         self.entries: OrderedDict[int, Entry] = OrderedDict()
         self.tokens = 0
         self._flows: dict[str, OrderedDict[int, Entry]] = {}
+        self._flow_tokens: Counter[str] = Counter()
         self._spent: dict[str, float] = {}
 
     def add(self, entry: Entry) -> None:
@@ -69,6 +70,7 @@ class Queue:
         self._flows[name][entry.entry_id] = entry
         self.entries[entry.entry_id] = entry
         self.tokens += entry.tokens
+        self._flow_tokens[name] += entry.tokens
 
     def first(self) -> Entry | None:
         """What goes next; the same one until it is taken or removed."""
@@ -85,10 +87,11 @@ class Queue:
         entry = self.entries.pop(entry_id, None)
         if entry is not None:
             self.tokens -= entry.tokens
-            flow = self._flows[entry.client.name]
-            del flow[entry_id]
-            if not flow:
-                del self._flows[entry.client.name]
+            name = entry.client.name
+            del self._flows[name][entry_id]
+            self._flow_tokens[name] -= entry.tokens
+            if not self._flows[name]:
+                del self._flows[name], self._flow_tokens[name]
         return entry
 
     def has_room(self, limits: QueueLimits, segments: int, tokens: int, client: Client) -> bool:
@@ -99,11 +102,18 @@ class Queue:
         half of them and the one large group. A named client gets three quarters: there is room for others then.
         """
         if client.name:
-            own = list(self._flows.get(client.name, OrderedDict()).values())
+            own = len(self._flows.get(client.name, ()))
             share = QueueLimits(_most_of_one(limits.segments), _most_of_one(limits.tokens))
-            if not _fits(share, len(own), sum(entry.tokens for entry in own), segments, tokens):
+            if not _fits(share, own, self._flow_tokens[client.name], segments, tokens):
                 return False
         return _fits(limits, len(self.entries), self.tokens, segments, tokens)
+
+    def ahead_of(self, client: Client, tokens: int) -> int:
+        """Tokens that will be taken before the last of a new group of so many: the client's own, and as many of each
+        other client as it has by then had itself."""
+        own = self._flow_tokens[client.name]
+        others = (held for name, held in self._flow_tokens.items() if name != client.name)
+        return own + sum(min(held, own + tokens) for held in others)
 
 
 def _fits(limits: QueueLimits, held: int, held_tokens: int, segments: int, tokens: int) -> bool:

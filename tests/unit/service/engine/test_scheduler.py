@@ -9,7 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from service.engine.rate import PRIOR_TOKENS_PER_S
-from service.engine.scheduler import INTERACTIVE_PER_BULK, MAX_RETRY_AFTER_S, MIN_RETRY_AFTER_S, Scheduler, Spent
+from service.engine.scheduler import (
+    INTERACTIVE_PER_BULK,
+    LONGEST_WAIT,
+    MAX_RETRY_AFTER_S,
+    MIN_RETRY_AFTER_S,
+    Scheduler,
+    Spent,
+)
 from service.engine.segment import Client, Priority
 from service.engine.waiting import QueueLimits
 from service.errors import EngineOverloadedError
@@ -185,6 +192,36 @@ def test_retry_after_learns_the_rate_and_idle_time_does_not_count() -> None:
         clock.now_s += 60
     scheduler.submit([make_segment(*[1] * 10)] * 500, INTERACTIVE)
     assert scheduler.retry_after_s(INTERACTIVE) == pytest.approx(5.0, rel=0.05)
+
+
+def test_what_could_not_be_done_in_time_is_refused_at_once() -> None:
+    scheduler, _ = make_scheduler(segments=1000, tokens=100_000)
+    scheduler.submit([make_segment(*[1] * 40)] * 50, INTERACTIVE, deadline_s=1.0)
+    taken(scheduler)  # what holds a slot keeps nobody from one
+    wait_s = 400 / PRIOR_TOKENS_PER_S
+    scheduler.submit([make_segment(*[1] * 40)] * 10, INTERACTIVE, deadline_s=wait_s)
+    late = wait_s / LONGEST_WAIT - 0.01
+    with pytest.raises(EngineOverloadedError, match=r"400 source tokens go first, .* may take 2\.7 s") as refused:
+        scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=late)
+    assert refused.value.retry_after_s == MIN_RETRY_AFTER_S
+    with pytest.raises(EngineOverloadedError):
+        scheduler.submit([make_segment(1)], BULK, deadline_s=late)
+    scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=late + 0.02)
+    scheduler.submit([make_segment(1)], INTERACTIVE)
+    assert scheduler.queued == 12
+
+
+def test_one_who_floods_the_queue_does_not_make_others_late() -> None:
+    scheduler, _ = make_scheduler(segments=1000, tokens=100_000)
+    flood, other = Client("flood"), Client("other")
+    scheduler.submit([make_segment(*[1] * 40)] * 500, INTERACTIVE, client=flood)
+    with pytest.raises(EngineOverloadedError):
+        scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=10.0, client=flood)
+    enough_s = (80 + 120) / PRIOR_TOKENS_PER_S / LONGEST_WAIT  # of its own, and of the flood, before the third
+    for _ in range(3):
+        scheduler.submit([make_segment(*[1] * 40)], INTERACTIVE, deadline_s=enough_s, client=other)
+    with pytest.raises(EngineOverloadedError, match="241 source tokens"):
+        scheduler.submit([make_segment(*[1])], INTERACTIVE, deadline_s=1.0, client=other)
 
 
 def test_the_scheduler_needs_no_torch_no_event_loop_and_no_threads() -> None:
