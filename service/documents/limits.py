@@ -16,7 +16,7 @@ class DocumentLimits:
     characters: int = 1_000_000
     segment_characters: int = 100_000
     members: int = 10_000
-    unpacked_bytes: int = 256 * MEBIBYTE
+    unpacked_bytes: int = 128 * MEBIBYTE
     part_bytes: int = 16 * MEBIBYTE
     ratio: int = 200
     ratio_matters_bytes: int = MEBIBYTE

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from service.documents.document import Document, DocumentFormat
+from service.documents.formats.epub import EPUB
 from service.documents.formats.gettext import GETTEXT
 from service.documents.formats.html import HTML
 from service.documents.formats.json import JSON
 from service.documents.formats.markdown import MARKDOWN
+from service.documents.formats.office import DOCX, PPTX
+from service.documents.formats.opendocument import ODP, ODT
 from service.documents.formats.subtitles import SRT, VTT
 from service.documents.formats.text import TEXT
+from service.documents.formats.xliff import XLIFF
 from service.documents.limits import DocumentLimits
 from service.errors import InvalidRequestError, RequestTooLargeError
 
-DOCUMENT_FORMATS = (TEXT, MARKDOWN, HTML, SRT, VTT, GETTEXT, JSON)
+DOCUMENT_FORMATS = (TEXT, MARKDOWN, HTML, DOCX, ODT, PPTX, ODP, EPUB, SRT, VTT, GETTEXT, XLIFF, JSON)
 SUFFIXES = tuple(suffix for each in DOCUMENT_FORMATS for suffix in each.suffixes)
 
 

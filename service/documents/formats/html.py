@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from service.documents.document import DocumentFormat, Segment
 from service.documents.encoding import decode
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
-from service.text.markup import Run, parse_html
+from service.text.html_tokens import HtmlToken, html_tokens
+from service.text.markup import VOID, Run, parse_html
 
 # Where a browser looks for it: in the first kilobyte.
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
@@ -23,16 +25,44 @@ def read(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
 
 
 def slots_of(source: str) -> list[str | Slot]:
-    """The parts of a stretch of HTML. White space around a run of text is copied."""
+    """The parts of a stretch of HTML. White space, anchors and images at the edges of a run of text are copied."""
     parts: list[str | Slot] = []
     for part in parse_html(source):
         if isinstance(part, Run):
-            core = part.source.strip()
-            start = part.source.index(core)
-            parts += [part.source[:start], Slot(Segment(core, "html")), part.source[start + len(core) :]]
+            tokens = html_tokens(part.source)
+            first = _empty(tokens)
+            last = len(tokens) - _empty(tokens[first:][::-1])
+            before, core, after = ("".join(t.source for t in each) for each in _cut(tokens, first, last))
+            parts += [before, *_without_space(core), after]
         else:
             parts.append(part)
     return parts
+
+
+def _without_space(source: str) -> tuple[str, Slot, str]:
+    core = source.strip()
+    start = source.index(core)
+    return source[:start], Slot(Segment(core, "html")), source[start + len(core) :]
+
+
+def _cut(tokens: list[HtmlToken], first: int, last: int) -> tuple[list[HtmlToken], ...]:
+    return tokens[:first], tokens[first:last], tokens[last:]
+
+
+def _empty(tokens: Sequence[HtmlToken]) -> int:
+    """How many tokens at the beginning, or seen from the end, are nothing but white space and elements without any."""
+    done = index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        if token.kind == "other" or (token.kind == "start" and token.name in VOID):
+            done = index = index + 1
+        elif token.kind == "text" and not token.source.strip():
+            index += 1
+        elif {each.kind for each in tokens[index : index + 2]} == {"start", "end"} and not token.hidden:
+            done = index = index + 2
+        else:
+            break
+    return done
 
 
 HTML = DocumentFormat("html", (".html", ".htm"), "text/html", read)

@@ -19,7 +19,6 @@ _FOOTNOTE = re.compile(r"(\[\^[^\]\s]{1,100}\])")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~]|&(?=#?\w+;)|!(?=\[)")
 _STARTS_BLOCK = re.compile(r"[#>+\-=|]|\d{1,9}(?=[.)])")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)")
-_HARD_BREAK = re.compile(r" *(  |\\)\n *")
 _DEEPEST = 32
 _AS_HTML = {"*": "em", "_": "em", "**": "strong", "__": "strong", "~~": "del"}
 
@@ -54,7 +53,7 @@ class MarkdownInline:
         meant = list(_signature(content))
         for escaped in (False, True):
             source = _written(content, escaped=escaped)
-            parsed = _parse(source, self._env)
+            parsed = _parse(source.strip(), self._env)  # as a block does, so that a break at its end is none
             if parsed is not None and list(_signature(parsed)) == meant and self._stays(source):
                 return source
         return _written(content, escaped=True, as_html=True)
@@ -130,7 +129,7 @@ def _written(content: Sequence[Inline[Syntax]], *, escaped: bool, as_html: bool 
     source = _joined(content, escaped=escaped, as_html=as_html).strip(" ")
     if escaped and (start := _STARTS_BLOCK.match(source)):
         source = _escape(start) + source[start.end() :]
-    return _HARD_BREAK.sub(r"\1\n", source)
+    return source
 
 
 def _joined(content: Sequence[Inline[Syntax]], *, escaped: bool, as_html: bool) -> str:
@@ -142,8 +141,10 @@ def _joined(content: Sequence[Inline[Syntax]], *, escaped: bool, as_html: bool) 
             inside = _joined(each.inside, escaped=escaped, as_html=as_html)
             name = _AS_HTML.get(each.key.open) if as_html else None
             parts.append(f"<{name}>{inside}</{name}>" if name else each.key.open + inside + each.key.close)
+        elif each.key.open in HARD_BREAKS:
+            parts = ["".join(parts).rstrip(" "), "<br>" if as_html else each.key.open]
         else:
-            parts.append("<br>" if as_html and each.key.open in HARD_BREAKS else each.key.open)
+            parts.append(each.key.open)
     return "".join(parts)
 
 

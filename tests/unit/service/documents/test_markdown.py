@@ -26,12 +26,24 @@ def blocks(text: str) -> list[tuple[str, str, str, dict[str, object]]]:
     ]
 
 
+# Emphasis and breaks that cannot stand where they have come to are written so, and mean the same.
+_IN_HTML = {"<br>": "hardbreak"} | {
+    f"<{slash}{name}>": f"{kind}_{edge}"
+    for name, kind in (("em", "em"), ("strong", "strong"), ("del", "s"))
+    for slash, edge in (("", "open"), ("/", "close"))
+}
+
+
 def inlines(text: str) -> Counter[tuple[str, str, str]]:
     """Everything in blocks that is no text."""
     children = [child for token in _PARSER.parse(text) for child in token.children or ()]
-    return Counter(
-        (child.type, child.content, str(sorted(child.attrs.items()))) for child in children if child.type not in _BREAKS
-    )
+    found: Counter[tuple[str, str, str]] = Counter()
+    for child in children:
+        kind = _IN_HTML.get(child.content, child.type) if child.type == "html_inline" else child.type
+        if kind not in _BREAKS:
+            content = "" if kind in _IN_HTML.values() else child.content
+            found[kind, content, str(sorted(child.attrs.items()))] += 1
+    return found
 
 
 def words(text: str) -> Counter[str]:
@@ -128,7 +140,7 @@ def test_emphasis_that_cannot_stand_there_becomes_html() -> None:
 PIECES = [*"*_`[ \n#|\\", "**", "![", "](u)", "<b>", "</b>", "one ", "two", "&amp;", "- ", "1. ", "> ", "  \n", "\n\n"]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_any_soup_keeps_its_formatting_and_its_words(text: str) -> None:
     turned = turn_text(MARKDOWN, text)

@@ -1,0 +1,63 @@
+"""Documents that are archives of XML: parts with places to fill, and all else as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.documents.archive import Archive
+from service.documents.document import Segment
+from service.documents.xml_trees import Tree, parse_xml, write_xml
+
+
+class Place(Protocol):
+    """What is translated as one text, where it stands in a part."""
+
+    @property
+    def segment(self) -> Segment:
+        """What to translate."""
+
+    def fill(self, text: str) -> None:
+        """Put the translation of the segment in its place; once."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A member of an archive. written: as it is after its places were filled."""
+
+    name: str
+    places: Sequence[Place]
+    written: Callable[[], bytes]
+
+
+class PackageDocument:
+    """An archive with the parts of it that have text. It can be written once."""
+
+    language: str | None = None
+
+    def __init__(self, archive: Archive, parts: Sequence[Part]) -> None:
+        self._archive = archive
+        self._parts = [part for part in parts if part.places]
+        self._places = [place for part in self._parts for place in part.places]
+        self.segments = [place.segment for place in self._places]
+
+    def write(self, texts: Sequence[str], target: str) -> bytes:
+        """As Document.write."""
+        for place, text in zip(self._places, texts, strict=True):
+            place.fill(text)
+        return self._archive.written({part.name: part.written() for part in self._parts})
+
+
+def xml_parts(archive: Archive, names: Mapping[str, Callable[[Tree], Iterator[Place]]]) -> list[Part]:
+    """The parts of those names, each with the places that its function finds.
+
+    Raises:
+        InvalidRequestError: a part is missing or no XML. RequestTooLargeError: it is too large.
+    """
+    return [_xml_part(archive, name, places) for name, places in names.items()]
+
+
+def _xml_part(archive: Archive, name: str, places: Callable[[Tree], Iterator[Place]]) -> Part:
+    tree = parse_xml(archive.read(name), name)
+    return Part(name, list(places(tree)), lambda: write_xml(tree))

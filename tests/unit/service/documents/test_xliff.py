@@ -1,0 +1,111 @@
+"""XLIFF: units without a translation get one; inline codes are paired as their sources were."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from service.documents.formats.xliff import XLIFF
+from service.errors import InvalidRequestError
+from tests.unit.service.documents.turning import read, turn
+
+ONE = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
+ <file original="a" source-language="en" datatype="html">
+  <body>
+   <trans-unit id="plain"><source>one two</source><note>not this</note></trans-unit>
+   <trans-unit id="g"><source>three <g id="1">four five</g> <x id="2"/></source><target/></trans-unit>
+   <trans-unit id="pair"><source>a <bpt id="1">&lt;b&gt;</bpt>b c<ept id="1">&lt;/b&gt;</ept> d</source></trans-unit>
+   <trans-unit id="angular"><source><x id="START_B"/>e f<x id="CLOSE_B"/> <x id="INTERPOLATION"/></source></trans-unit>
+   <trans-unit id="new"><source>g h</source><target state="new">g h</target></trans-unit>
+   <trans-unit id="cut"><source>i j. k l.</source><seg-source><mrk mtype="seg" mid="1">i j.</mrk> <mrk mtype="seg"
+     mid="2">k l.</mrk></seg-source></trans-unit>
+   <trans-unit id="code"><source>{0}</source></trans-unit>
+   <trans-unit id="done"><source>m n</source><target state="translated">ready</target></trans-unit>
+   <trans-unit id="approved" approved="yes"><source>m n</source><target/></trans-unit>
+   <group translate="no"><trans-unit id="no"><source>m n</source></trans-unit></group>
+  </body>
+ </file>
+</xliff>
+"""
+TWO = """\
+<xliff version="2.0" srcLang="en" xmlns="urn:oasis:names:tc:xliff:document:2.0"><file id="f">
+<unit id="u"><segment id="s"><source>one <pc id="1">two three</pc> <ph id="2"/></source></segment>
+<ignorable><source> </source></ignorable>
+<segment state="final"><source>a b</source><target>ready</target></segment>
+<segment><source>c <sc id="3"/>d e<ec startRef="3"/> f</source></segment></unit>
+<unit id="n" translate="no"><segment><source>g h</source></segment></unit>
+</file></xliff>
+"""
+
+
+def targets(content: bytes) -> dict[str, str]:
+    """What is in each target, as XML, by the id of its unit."""
+    found = {}
+    for target in etree.fromstring(content).iter("{*}target"):
+        unit = next(each for each in target.iterancestors() if each.get("id"))
+        xml = etree.tostring(target, encoding="unicode", with_tail=False)
+        found[unit.get("id")] = (
+            xml.partition(">")[2].removesuffix("</target>").replace(f' xmlns="{target.nsmap[None]}"', "")
+        )
+    return found
+
+
+def test_version_1() -> None:
+    turned = turn(XLIFF, ONE)
+    assert targets(turned) == {
+        "plain": "two one",
+        "g": '<x id="2"/> <g id="1">five four</g> three',
+        "pair": 'd <bpt id="1">&lt;b&gt;</bpt>c b<ept id="1">&lt;/b&gt;</ept> a',
+        "angular": '<x id="INTERPOLATION"/> <x id="START_B"/>f e<x id="CLOSE_B"/>',
+        "new": "h g",
+        "cut": '<mrk mtype="seg" mid="1">j. i</mrk> <mrk mtype="seg" mid="2">l. k</mrk>',
+        "code": "{0}",
+        "done": "ready",
+        "approved": "",
+    }
+    before, after = etree.fromstring(ONE.encode()), etree.fromstring(turned)
+    assert after.find("{*}file").get("target-language") == "ru"
+    for name in ("source", "seg-source", "note"):
+        kept = [[etree.tostring(each, method="c14n") for each in tree.iter(f"{{*}}{name}")] for tree in (before, after)]
+        assert kept[0] == kept[1]
+    states = [each.get("state") for each in after.iter("{*}target")]
+    assert states == ["needs-review-translation"] * 7 + ["translated", None]
+
+
+def test_version_2() -> None:
+    turned = turn(XLIFF, TWO)
+    tree = etree.fromstring(turned)
+    assert tree.get("trgLang") == "ru"
+    found = [etree.tostring(each, method="c14n", with_tail=False).decode() for each in tree.iter("{*}target")]
+    inside = [each.partition(">")[2].replace("</target>", "") for each in found]
+    assert inside == [
+        '<ph id="2"></ph> <pc id="1">three two</pc> one',
+        "ready",
+        'f <sc id="3"></sc>e d<ec startRef="3"></ec> c',
+    ]
+    assert [each.get("state") for each in tree.iter("{*}segment")] == ["translated", "final", "translated", None]
+
+
+def test_the_language_of_a_file_is_kept() -> None:
+    stated = ONE.replace('source-language="en"', 'source-language="en" target-language="ru-RU"')
+    assert read(XLIFF, stated).language == "ru-RU"
+    assert b'target-language="ru-RU"' in turn(XLIFF, stated)
+    assert read(XLIFF, TWO).language is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<a/>", "not XLIFF: its root is 'a'"),
+        ('<xliff version="1.0"/>', "not XLIFF: its root is 'xliff'; allowed: versions 1.2"),
+        ("<xliff", "no well-formed XML"),
+        ("", "no well-formed XML"),
+        ('<!DOCTYPE xliff SYSTEM "http://127.0.0.1/x.dtd"><xliff/>', "has a document type"),
+        ("<a>" * 10_000, "no well-formed XML"),
+    ],
+)
+def test_what_is_no_xliff_is_refused(content: str, message: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"file: .*{message}"):
+        read(XLIFF, content)
