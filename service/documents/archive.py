@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from service.documents.limits import DocumentLimits
-from service.errors import InvalidRequestError, RequestTooLargeError
+from service.errors import InvalidRequestError
 
 _OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = 0x1
@@ -51,13 +51,13 @@ class Archive:
         """Of all members."""
         return tuple(self._members)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
         """A member. Raises InvalidRequestError if it is not there, RequestTooLargeError if it is too large to parse."""
+        most = self._limits.part_bytes if most_bytes is None else most_bytes
         member = self._members.get(name)
         if member is None:
             raise InvalidRequestError("file", f"the archive has no {name[:100]!r}")
-        if member.file_size > self._limits.part_bytes:
-            raise RequestTooLargeError("file", member.file_size, self._limits.part_bytes, f"bytes in {name[:100]!r}")
+        self._limits.check(member.file_size, most, f"bytes in {name[:100]!r}")
         return self._zip.read(member)
 
     def written(self, replaced: Mapping[str, bytes]) -> bytes:
@@ -84,12 +84,10 @@ class Archive:
         if path.is_absolute() or ".." in path.parts or "\\" in name or (path.parts and path.parts[0].endswith(":")):
             raise InvalidRequestError("file", f"the name of {shown} leads out of the archive")
         ratio = member.file_size / max(member.compress_size, 1)
-        if member.file_size > limits.ratio_matters_bytes and ratio > limits.ratio:
-            raise RequestTooLargeError("file", round(ratio), limits.ratio, f"times its size is what {shown} unpacks to")
+        if member.file_size > limits.ratio_matters_bytes:
+            limits.check(round(ratio), limits.ratio, f"times its size is what {shown} unpacks to")
 
     def _check_size(self, members: Sequence[zipfile.ZipInfo]) -> None:
-        if len(members) > self._limits.members:
-            raise RequestTooLargeError("file", len(members), self._limits.members, "members in the archive")
+        self._limits.check(len(members), self._limits.members, "members in the archive")
         size = sum(member.file_size for member in members)
-        if size > self._limits.unpacked_bytes:
-            raise RequestTooLargeError("file", size, self._limits.unpacked_bytes, "bytes when unpacked")
+        self._limits.check(size, self._limits.unpacked_bytes, "bytes when unpacked")

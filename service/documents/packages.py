@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from service.documents.archive import Archive
 from service.documents.document import Segment
+from service.documents.limits import DocumentLimits
 from service.documents.xml_trees import Tree, parse_xml, write_xml
 
 
@@ -24,22 +25,31 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """A member of an archive. written: as it is after its places were filled."""
+    """A member of an archive. places: found as they are asked for, once. written: as it is when they are filled."""
 
     name: str
-    places: Sequence[Place]
+    places: Iterable[Place]
     written: Callable[[], bytes]
 
 
 class PackageDocument:
-    """An archive with the parts of it that have text. It can be written once."""
+    """An archive with the parts of it that have text. It can be written once.
+
+    Raises:
+        RequestTooLargeError: they have more than `limits` allow. What the parts raise while they are read.
+    """
 
     language: str | None = None
 
-    def __init__(self, archive: Archive, parts: Sequence[Part]) -> None:
+    def __init__(self, archive: Archive, parts: Iterable[Part], limits: DocumentLimits) -> None:
         self._archive = archive
-        self._parts = [part for part in parts if part.places]
-        self._places = [place for part in self._parts for place in part.places]
+        self._parts: list[Part] = []
+        found = ((part, place) for part in parts for place in part.places)
+        self._places: list[Place] = []
+        for part, place in limits.counted(found, lambda each: each[1].segment):
+            self._places.append(place)
+            if not self._parts or self._parts[-1] is not part:
+                self._parts.append(part)
         self.segments = [place.segment for place in self._places]
 
     def write(self, texts: Sequence[str], target: str) -> bytes:
@@ -49,15 +59,15 @@ class PackageDocument:
         return self._archive.written({part.name: part.written() for part in self._parts})
 
 
-def xml_parts(archive: Archive, names: Mapping[str, Callable[[Tree], Iterator[Place]]]) -> list[Part]:
+def xml_parts(archive: Archive, names: Mapping[str, Callable[[Tree], Iterator[Place]]]) -> Iterator[Part]:
     """The parts of those names, each with the places that its function finds.
 
     Raises:
         InvalidRequestError: a part is missing or no XML. RequestTooLargeError: it is too large.
     """
-    return [_xml_part(archive, name, places) for name, places in names.items()]
+    return (_xml_part(archive, name, places) for name, places in names.items())
 
 
 def _xml_part(archive: Archive, name: str, places: Callable[[Tree], Iterator[Place]]) -> Part:
     tree = parse_xml(archive.read(name), name)
-    return Part(name, list(places(tree)), lambda: write_xml(tree))
+    return Part(name, places(tree), lambda: write_xml(tree))

@@ -17,7 +17,7 @@ from service.documents.formats.subtitles import SRT, VTT
 from service.documents.formats.text import TEXT
 from service.documents.formats.xliff import XLIFF
 from service.documents.limits import DocumentLimits
-from service.errors import InvalidRequestError, RequestTooLargeError
+from service.errors import InvalidRequestError
 
 DOCUMENT_FORMATS = (TEXT, MARKDOWN, HTML, DOCX, ODT, PPTX, ODP, EPUB, SRT, VTT, GETTEXT, XLIFF, JSON)
 SUFFIXES = tuple(suffix for each in DOCUMENT_FORMATS for suffix in each.suffixes)
@@ -49,11 +49,4 @@ def read_document(name: str, content: bytes, limits: DocumentLimits) -> ReadDocu
     """
     format = format_of(name)
     document = format.read(content, limits)
-    lengths = [len(segment.text) for segment in document.segments]
-    longest, characters = max(lengths, default=0), sum(lengths)
-    if longest > limits.segment_characters:
-        where = f"characters in segment {lengths.index(longest) + 1} of {len(lengths)}"
-        raise RequestTooLargeError("file", longest, limits.segment_characters, where)
-    if characters > limits.characters:
-        raise RequestTooLargeError("file", characters, limits.characters, "characters to translate")
-    return ReadDocument(format, document, characters)
+    return ReadDocument(format, document, sum(len(segment.text) for segment in document.segments))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from service.documents.document import Segment
 from service.documents.encoding import Encoding
+from service.documents.limits import DocumentLimits
 
 
 def _as_it_is(text: str) -> str:
@@ -22,14 +23,18 @@ class Slot:
 
 
 class SlicedDocument:
-    """parts: what concatenates to the document, a slot where a segment is."""
+    """parts: what concatenates to the document, a slot where a segment is.
+
+    Raises:
+        RequestTooLargeError: they are more than `limits` allow.
+    """
 
     language: str | None = None
 
-    def __init__(self, parts: Sequence[str | Slot], encoding: Encoding) -> None:
-        self._parts = parts
+    def __init__(self, parts: Iterable[str | Slot], encoding: Encoding, limits: DocumentLimits) -> None:
+        self._parts = list(limits.counted(parts, lambda part: part.segment if isinstance(part, Slot) else None))
         self._encoding = encoding
-        self.segments = [part.segment for part in parts if isinstance(part, Slot)]
+        self.segments = [part.segment for part in self._parts if isinstance(part, Slot)]
 
     def write(self, texts: Sequence[str], target: str) -> bytes:
         """As Document.write."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -143,14 +144,22 @@ def with_ranges(
 def merged(content: Sequence[XmlInline]) -> list[XmlInline]:
     """Neighbours that are kept as they are become one, so that they stay in their order; so do strings."""
     found: list[XmlInline] = []
-    for each in content:
-        last = found[-1] if found else None
-        if isinstance(each, str) and isinstance(last, str):
-            found[-1] = last + each
-        elif isinstance(each, Point | Word) and isinstance(last, Point | Word):
-            assert isinstance(last.key, Raw)
-            assert isinstance(each.key, Raw)
-            found[-1] = Point(Raw((*last.key.elements, *each.key.elements)))
+    for kind, group in itertools.groupby(content, key=lambda each: "kept" if _is_kept(each) else type(each).__name__):
+        some = list(group)
+        if kind == "str":
+            found.append("".join(map(str, some)))
+        elif kind == "kept" and len(some) > 1:
+            found.append(Point(Raw(tuple(itertools.chain.from_iterable(map(_elements, some))))))
         else:
-            found.append(each)
+            found += some
     return found
+
+
+def _is_kept(each: XmlInline) -> bool:
+    return isinstance(each, Point | Word)
+
+
+def _elements(each: XmlInline) -> tuple[Item, ...]:
+    assert not isinstance(each, str)
+    assert isinstance(each.key, Raw)
+    return each.key.elements

@@ -45,7 +45,8 @@ def read(content: bytes, limits: DocumentLimits) -> PackageDocument:
     protected = _encrypted(archive) & set(chapters)
     if protected:
         raise InvalidRequestError("file", f"protected against copying: {min(protected)[:100]!r} in it is encrypted")
-    return PackageDocument(archive, [_part(archive, name) for name in dict.fromkeys(chapters)])
+    parts = (_part(archive, name, limits) for name in dict.fromkeys(chapters))
+    return PackageDocument(archive, parts, limits)
 
 
 def _packages(archive: Archive) -> Iterator[str]:
@@ -71,8 +72,8 @@ def _encrypted(archive: Archive) -> set[str]:
     return {unquote(each.get("URI", "")) for each in tree.iter("{*}CipherReference")}
 
 
-def _part(archive: Archive, name: str) -> Part:
-    content = archive.read(name)
+def _part(archive: Archive, name: str, limits: DocumentLimits) -> Part:
+    content = archive.read(name, limits.markup_bytes)
     declared = _DECLARED.search(content[:300])
     text, encoding = decode(content, declared[1].decode() if declared else None, errors="xmlcharrefreplace")
     if "<!ENTITY" in text:

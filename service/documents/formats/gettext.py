@@ -79,7 +79,7 @@ class GettextDocument:
         return encoding.encode(str(self._file).replace("\n", self._newline))
 
 
-def read(content: bytes, _limits: DocumentLimits) -> GettextDocument:
+def read(content: bytes, limits: DocumentLimits) -> GettextDocument:
     """Raises InvalidRequestError for what is no PO file."""
     declared = _CHARSET.search(content)
     charset = declared[1].decode() if declared else "utf-8"
@@ -96,7 +96,9 @@ def read(content: bytes, _limits: DocumentLimits) -> GettextDocument:
         except (OSError, ValueError, UnicodeError, IndexError) as error:
             where = str(error).removeprefix(f"Syntax error in po file {copy.name} ")
             raise InvalidRequestError("file", f"not a PO file: {where[:100]}") from error
-    return GettextDocument(file, encoding, "\r\n" if "\r\n" in text else "\n")
+    document = GettextDocument(file, encoding, "\r\n" if "\r\n" in text else "\n")
+    list(limits.counted(document.segments, lambda segment: segment))
+    return document
 
 
 def _is_open(entry: polib.POEntry) -> bool:

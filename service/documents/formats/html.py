@@ -17,11 +17,12 @@ _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40}
 _SNIFFED_BYTES = 1024
 
 
-def read(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
-    """Raises InvalidRequestError for bytes in no known encoding."""
+def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
+    """Raises InvalidRequestError for bytes in no known encoding, RequestTooLargeError for too many."""
+    limits.check(len(content), limits.markup_bytes, "bytes of HTML")
     declared = _CHARSET.search(content[:_SNIFFED_BYTES])
     text, encoding = decode(content, declared[1].decode() if declared else None, errors="xmlcharrefreplace")
-    return SlicedDocument(slots_of(text), encoding)
+    return SlicedDocument(slots_of(text), encoding, limits)
 
 
 def slots_of(source: str) -> list[str | Slot]:

@@ -23,7 +23,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
+def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for what is no JSON."""
     text, encoding = decode(content)
     try:
@@ -32,7 +32,7 @@ def read(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
         raise InvalidRequestError("file", "JSON nested too deeply") from error
     except ValueError as error:
         raise InvalidRequestError("file", f"not valid JSON: {str(error)[:200]}") from error
-    return SlicedDocument(list(_parts(text, chrome=_is_chrome(parsed))), encoding)
+    return SlicedDocument(_parts(text, chrome=_is_chrome(parsed)), encoding, limits)
 
 
 def _is_chrome(parsed: object) -> bool:

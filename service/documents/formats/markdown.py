@@ -38,19 +38,24 @@ class _Edit:
     parts: Sequence[str | Slot]
 
 
-def read(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
-    """Raises InvalidRequestError for bytes that are no text."""
+def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
+    """Raises InvalidRequestError for bytes that are no text, RequestTooLargeError for too many."""
+    limits.check(len(content), limits.markup_bytes, "bytes of Markdown")
     text, encoding = decode(content)
-    parts: list[str | Slot] = []
+    return SlicedDocument(_parts(text, limits), encoding, limits)
+
+
+def _parts(text: str, limits: DocumentLimits) -> Iterator[str | Slot]:
     done = 0
-    for edit in _edits(text):
+    for edit in _edits(text, limits):
         if edit.start >= done:
-            parts += [text[done : edit.start], *edit.parts]
+            yield text[done : edit.start]
+            yield from edit.parts
             done = edit.end
-    return SlicedDocument([*parts, text[done:]], encoding)
+    yield text[done:]
 
 
-def _edits(text: str) -> Iterator[_Edit]:
+def _edits(text: str, limits: DocumentLimits) -> Iterator[_Edit]:
     matter = _FRONT_MATTER.match(text)
     visible = text if matter is None else re.sub(r"[^\r\n]", "", matter[0]) + text[matter.end() :]
     env: dict[str, Any] = {}
@@ -61,6 +66,7 @@ def _edits(text: str) -> Iterator[_Edit]:
         if token.type == "html_block":
             yield from lines.html(token)
         elif token.type == "inline" and before is not None and has_letter(token.content):
+            limits.check(len(token.content), limits.items, "characters in one paragraph of Markdown")
             kind = before.type.removesuffix("_open")
             spans = cells.spans(token, lines) if kind in ("td", "th") else lines.spans(token)
             for group in _at_breaks(text, spans, env):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 from service.documents.archive import Archive
@@ -72,22 +73,16 @@ def _read(content: bytes, limits: DocumentLimits, main_type: str, what: str) -> 
         kind = kind.removesuffix("+xml")
         member = there.get(part.lstrip("/").lower())
         if member is not None and kind in _WORD_TYPES | _DRAWING_TYPES:
-            parts[member] = _word_places if kind in _WORD_TYPES else _drawing_places
-    return PackageDocument(archive, xml_parts(archive, parts))
+            parts[member] = functools.partial(
+                _places, dialect=WORDPROCESSING if kind in _WORD_TYPES else DRAWING, limits=limits
+            )
+    return PackageDocument(archive, xml_parts(archive, parts), limits)
 
 
-def _word_places(tree: Tree) -> Iterator[Stretch]:
-    return _places(tree, WORDPROCESSING)
-
-
-def _drawing_places(tree: Tree) -> Iterator[Stretch]:
-    return _places(tree, DRAWING)
-
-
-def _places(tree: Tree, dialect: Dialect) -> Iterator[Stretch]:
-    for paragraph in list(tree.iter()):
-        if name(paragraph) == dialect.paragraph:
-            yield from stretches(paragraph, dialect)
+def _places(tree: Tree, dialect: Dialect, limits: DocumentLimits) -> Iterator[Stretch]:
+    for paragraph in [element for element in tree.iter() if name(element) == dialect.paragraph]:
+        limits.check(len(paragraph), limits.items, "elements in one paragraph")
+        yield from stretches(paragraph, dialect)
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"

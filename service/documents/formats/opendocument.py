@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -107,12 +108,14 @@ def read(content: bytes, limits: DocumentLimits) -> PackageDocument:
     manifest = "META-INF/manifest.xml"
     if manifest in archive.names and b"encryption-data" in archive.read(manifest):
         raise InvalidRequestError("file", "encrypted; allowed: without a password")
+    places = functools.partial(_places, limits=limits)
     names = [name for name in ("content.xml", "styles.xml") if name in archive.names or name == "content.xml"]
-    return PackageDocument(archive, xml_parts(archive, dict.fromkeys(names, _places)))
+    return PackageDocument(archive, xml_parts(archive, dict.fromkeys(names, places)), limits)
 
 
-def _places(tree: Tree) -> Iterator[Stretch]:
+def _places(tree: Tree, limits: DocumentLimits) -> Iterator[Stretch]:
     for element in tree.iter(*_PARAGRAPHS):
+        limits.check(len(element), limits.items, "elements in one paragraph")
         if next(element.iterancestors(f"{_TEXT}tracked-changes"), None) is None:
             yield from _Paragraph(element).stretches
 
@@ -136,7 +139,7 @@ def _mark(element: Element) -> Mark | None:
 
 def _spaces(element: Element) -> str:
     count = element.get(f"{_TEXT}c", "1")
-    return " " * min(int(count), 1000) if count.isascii() and count.isdecimal() and len(count) < 5 else " "
+    return " " * min(int(count), 100) if count.isascii() and count.isdecimal() and len(count) < 5 else " "
 
 
 def _moved(element: Element) -> Element:

@@ -32,11 +32,13 @@ class Stretch:
     def fill(self, text: str) -> None:
         """Put the translation of the segment in its place."""
         content = self._inline.parse(text)
-        place = self._paragraph.index(self._elements[0])
+        here = self._paragraph.makeelement("here")
+        self._elements[0].addprevious(here)
         for element in self._elements:
             self._paragraph.remove(element)
-        for offset, element in enumerate(self._written(content, self._plain)):
-            self._paragraph.insert(place + offset, element)
+        for element in self._written(content, self._plain):
+            here.addprevious(element)
+        self._paragraph.remove(here)
 
     def _written(self, content: Iterable[XmlInline], style: Style) -> Iterator[Element]:
         for each in content:
@@ -78,9 +80,8 @@ def stretches(paragraph: Element, dialect: Dialect) -> Iterator[Stretch]:
     """Those of one paragraph; paragraphs inside of it, as in a text box, are none of its text."""
     if not speaks([paragraph], dialect):
         return
-    for run in list(paragraph.iter()):
-        if name(run) == dialect.run and _owner(run, dialect) is paragraph:
-            _split(run, dialect)
+    for run in list(_runs(paragraph, dialect)):
+        _split(run, dialect)
     group: list[Element] = []
     for element, fixed in zip(list(paragraph), [*_fixed(list(paragraph), dialect)], strict=True):
         if not fixed:
@@ -101,7 +102,6 @@ def _split(run: Element, dialect: Dialect) -> None:
     properties = [child for child in run if name(child) == dialect.properties]
     parent = run.getparent()
     assert parent is not None
-    place = parent.index(run)
     parts: list[Element] = []
     for child in children:
         is_text = name(child) == dialect.text
@@ -110,9 +110,9 @@ def _split(run: Element, dialect: Dialect) -> None:
             part.extend([copy.deepcopy(each) for each in properties])
             parts.append(part)
         parts[-1].append(child)
+    for part in parts:
+        run.addprevious(part)
     parent.remove(run)
-    for offset, part in enumerate(parts):
-        parent.insert(place + offset, part)
 
 
 def _fixed(elements: Sequence[Element], dialect: Dialect) -> Iterator[bool]:
@@ -143,8 +143,12 @@ def _fixed(elements: Sequence[Element], dialect: Dialect) -> Iterator[bool]:
         yield kind in dialect.fixed or (special in dialect.fixed and not depth) or instruction or middle
 
 
-def _owner(element: Element, dialect: Dialect) -> Element | None:
-    parent = element.getparent()
-    while parent is not None and name(parent) != dialect.paragraph:
-        parent = parent.getparent()
-    return parent
+def _runs(element: Element, dialect: Dialect) -> Iterator[Element]:
+    """Those of a paragraph, and not of paragraphs inside of it."""
+    pending = list(element)
+    while pending:
+        child = pending.pop()
+        if name(child) == dialect.run:
+            yield child
+        elif name(child) != dialect.paragraph:
+            pending.extend(child)

@@ -36,18 +36,18 @@ class _Tag:
     close: str = ""
 
 
-def read_srt(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
+def read_srt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, or have no cue."""
     text, encoding = decode(content)
-    return SlicedDocument(list(_parts(text, vtt=False)), encoding)
+    return SlicedDocument(_parts(text, vtt=False), encoding, limits)
 
 
-def read_vtt(content: bytes, _limits: DocumentLimits) -> SlicedDocument:
+def read_vtt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, or not WebVTT."""
     text, encoding = decode(content)
     if not text.startswith("WEBVTT"):
         raise InvalidRequestError("file", "not WebVTT: it does not begin with WEBVTT")
-    return SlicedDocument(list(_parts(text, vtt=True)), encoding)
+    return SlicedDocument(_parts(text, vtt=True), encoding, limits)
 
 
 def _parts(text: str, *, vtt: bool) -> Iterator[str | Slot]:

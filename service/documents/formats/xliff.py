@@ -13,7 +13,7 @@ from service.documents.inline import InlineText
 from service.documents.limits import DocumentLimits
 from service.documents.xml_inline import Mark, XmlKey
 from service.documents.xml_trees import Element, Tree, parse_xml, write_xml
-from service.errors import InvalidRequestError, RequestTooLargeError
+from service.errors import InvalidRequestError
 
 _ONE = "urn:oasis:names:tc:xliff:document:1.2"
 _TWO = ("urn:oasis:names:tc:xliff:document:2.0", "urn:oasis:names:tc:xliff:document:2.2")
@@ -44,7 +44,7 @@ class _Place:
 class XliffDocument:
     """A file with a target, which has its source in it so far, for each unit that had none. It can be written once."""
 
-    def __init__(self, tree: Tree, version: str) -> None:
+    def __init__(self, tree: Tree, version: str, limits: DocumentLimits) -> None:
         self._tree = tree
         root = tree.getroot()
         one = version == _ONE
@@ -52,7 +52,8 @@ class XliffDocument:
             (list(root.iter(f"{{{version}}}file")), "target-language") if one else ([root], "trgLang")
         )
         units = list(_units_of_1(root) if one else _units_of_2(root, version))
-        self._places = [_Place(element) for element in units if speaks(items_of(element), _VOCABULARY)]
+        places = (_place(element, limits) for element in units if speaks(items_of(element), _VOCABULARY))
+        self._places = list(limits.counted(places, lambda place: place.segment))
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -76,15 +77,19 @@ class XliffDocument:
 
 def read(content: bytes, limits: DocumentLimits) -> XliffDocument:
     """Raises InvalidRequestError: no XLIFF of these versions. RequestTooLargeError: it is too large to parse."""
-    if len(content) > limits.part_bytes:
-        raise RequestTooLargeError("file", len(content), limits.part_bytes, "bytes of XML")
+    limits.check(len(content), limits.part_bytes, "bytes of XML")
     tree = parse_xml(content, "the file")
     name = etree.QName(tree.getroot())
     if name.localname != "xliff" or name.namespace not in (_ONE, *_TWO):
         raise InvalidRequestError(
             "file", f"not XLIFF: its root is {str(name)[:100]!r}; allowed: versions 1.2, 2.0 to 2.2"
         )
-    return XliffDocument(tree, name.namespace)
+    return XliffDocument(tree, name.namespace, limits)
+
+
+def _place(element: Element, limits: DocumentLimits) -> _Place:
+    limits.check(len(element), limits.items, "elements in one text")
+    return _Place(element)
 
 
 def _units_of_1(root: Element) -> Iterator[Element]:
