@@ -1,4 +1,4 @@
-"""How fast work is completed, in source tokens per second of busy time: exponentially weighted."""
+"""How fast work is completed, in source tokens per second of busy time, and how long a slot is held."""
 
 from __future__ import annotations
 
@@ -27,3 +27,23 @@ class CompletionRate:
     def tokens_per_s(self) -> float:
         """The estimate; above zero as long as anything was completed within memory."""
         return self._tokens / self._busy_s
+
+
+class SlotTime:
+    """How long a segment holds its slot, by means in which each new one has a twentieth, and the past the rest."""
+
+    def __init__(self) -> None:
+        self._held_s = 0.0
+        self._tokens = 0.0
+        self._known = 0
+
+    def record(self, held_s: float, tokens: int) -> None:
+        """One more has finished, with so many source tokens."""
+        self._known = min(self._known + 1, 20)
+        self._held_s += (held_s - self._held_s) / self._known
+        self._tokens += (tokens - self._tokens) / self._known
+
+    def expected_s(self, tokens: int) -> float:
+        """For one of so many: what is usual, and for a long one in proportion more, since it takes as many steps more;
+        0 until one has finished."""
+        return self._held_s * max(tokens / self._tokens, 1.0) if self._tokens else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.engine.rate import CompletionRate
+from service.engine.rate import CompletionRate, SlotTime
 from service.engine.segment import ANYONE, Client, Priority
 from service.engine.waiting import Entry, Queue, QueueLimits
 from service.errors import EngineOverloadedError
@@ -19,8 +19,8 @@ MIN_RETRY_AFTER_S = 1.0
 MAX_RETRY_AFTER_S = 120.0
 # While interactive work waits too, bulk gets a token for this many of it: enough to go on, too little to be felt.
 INTERACTIVE_PER_BULK = 8
-# The share of its time that a request may be expected to wait; the rest is for its decoding, and for a wrong guess.
-LONGEST_WAIT = 0.75
+# The share of its time after which a request should be done by what is known: the rest is for what is not.
+SURE_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Scheduler:
         self._expiries: list[tuple[float, int]] = []
         self._next_id = 0
         self._rate = CompletionRate()
+        self._slot_time = SlotTime()
         self._rated_until_s = clock()
         self._completed_tokens = 0
         self._bulk_credit = 0.0
@@ -96,7 +97,7 @@ class Scheduler:
                 f"quarters of that for one client)",
                 retry_after_s=self.retry_after_s(priority),
             )
-        self._refuse_if_late(priority, tokens, deadline_s, client)
+        self._refuse_if_late(segments, priority, deadline_s, client)
         now = self._clock()
         if not self.queued and not self._running:
             self._rated_until_s = now  # the idle time before this moment says nothing about the rate
@@ -166,6 +167,7 @@ class Scheduler:
         self.remove([entry_id])
         self._completed_tokens += entry.tokens
         now = self._clock()
+        self._slot_time.record(now - entry.started_s, entry.tokens)
         first_step_s = now if entry.first_step_s is None else entry.first_step_s
         return Spent(
             queue_s=entry.started_s - entry.submitted_s,
@@ -216,18 +218,25 @@ class Scheduler:
         expected_s = (ahead + self._running_tokens) / max(self._rate.tokens_per_s, 1e-9)
         return min(max(expected_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
 
-    def _refuse_if_late(self, priority: Priority, tokens: int, deadline_s: float | None, client: Client) -> None:
+    def _refuse_if_late(
+        self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None, client: Client
+    ) -> None:
         """Work that would only wait until its deadline takes the place of work that can be done: under an overload
-        everything would expire half done."""
+        everything would expire half done. Where nothing waits, nothing is refused, whatever it is guessed to take."""
         if deadline_s is None:
             return
+        lengths = [len(segment.source) for segment in segments]
+        tokens = sum(lengths)
         ahead = sum(queue.ahead_of(client, tokens) for rank, queue in self._queues.items() if rank <= priority)
-        wait_s = ahead / max(self._rate.tokens_per_s, 1e-9)
-        if wait_s > LONGEST_WAIT * deadline_s:
+        done_s = (ahead + tokens) / max(self._rate.tokens_per_s, 1e-9) + self._slot_time.expected_s(
+            max(lengths, default=0)
+        )
+        late_s = done_s - SURE_SHARE * deadline_s
+        if ahead and late_s > 0:
             raise EngineOverloadedError(
-                f"queue: {ahead} source tokens go first, which takes about {wait_s:.1f} s; the request may take "
-                f"{deadline_s:.1f} s in all",
-                retry_after_s=min(max(wait_s - LONGEST_WAIT * deadline_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S),
+                f"queue: {ahead} source tokens go first, so that this would be done after about {done_s:.1f} s; it may "
+                f"take {deadline_s:.1f} s",
+                retry_after_s=min(max(late_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S),
             )
 
     def _first(self) -> Entry | None:

@@ -15,6 +15,7 @@ from service.engine.flights import Watch
 from service.engine.segment import SegmentResult
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
+from service.pipeline.aside import aside
 from service.pipeline.explanation import check_explainable, explain
 from service.pipeline.segment_spans import tell_segments
 from service.pipeline.terms import BEAM, demanded, fewest_tokens
@@ -89,13 +90,13 @@ async def decode_texts(
     says, and without end once a part is done. `watch` is told of the best translation of each while it is written."""
     if any(each.options.explain for each in asked):
         check_explainable(len(asked))
-    # Preparing many texts takes longer than the event loop may stand still.
+    texts = [each.text for each in asked]
     with phase("tokenization", {"segments": len(asked)}):
-        segments = await asyncio.to_thread(lambda: [_segment(leg, each) for each in asked])
+        segments = await aside(lambda: [_segment(leg, each) for each in asked], texts)
     results = await _submit(leg, segments, limits, patience, watch)
     with phase("join", {"segments": len(asked)}):
-        return await asyncio.to_thread(
-            lambda: [_translated(leg, *each) for each in zip(asked, segments, results, strict=True)]
+        return await aside(
+            lambda: [_translated(leg, *each) for each in zip(asked, segments, results, strict=True)], texts
         )
 
 

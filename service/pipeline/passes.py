@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
+from service.pipeline.aside import aside
 from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
 from service.pipeline.sentence import LOST, Sentence, as_it_is, pieces_of, prepare, whole
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
@@ -36,9 +36,8 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     """
     leg = through.leg
     cut = whole if through.options.prefix else pieces_of
-    # Segmenting a long text takes longer than the event loop may stand still.
     with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
-        split = await asyncio.to_thread(lambda: [cut(leg, text) for text in texts])
+        split = await aside(lambda: [cut(leg, text) for text in texts], texts)
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
     done = await _decode(through, cores, words, _reading_along(split, parts))
@@ -78,7 +77,7 @@ async def _decode(
         return prepare(leg, core, stand_ins, through.glossary)
 
     with phase("preparation", {"segments": len(cores)}):
-        sentences = await asyncio.to_thread(lambda: [prepared(core) for core in cores])
+        sentences = await aside(lambda: [prepared(core) for core in cores], cores)
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them.
     wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
     asked = [Asked(each.recased.text, wide if each.shielded.atoms else options, each.terms) for each in sentences]
@@ -89,7 +88,7 @@ async def _decode(
         return pair[0].restore(pair[1], options.n_best)
 
     with phase("join", {"segments": len(cores)}):
-        return await asyncio.to_thread(lambda: list(map(restored, zip(sentences, decoded, strict=True))))
+        return await aside(lambda: list(map(restored, zip(sentences, decoded, strict=True))), cores)
 
 
 def _watching(sentences: Sequence[Sentence], places: Sequence[tuple[Part, int]]) -> WatchText:

@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", default="1", help="VERSO_THREADS of the server")
     parser.add_argument("--callers", type=int, default=64, help="who ask without pause")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each point")
-    parser.add_argument("--shares", type=lambda text: [float(each) for each in text.split(",")], default=SHARES)
+    parser.add_argument("--shares", type=lambda text: [float(each) for each in text.split(",") if each], default=SHARES)
     parser.add_argument("--p97", type=float, default=0.25, help="bound, in seconds; twice that for p99")
     parser.add_argument("--timeout", type=float, default=5.0, help="timeout_s of the requests of the overload")
     parser.add_argument("--soak", type=float, default=1800.0, help="seconds; 0 for none")

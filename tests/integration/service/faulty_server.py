@@ -124,7 +124,8 @@ def main() -> None:
     def read_commands() -> None:
         for line in sys.stdin:
             faults.obey(*line.split())
-            print(f"done: {line.strip()}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"done: {line.strip()}\n")  # in one piece, or a log line may come in between
+            sys.stderr.flush()
 
     service.engine.worker.LOST_AFTER_S = LOST_AFTER_S
     PatientProtocol.patience_s = PATIENCE_S

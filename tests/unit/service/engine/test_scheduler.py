@@ -11,9 +11,9 @@ import pytest
 from service.engine.rate import PRIOR_TOKENS_PER_S
 from service.engine.scheduler import (
     INTERACTIVE_PER_BULK,
-    LONGEST_WAIT,
     MAX_RETRY_AFTER_S,
     MIN_RETRY_AFTER_S,
+    SURE_SHARE,
     Scheduler,
     Spent,
 )
@@ -195,20 +195,22 @@ def test_retry_after_learns_the_rate_and_idle_time_does_not_count() -> None:
 
 
 def test_what_could_not_be_done_in_time_is_refused_at_once() -> None:
-    scheduler, _ = make_scheduler(segments=1000, tokens=100_000)
-    scheduler.submit([make_segment(*[1] * 40)] * 50, INTERACTIVE, deadline_s=1.0)
-    taken(scheduler)  # what holds a slot keeps nobody from one
-    wait_s = 400 / PRIOR_TOKENS_PER_S
-    scheduler.submit([make_segment(*[1] * 40)] * 10, INTERACTIVE, deadline_s=wait_s)
-    late = wait_s / LONGEST_WAIT - 0.01
-    with pytest.raises(EngineOverloadedError, match=r"400 source tokens go first, .* may take 2\.7 s") as refused:
-        scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=late)
-    assert refused.value.retry_after_s == MIN_RETRY_AFTER_S
-    with pytest.raises(EngineOverloadedError):
-        scheduler.submit([make_segment(1)], BULK, deadline_s=late)
-    scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=late + 0.02)
+    scheduler, clock = make_scheduler(segments=1000, tokens=100_000)
+    [first] = scheduler.submit([make_segment(*[1] * 40)], INTERACTIVE, deadline_s=0.001)  # nobody is ahead
+    taken(scheduler)
+    clock.now_s += 3
+    scheduler.finish(first)  # it held its slot for three seconds
+    scheduler.submit([make_segment(*[1] * 40)] * 10, INTERACTIVE, deadline_s=0.001)
+    enough_s = ((400 + 40) / PRIOR_TOKENS_PER_S + 3) / SURE_SHARE
+    for priority in (INTERACTIVE, BULK):
+        with pytest.raises(EngineOverloadedError, match=r"400 source tokens go first, .* after about 5\.2 s; it may"):
+            scheduler.submit([make_segment(*[1] * 40)], priority, deadline_s=enough_s - 0.01)
+    scheduler.submit([make_segment(*[1] * 40)], INTERACTIVE, deadline_s=enough_s + 0.01)
     scheduler.submit([make_segment(1)], INTERACTIVE)
     assert scheduler.queued == 12
+    with pytest.raises(EngineOverloadedError) as refused:  # one of twice the length holds its slot for twice as long
+        scheduler.submit([make_segment(1), make_segment(*[1] * 80)], INTERACTIVE, deadline_s=4)
+    assert refused.value.retry_after_s == pytest.approx((441 + 81) / PRIOR_TOKENS_PER_S + 6 - 4 * SURE_SHARE)
 
 
 def test_one_who_floods_the_queue_does_not_make_others_late() -> None:
@@ -217,11 +219,11 @@ def test_one_who_floods_the_queue_does_not_make_others_late() -> None:
     scheduler.submit([make_segment(*[1] * 40)] * 500, INTERACTIVE, client=flood)
     with pytest.raises(EngineOverloadedError):
         scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=10.0, client=flood)
-    enough_s = (80 + 120) / PRIOR_TOKENS_PER_S / LONGEST_WAIT  # of its own, and of the flood, before the third
+    enough_s = (80 + 120 + 40) / PRIOR_TOKENS_PER_S / SURE_SHARE + 0.01  # its own, the flood's meanwhile, the third
     for _ in range(3):
         scheduler.submit([make_segment(*[1] * 40)], INTERACTIVE, deadline_s=enough_s, client=other)
     with pytest.raises(EngineOverloadedError, match="241 source tokens"):
-        scheduler.submit([make_segment(*[1])], INTERACTIVE, deadline_s=1.0, client=other)
+        scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=1.0, client=other)
 
 
 def test_the_scheduler_needs_no_torch_no_event_loop_and_no_threads() -> None:
