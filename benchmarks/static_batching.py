@@ -31,7 +31,7 @@ from benchmarks.measure import machine, percentiles, rounded, spread
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.block import Vocabulary
-from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.in_flight import ENCODE_AHEAD, InFlightDecoder
 from model_store.decoding.segment import Segment
 from service.text.segmentation import split_text
 
@@ -100,11 +100,18 @@ def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> l
     ]
 
 
-def run(
-    decoder: InFlightDecoder, segments: list[Segment], arrivals_s: list[float], now: Clock, *, free_slots: int
-) -> Run:
-    """Decode what arrives. arrivals_s: on the clock of the run, never falling. free_slots: how many must be free before
-    anyone is admitted."""
+@dataclass(frozen=True)
+class Way:
+    """How sentences are admitted. free_slots: how many must be free before anyone is. encode_ahead: as of the
+    decoder."""
+
+    free_slots: int
+    encode_ahead: int
+
+
+def run(decoder: InFlightDecoder, segments: list[Segment], arrivals_s: list[float], now: Clock, way: Way) -> Run:
+    """Decode what arrives. arrivals_s: on the clock of the run, never falling."""
+    decoder.encode_ahead = way.encode_ahead
     clock, admission, latency = 0.0, 0.0, []
     waiting = deque(zip(arrivals_s, segments, strict=True))
     arrived: dict[int, float] = {}
@@ -114,7 +121,7 @@ def run(
         started = now()
         room = decoder.room(segments[0].beam_size)
         batch: list[tuple[float, Segment]] = []
-        while room >= free_slots and waiting and waiting[0][0] <= clock and len(batch) < room:
+        while room >= way.free_slots and waiting and waiting[0][0] <= clock and len(batch) < room:
             batch.append(waiting.popleft())
         if batch:
             tickets = decoder.admit([segment for _arrival, segment in batch])
@@ -128,7 +135,7 @@ def run(
 
 
 def offline(
-    decoder: InFlightDecoder, segments: list[Segment], ways: dict[str, int], now: Clock, rounds: int
+    decoder: InFlightDecoder, segments: list[Segment], ways: dict[str, Way], now: Clock, rounds: int
 ) -> dict[str, dict[str, object]]:
     """Sentences a second when all wait from the start; in the order given, and longest first."""
     by_length = sorted(segments, key=lambda segment: len(segment.source), reverse=True)
@@ -136,8 +143,8 @@ def offline(
     runs: dict[str, list[Run]] = {name + order: [] for name in ways for order in orders}
     for _round in range(rounds):
         for order, ordered in orders.items():
-            for name, free in ways.items():
-                runs[name + order].append(run(decoder, ordered, [0.0] * len(ordered), now, free_slots=free))
+            for name, way in ways.items():
+                runs[name + order].append(run(decoder, ordered, [0.0] * len(ordered), now, way))
     return {
         name: {
             "sentences_per_s": spread([len(segments) / each.took_s for each in found]),
@@ -151,7 +158,7 @@ def offline(
 def online(
     decoder: InFlightDecoder,
     segments: list[Segment],
-    ways: dict[str, int],
+    ways: dict[str, Way],
     now: Clock,
     full_rate: float,
     loads: Sequence[float],
@@ -164,8 +171,8 @@ def online(
             clock += rng.expovariate(load * full_rate)
             arrivals.append(clock)
         milliseconds = {
-            name: percentiles([1e3 * each for each in run(decoder, segments, arrivals, now, free_slots=free).latency_s])
-            for name, free in ways.items()
+            name: percentiles([1e3 * each for each in run(decoder, segments, arrivals, now, way).latency_s])
+            for name, way in ways.items()
         }
         p95 = milliseconds["static"]["p95"]
         ratios = {name: rounded(p95 / found["p95"]) for name, found in milliseconds.items()}
@@ -199,8 +206,13 @@ def main() -> None:
         max_rows=options.slots * decoding.beam_size,
     )
     segments = segments_of(bundle, english(options.folder, options.sentences), decoder)
-    ways = {"in_flight": 1, "in_flight_by_4": 4, "in_flight_by_8": 8, "static": options.slots}
-    run(decoder, segments[:64], [0.0] * len(segments[:64]), now, free_slots=1)  # warms up
+    ways = {
+        "in_flight": Way(1, ENCODE_AHEAD),
+        "in_flight_encoding_one_by_one": Way(1, 0),
+        "in_flight_by_8": Way(8, 0),
+        "static": Way(options.slots, 0),
+    }
+    run(decoder, segments[:64], [0.0] * len(segments[:64]), now, ways["in_flight"])  # warms up
     all_at_once = offline(decoder, segments, ways, now, options.rounds)
     full = all_at_once["static"]["sentences_per_s"]
     assert isinstance(full, dict)

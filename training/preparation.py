@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,8 +56,19 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     train, validation = _split(pairs, recipe)
     train.save(folder.train)
     validation.save(folder.validation)
+    folder.prepared.write_text(json.dumps(what_it_depends_on(recipe), indent=2) + "\n", encoding="utf-8")
     folder.report.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return report
+
+
+def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
+    """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
+    data = recipe.data.model_dump(mode="json", exclude={"data_root"})
+    options = {f"data.{name}": value for name, value in data.items()}
+    if recipe.start_from is None:  # else the tokenizer is that of the bundle, and is compared as a whole
+        tokenizer = recipe.tokenizer.model_dump(mode="json")
+        options |= {f"tokenizer.{name}": value for name, value in tokenizer.items()}
+    return {**options, "trainer.seed": recipe.trainer.seed}
 
 
 def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:

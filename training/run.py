@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
@@ -13,6 +14,7 @@ from training.config import Recipe, TestSetConfig, load_recipe
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, TestSet
 from training.export import stored_network
+from training.preparation import what_it_depends_on
 from training.run_folder import RunFolder
 from training.start import check_tokenizer_of_start
 from training.test_sets import load_test_sets
@@ -39,20 +41,30 @@ class Run:
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer as prepared. Raises ConfigError if nothing was."""
-        if not self.folder.report.exists():
-            raise ConfigError(f"{self.folder.report} does not exist; run `verso-train prepare {self.argument}` first")
+        if not self.folder.prepared.exists():
+            raise ConfigError(f"{self.folder.prepared} does not exist; run `verso-train prepare {self.argument}` first")
         tokenizer = Tokenizer.load(self.folder.tokenizer)
-        prepared = json.loads(self.folder.report.read_text(encoding="utf-8")).keys()
-        if tokenizer.vocabulary != self.recipe.network.vocabulary or prepared != {
-            source.name for source in self.recipe.data.sources
-        }:
+        then = json.loads(self.folder.prepared.read_text(encoding="utf-8"))
+        if changed := self._changed(then, tokenizer):
             raise ConfigError(
-                f"{self.folder.report.parent}: was prepared with another vocabulary or other sources than the "
-                "recipe has; remove it and prepare again, or choose another --runs"
+                f"{self.folder.prepared.parent}: was prepared with another {', '.join(changed)} than the recipe has; "
+                "remove it and prepare again, or choose another --runs"
             )
         if self.recipe.start_from is not None:
             check_tokenizer_of_start(self.recipe.start_from, tokenizer, self.folder.report.parent)
         return tokenizer
+
+    def _changed(self, then: dict[str, Any], tokenizer: Tokenizer) -> list[str]:
+        """The options that were others when the data was prepared."""
+        now = what_it_depends_on(self.recipe)
+        # A tokenizer that came from a bundle has no options.
+        names = {
+            name for name in then.keys() | now.keys() if "tokenizer." not in name or (name in then and name in now)
+        }
+        changed = {name for name in names if then.get(name) != now.get(name)}
+        if tokenizer.vocabulary != self.recipe.network.vocabulary:
+            changed.add("tokenizer.vocabulary")
+        return sorted(changed)
 
     def system(self) -> Model:
         """The averaged network as a bundle would store it."""

@@ -34,6 +34,11 @@ class RunFolder:
         return self.root / "data" / "report.json"
 
     @property
+    def prepared(self) -> Path:
+        """Everything of the recipe that the prepared data depends on."""
+        return self.root / "data" / "prepared.json"
+
+    @property
     def checkpoint(self) -> Path:
         return self.root / "checkpoint.pt"
 

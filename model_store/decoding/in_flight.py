@@ -3,12 +3,16 @@
 A decoder state is constant in size, so segments of any length, beam and age step together (no published translation
 server does this for beam search). A step has as many rows as there are hypotheses. A backend's rows do not depend on
 each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
+
+Sources that are encoded together cost much less than one by one, since weights are read once for all of them. So when a
+slot is free, some more than fit are encoded, and take the next slots as soon as these are free.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -18,22 +22,45 @@ from model_store.decoding.block import Block, Occupant, Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
+from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 
 MAX_ROWS = 128
+ENCODE_AHEAD = 8
 
 Results = list[tuple[int, tuple[Hypothesis, ...]]]
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A segment that waits for its slot. memory, state: of all that were encoded with it, where it is number `row`."""
+
+    occupant: Occupant
+    memory: Memory
+    state: DecoderState
+    row: int
+
+    @property
+    def width(self) -> int:
+        return _width(self.occupant.segment.beam_size)
 
 
 class InFlightDecoder:
     """Beam search over slots. Not thread-safe: one thread owns it.
 
     A segment of beam k takes k rows, rounded up to a power of two, of `max_rows`. Those of one width step together.
+    encode_ahead: how many segments may be encoded before there is a slot for them.
     """
 
     def __init__(
-        self, backend: Backend, vocabulary: Vocabulary, *, max_target_length: int, max_rows: int = MAX_ROWS
+        self,
+        backend: Backend,
+        vocabulary: Vocabulary,
+        *,
+        max_target_length: int,
+        max_rows: int = MAX_ROWS,
+        encode_ahead: int = ENCODE_AHEAD,
     ) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
@@ -42,14 +69,16 @@ class InFlightDecoder:
         self.max_target_length = max_target_length if limit is None else min(max_target_length, limit)
         self.max_beam_size = 1 << (max_rows.bit_length() - 1)
         self.max_rows = max_rows
+        self.encode_ahead = encode_ahead
+        self._encoded: deque[_Encoded] = deque()
         self._blocks: dict[int, Block] = {}
         self._finished: Results = []
         self._next_ticket = 0
 
     @property
     def live(self) -> int:
-        """How many segments hold a slot."""
-        return sum(block.live for block in self._blocks.values())
+        """How many segments hold a slot, or are encoded and wait for one."""
+        return sum(block.live for block in self._blocks.values()) + len(self._encoded)
 
     def check(self, segment: Segment) -> None:
         """Raises SegmentError if this decoder can never take `segment`."""
@@ -64,8 +93,9 @@ class InFlightDecoder:
             raise SegmentError(f"source: ids must lie in 0..{self.backend.vocabulary - 1}")
 
     def room(self, beam_size: int) -> int:
-        """How many more segments of that beam can be admitted now."""
-        return self._free_rows // _width(beam_size)
+        """How many more segments of that beam can be admitted now: none while others are encoded and wait."""
+        free = 0 if self._encoded else self._free_rows // _width(beam_size)
+        return free + self.encode_ahead if free else 0
 
     @property
     def _free_rows(self) -> int:
@@ -73,22 +103,21 @@ class InFlightDecoder:
 
     @torch.inference_mode()
     def admit(self, segments: Sequence[Segment]) -> list[int]:
-        """Encode segments and give each a slot; returns a ticket for each.
+        """Encode segments and give each a slot, at once or as soon as one is free, in order; returns a ticket for each.
 
         Raises SegmentError, and admits none, if one of them does not fit the decoder or there is no room for all.
         """
         for segment in segments:
             self.check(segment)
-        if sum(_width(segment.beam_size) for segment in segments) > self._free_rows:
+        if len(self._encoded) + self._too_many(segments) > self.encode_ahead:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         memory, state = self.backend.encode([segment.source for segment in segments])
         occupants = [
             Occupant(self._next_ticket + index, segment, self.vocabulary) for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
-        for width in dict.fromkeys(_width(segment.beam_size) for segment in segments):
-            chosen = [index for index, segment in enumerate(segments) if _width(segment.beam_size) == width]
-            self._block(width).admit([occupants[index] for index in chosen], memory, state, chosen)
+        self._encoded += (_Encoded(occupant, memory, state, row) for row, occupant in enumerate(occupants))
+        self._place()
         return [occupant.ticket for occupant in occupants]
 
     @torch.inference_mode()
@@ -97,6 +126,7 @@ class InFlightDecoder:
         for block in self._blocks.values():
             if block.live:
                 self._finished += block.step()
+        self._place()
 
     def collect(self) -> Results:
         """What finished since the last call: tickets with their hypotheses, best first. Their slots are free."""
@@ -104,14 +134,38 @@ class InFlightDecoder:
         return finished
 
     def settled(self, ticket: int) -> tuple[int, ...]:
-        """The tokens that all hypotheses of a live segment begin with, and hence its result; none if it is not live."""
+        """The tokens that all hypotheses of a live segment begin with, and hence its result; none if it has no slot."""
         here = (block.settled(ticket) for block in self._blocks.values())
         return next((tokens for tokens in here if tokens is not None), ())
 
     @torch.inference_mode()
     def cancel(self, ticket: int) -> None:
         """Free the slot of a segment without a result; a ticket that is not live is ignored."""
-        any(block.cancel(ticket) for block in self._blocks.values())
+        if not any(block.cancel(ticket) for block in self._blocks.values()):
+            self._encoded = deque(each for each in self._encoded if each.occupant.ticket != ticket)
+        self._place()
+
+    def _too_many(self, segments: Sequence[Segment]) -> int:
+        """How many of the segments would have to wait for a slot."""
+        free = 0 if self._encoded else self._free_rows
+        for place, segment in enumerate(segments):
+            free -= _width(segment.beam_size)
+            if free < 0:
+                return len(segments) - place
+        return 0
+
+    def _place(self) -> None:
+        """Give slots to those who wait, in order; whoever needs more rows than are free is not overtaken."""
+        while self._encoded and self._encoded[0].width <= self._free_rows:
+            first, free = self._encoded[0], self._free_rows
+            together = []
+            while self._encoded and self._encoded[0].memory is first.memory and self._encoded[0].width == first.width:
+                free -= first.width
+                if free < 0:
+                    break
+                together.append(self._encoded.popleft())
+            occupants, rows = [each.occupant for each in together], [each.row for each in together]
+            self._block(first.width).admit(occupants, first.memory, first.state, rows)
 
     def _block(self, width: int) -> Block:
         if width not in self._blocks:

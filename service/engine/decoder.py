@@ -15,19 +15,24 @@ class InFlightDecoder(Protocol):
     `step` or `collect` has raised, the decoder is thrown away.
     """
 
+    @property
+    def max_rows(self) -> int:
+        """Hypotheses that step at once, when all slots are taken."""
+
     def check(self, segment: Segment) -> None:
         """Raise SegmentError if this decoder can never take the segment. Reads nothing that changes, so that it may
         be called from any thread."""
 
     @property
     def live(self) -> int:
-        """Segments that hold a slot now."""
+        """Segments that hold a slot now, or are encoded and wait for one."""
 
     def room(self, beam_size: int) -> int:
         """How many more segments of that beam can be admitted now."""
 
     def admit(self, segments: Sequence[Segment]) -> list[int]:
-        """Encode the segments and give them slots beside those that run; returns a ticket for each, in order."""
+        """Encode the segments and give them slots beside those that run, now or as soon as some are free; returns a
+        ticket for each, in order."""
 
     def step(self) -> None:
         """One decoding step of everything live."""

@@ -84,7 +84,7 @@ class Slots:
         """Make a new decoder; the exception if its factory raised."""
         try:
             decoder = self._factory()
-            self.rows = decoder.room(1)
+            self.rows = decoder.max_rows
             self._decoder = decoder
         except BaseException as error:
             self._note_failure("building the decoder", error)

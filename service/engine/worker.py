@@ -156,7 +156,8 @@ class Worker:
                 live=self._scheduler.running,
                 restarts=self._slots.restarts,
                 last_error="the decoder does not come back from a step" if stalled else self._slots.last_error,
-                hypotheses=self._scheduler.running_hypotheses,
+                # When all slots are taken, some more are encoded and wait for one.
+                hypotheses=min(self._scheduler.running_hypotheses, self._slots.rows),
                 rows=self._slots.rows,
                 queued_tokens=self._scheduler.queued_tokens,
             )

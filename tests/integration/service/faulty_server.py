@@ -89,6 +89,10 @@ class FaultyDecoder:
     def live(self) -> int:
         return self._decoder.live
 
+    @property
+    def max_rows(self) -> int:
+        return self._decoder.max_rows
+
     def admit(self, segments: Sequence[Segment]) -> list[int]:
         return self._decoder.admit(segments)
 

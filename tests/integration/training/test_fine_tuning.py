@@ -114,4 +114,4 @@ def test_what_was_prepared_with_another_vocabulary_is_not_adapted(folder: Path, 
     stranger.write_text(RECIPE.replace('"memory"', '"numbers"').replace('"house"', '"other"'), encoding="utf-8")
     result = CliRunner().invoke(app, ["train", str(stranger), "--from", "translate-en-ru", *numbers])
     assert isinstance(result.exception, ConfigError)
-    assert "another vocabulary" in str(result.exception)
+    assert "tokenizer.vocabulary" in str(result.exception)

@@ -80,4 +80,4 @@ def test_what_was_prepared_for_another_vocabulary_is_not_trained_on(run: Path, t
     recipe.write_text(f'extends = "{run / "small.toml"}"\n[tokenizer]\nvocabulary = 310\n', encoding="utf-8")
     result = CliRunner().invoke(app, ["train", str(recipe), "--data", str(RECIPES), "--runs", str(run / "runs")])
     assert isinstance(result.exception, ConfigError)
-    assert "another vocabulary" in str(result.exception)
+    assert "tokenizer.vocabulary" in str(result.exception)

@@ -15,6 +15,7 @@ from training.cleaning import CleaningReport
 from training.config import Recipe
 from training.dataset import PackedPairs
 from training.preparation import prepare
+from training.run import Run
 from training.run_folder import RunFolder
 
 PAIRS = sentence_pairs(120)
@@ -82,7 +83,7 @@ def test_validation_pairs_are_drawn_from_everywhere(corpus: Path) -> None:
 def test_the_same_input_gives_the_same_bytes(corpus: Path) -> None:
     first, second = (run(corpus, name)[1] for name in ("first", "second"))
     files = sorted(path.relative_to(first.root) for path in first.root.rglob("*") if path.is_file())
-    assert len(files) == 2 + 2 * 6
+    assert len(files) == 3 + 2 * 6
     for file in files:
         assert (first.root / file).read_bytes() == (second.root / file).read_bytes(), file
 
@@ -126,6 +127,33 @@ def test_what_cannot_be_prepared_is_refused(corpus: Path, data: dict[str, Any], 
     with pytest.raises(ConfigError, match=message):
         run(corpus, "run", **data)
     assert not (corpus.parent / "run" / "data" / "report.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"max_tokens": 50}, ["data.max_tokens"]),
+        ({"validation_pairs": 14, "keep_identical": True}, ["data.keep_identical", "data.validation_pairs"]),
+        ({"sources": ({**SOURCE, "repeat": 2},)}, ["data.sources"]),
+        ({"report": ()}, ["data.report"]),
+        ({"data_root": "elsewhere"}, []),
+    ],
+)
+def test_what_was_prepared_otherwise_is_not_trained_on(corpus: Path, changes: dict[str, Any], named: list[str]) -> None:
+    _report, folder, before = run(corpus, "run")
+    fields: dict[str, Any] = {"report": (TEST_SET,), "validation_pairs": 15, **changes}
+    now = Run("words", recipe(**fields), corpus, folder)
+    if named:
+        with pytest.raises(ConfigError, match=f"was prepared with another {', '.join(named)} than the recipe has"):
+            now.tokenizer()
+    else:
+        now.tokenizer()
+    seeded = before.model_copy(update={"trainer": before.trainer.model_copy(update={"seed": 99})})
+    with pytest.raises(ConfigError, match=r"another .*trainer\.seed than"):
+        Run("words", seeded, corpus, folder).tokenizer()
+    folder.prepared.unlink()
+    with pytest.raises(ConfigError, match=r"prepared\.json does not exist; run `verso-train prepare words` first"):
+        now.tokenizer()
 
 
 def test_a_test_set_is_drawn_and_its_near_duplicates_leave(corpus: Path) -> None:

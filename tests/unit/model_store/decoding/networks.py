@@ -61,11 +61,14 @@ def open_tiny(
     max_rows: int = 24,
     source_capacity: int = 12,
     max_target_length: int = 16,
+    encode_ahead: int = 3,
+    backend: EagerBackend | None = None,
 ) -> InFlightDecoder:
     """A decoder with few slots, so that small tests fill and refill them."""
     return InFlightDecoder(
-        EagerBackend(network, source_capacity=source_capacity),
+        backend or EagerBackend(network, source_capacity=source_capacity),
         Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN), Spellings(SPELLED)),
         max_target_length=max_target_length,
         max_rows=max_rows,
+        encode_ahead=encode_ahead,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
+from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.networks import BOS, EOS, open_tiny, tiny_network
 
 
@@ -20,8 +23,20 @@ def sources(count: int, *, longest: int, vocabulary: int, seed: int = 0) -> list
     return [(*torch.randint(4, vocabulary, (length,), generator=generator).tolist(), EOS) for length in lengths]
 
 
+class CountingBackend(EagerBackend):
+    """Remembers how many sources were encoded at once."""
+
+    def __init__(self, network: Seq2Seq, *, source_capacity: int) -> None:
+        super().__init__(network, source_capacity=source_capacity)
+        self.encoded: list[int] = []
+
+    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
+        self.encoded.append(len(sources))
+        return super().encode(sources)
+
+
 def test_room_counts_free_rows() -> None:
-    decoder = open_tiny(tiny_network(), max_rows=16)
+    decoder = open_tiny(tiny_network(), max_rows=16, encode_ahead=0)
     assert decoder.room(4) == 4
     assert decoder.room(1) == 16
     decoder.admit([Segment((5, EOS), max_length=9, beam_size=3)])
@@ -29,7 +44,7 @@ def test_room_counts_free_rows() -> None:
 
 
 def test_a_finished_segment_leaves_its_slot_to_the_next_at_once() -> None:
-    decoder = open_tiny(tiny_network(), max_rows=4)
+    decoder = open_tiny(tiny_network(), max_rows=4, encode_ahead=0)
     (first,) = decoder.admit([Segment((5, EOS), max_length=1)])
     assert decoder.room(4) == 0
     decoder.step()
@@ -57,9 +72,46 @@ def test_what_cannot_be_decoded_is_refused_and_nothing_is_admitted(segment: Segm
 
 
 def test_more_than_there_is_room_for_is_refused() -> None:
-    decoder = open_tiny(tiny_network(), max_rows=4)
-    with pytest.raises(SegmentError, match="no room for 2 more beside the 0 that are live"):
-        decoder.admit([Segment((5,), max_length=4)] * 2)
+    decoder = open_tiny(tiny_network(), max_rows=4, encode_ahead=1)
+    with pytest.raises(SegmentError, match="no room for 3 more beside the 0 that are live"):
+        decoder.admit([Segment((5,), max_length=4)] * 3)
+    assert decoder.live == 0
+    decoder.admit([Segment((5,), max_length=4)] * 2)
+    with pytest.raises(SegmentError, match="no room for 1 more beside the 2 that are live"):
+        decoder.admit([Segment((5,), max_length=4)])
+
+
+def test_more_than_fit_are_encoded_at_once_and_take_the_next_slots_in_their_order() -> None:
+    backend = CountingBackend(tiny_network(), source_capacity=12)
+    decoder = open_tiny(tiny_network(), max_rows=8, encode_ahead=3, backend=backend)
+    assert decoder.room(4) == 5
+    lengths = (3, 1, 2, 1, 1)
+    tickets = decoder.admit([Segment((5 + length, EOS), max_length=length) for length in lengths])
+    assert (backend.encoded, decoder.live, decoder.room(4)) == ([5], 5, 0)
+    order = []
+    while decoder.live:
+        decoder.step()
+        order.append([tickets.index(ticket) for ticket, _hypotheses in decoder.collect()])
+    # The second slot takes the third at once, then the first slot's is over and takes the fourth, and so on.
+    assert order == [[1], [], [0, 2], [3, 4]]
+    assert decoder.room(4) == 5
+
+
+def test_who_needs_more_rows_is_not_overtaken_and_who_leaves_lets_others_in() -> None:
+    decoder = open_tiny(tiny_network(), max_rows=8, encode_ahead=3)
+    narrow = Segment((5, EOS), max_length=3, beam_size=4)
+    wide = Segment((6, EOS), max_length=3, beam_size=8)
+    first, waiting, last = decoder.admit([narrow, wide, narrow])
+    assert decoder.settled(waiting) == ()
+    assert decoder.room(1) == 0
+    decoder.step()
+    assert decoder.live == 3
+    decoder.cancel(waiting)
+    finished = []
+    while decoder.live:
+        decoder.step()
+        finished += [ticket for ticket, _hypotheses in decoder.collect()]
+    assert finished == [first, last]
 
 
 def test_cancel_frees_the_slot_and_gives_no_result() -> None:
@@ -80,7 +132,7 @@ def test_the_last_slot_takes_the_place_of_one_that_is_freed_without_changing_res
     network = tiny_network(seed=9)
     long = [Segment((*source, EOS), max_length=16, n_best=4) for source in ((5, 6), (7, 8, 9), (10,), (11, 12))]
     short = Segment((11, EOS), max_length=1)
-    decoder = open_tiny(network, max_rows=64)
+    decoder = open_tiny(network, max_rows=64, encode_ahead=0)
     tickets = decoder.admit([long[0], short, long[1], short, long[2], short])
     results: dict[int, tuple[Hypothesis, ...]] = {}
     decoder.step()

@@ -43,7 +43,7 @@ class FakeDecoder:
     """
 
     def __init__(self, rows: int = 8, permits: threading.Semaphore | None = None) -> None:
-        self.rows = rows
+        self.rows = self.max_rows = rows
         self.permits = permits
         self.stepping = threading.Event()
         self.admitted: list[list[Segment]] = []
