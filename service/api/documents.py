@@ -60,10 +60,11 @@ async def upload(
     """Have a document translated, behind everything that is interactive. Its formatting is kept."""
     caller = request.state.caller
     assert isinstance(caller, Caller)
+    target = services.models.catalogue().language(fields.target, "target")
     upload = Upload(
         fields.file.filename or "",
         await fields.file.read(),
-        Order(fields.source, fields.target, fields.model),
+        Order(fields.source, target, fields.model),
         owner=_owner(caller),
         client=caller.client,
     )

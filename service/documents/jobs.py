@@ -13,7 +13,7 @@ from pathlib import PurePath
 from service.documents.limits import DocumentLimits
 from service.documents.reading import ReadDocument, read_document
 from service.documents.store import Job, JobError, JobStore, NewJob
-from service.documents.translation import Order, Report, check_language, plan, translate_parts
+from service.documents.translation import Order, Report, check_language, patiently, plan, translate_parts
 from service.engine.segment import Client, Priority
 from service.errors import DocumentNotFoundError, DocumentNotReadyError, ServiceError, TooManyDocumentsError
 from service.pipeline.translate import Translator
@@ -206,14 +206,13 @@ class DocumentJobs:
 
         async def part_done(texts: Mapping[int, str], news: Report) -> None:
             done.update(texts)
-            report.warnings.update(news.warnings)
-            report.models.update(news.models)
+            report.merge(news)
             await asyncio.to_thread(self._store.progress, job.new.id, texts, report)
 
         order = job.new.order
-        parts = await plan(self._translator, order, document.segments, done)
+        parts = await patiently(lambda: plan(self._translator, order, document.segments, done))
         turn = Turn(Client(job.new.client, job.new.weight), Priority.BULK)
-        await translate_parts(self._translator, order, parts, turn, part_done, patient=True)
+        await translate_parts(self._translator, order, parts, turn, part_done)
         texts = [done[place] for place in range(len(document.segments))]
         async with self._reading:
             return await asyncio.to_thread(document.write, texts, order.target)

@@ -6,18 +6,22 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from service.documents.document import Document, Segment
 from service.errors import EngineDeadlineError, EngineOverloadedError, EngineUnavailableError, InvalidRequestError
 from service.languages import language_and_script
 from service.pipeline.translate import Translator
-from service.pipeline.translation import Format, TranslationRequest, TranslationResult, Turn
+from service.pipeline.translation import AUTO, Format, TranslationRequest, TranslationResult, Turn
+
+T = TypeVar("T")
 
 # A part fills the decoder; what is done is kept after each.
 _SEGMENTS = 32
 _CHARACTERS = 4000
 _PARTS_AT_ONCE = 2
 _RETRY_S = 1.0
+_LONGEST_WAIT_S = 5.0
 # A part that is never finished in time is no victim of others any more.
 _MOST_TIMEOUTS = 20
 
@@ -33,16 +37,29 @@ class Order:
 
 @dataclass
 class Report:
-    """What came of it. warnings: segments that each was given with. models: "name@version" of those that wrote."""
+    """What came of it. warnings: segments that each was given with. models: "name@version" of those that wrote.
+    sources: languages that it was in."""
 
     warnings: Counter[str] = field(default_factory=Counter)
     models: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
+
+    def merge(self, other: Report) -> None:
+        """Of another part."""
+        self.warnings.update(other.warnings)
+        self.models.update(other.models)
+        self.sources.update(other.sources)
 
     def add(self, result: TranslationResult) -> None:
         """Of one part."""
         for text in result.translations:
             self.warnings.update(text.warnings)
+        self.sources.update(way.source for way in result.ways)
         self.models.update(f"{way.model_name}@{way.model_version}" for way in result.ways if way.model_name)
+
+    def pair(self, target: str) -> str:
+        """As a TranslationResult's."""
+        return f"{next(iter(self.sources)) if len(self.sources) == 1 else AUTO}-{target}"
 
 
 @dataclass(frozen=True)
@@ -99,22 +116,66 @@ def _part(segments: Sequence[Segment], places: Sequence[int], language: str) -> 
     return Part(tuple(places), texts, segments[places[0]].format, language)
 
 
-async def translate_parts(
-    translator: Translator, order: Order, parts: Sequence[Part], turn: Turn, done: Done, *, patient: bool
-) -> None:
-    """Translate; `done` is told of each part.
+async def translate_document(
+    translator: Translator, order: Order, document: Document, turn: Turn, *, within_s: float, wait_for_room_s: float
+) -> tuple[bytes, Report]:
+    """The translated document, while somebody waits for it.
 
-    patient: whether to wait for as long as the models are loading or others have filled the queue; else that is an
-    error as for any request. Raises as Translator.translate, by the first part that fails.
+    Args:
+        within_s: seconds in which it has to be done. wait_for_room_s: how long a full queue is waited for, in seconds.
+
+    Raises:
+        EngineDeadlineError: it was not. As Translator.translate.
+    """
+    texts: dict[int, str] = {}
+    whole = Report()
+
+    async def part_done(more: Mapping[int, str], report: Report) -> None:
+        texts.update(more)
+        whole.merge(report)
+
+    try:
+        async with asyncio.timeout(within_s):
+            parts = await plan(translator, order, document.segments, {})
+            await translate_parts(translator, order, parts, turn, part_done, wait_for_room_s=wait_for_room_s)
+    except TimeoutError as error:
+        raise EngineDeadlineError("the request was not finished in time") from error
+    ordered = [texts[place] for place in range(len(document.segments))]
+    return await asyncio.to_thread(document.write, ordered, order.target), whole
+
+
+async def translate_parts(
+    translator: Translator,
+    order: Order,
+    parts: Sequence[Part],
+    turn: Turn,
+    done: Done,
+    *,
+    wait_for_room_s: float | None = None,
+) -> None:
+    """Translate; `done` is told of each part. Raises as Translator.translate, by the first part that fails.
+
+    Args:
+        wait_for_room_s: how long a full queue is waited for, in seconds; None: for as long as it takes, and for models
+            that are being loaded, too.
     """
     slots = asyncio.Semaphore(_PARTS_AT_ONCE)
 
     async def one(part: Part) -> None:
         async with slots:
             request = TranslationRequest(
-                part.texts, part.language, order.target, order.model, format=part.format, turn=turn
+                part.texts,
+                part.language,
+                order.target,
+                order.model,
+                format=part.format,
+                wait_for_room_s=wait_for_room_s or 0.0,
+                turn=turn,
             )
-            result = await (_until_done(translator, request) if patient else translator.translate(request))
+            patient = wait_for_room_s is None
+            result = await (
+                patiently(lambda: translator.translate(request)) if patient else translator.translate(request)
+            )
         report = Report()
         report.add(result)
         texts = [text.best.text for text in result.translations]
@@ -129,13 +190,14 @@ async def translate_parts(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _until_done(translator: Translator, request: TranslationRequest) -> TranslationResult:
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work`, which is tried again while the models are loading or others fill the queue."""
     timeouts = 0
     while True:
         try:
-            return await translator.translate(request)
+            return await work()
         except EngineOverloadedError as error:
-            await asyncio.sleep(error.retry_after_s)
+            await asyncio.sleep(min(error.retry_after_s, _LONGEST_WAIT_S))
         except EngineUnavailableError:
             await asyncio.sleep(_RETRY_S)
         except EngineDeadlineError:

@@ -1,8 +1,7 @@
-"""POST /translate_file and GET /download_file: plain text, in the encoding that it came in."""
+"""POST /translate_file and GET /download_file: documents of every format, while the client waits."""
 
 from __future__ import annotations
 
-import codecs
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -10,21 +9,16 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service.api.dependencies import ServicesDependency, translate_and_note
+from service.api.dependencies import ServicesDependency, charged
 from service.api.libretranslate.answers import FileAnswer, request_body
 from service.api.libretranslate.fields import read_fields
 from service.api.libretranslate.messages import in_its_words, invalid
-from service.pipeline.translation import TranslationRequest
+from service.documents.reading import format_of
+from service.documents.translation import Order, check_language, translate_document
+from service.errors import InvalidRequestError, RequestTooLargeError
+from service.pipeline.translation import Turn
 
 router = APIRouter()
-
-FILE_FORMATS = (".txt",)
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"", "utf-8"),
-)
 
 
 @router.post("/translate_file", openapi_extra=request_body("file", "source", "target", files=True))
@@ -33,16 +27,30 @@ async def translate_file(request: Request, services: ServicesDependency) -> File
     fields = await read_fields(request)
     upload = fields.file("file")
     source, target = fields.text("source"), fields.text("target")
-    path = PurePath(upload.name)
-    if path.suffix.lower() not in FILE_FORMATS:
-        raise invalid(f"file format not supported: {path.suffix[:20]!r}; allowed: {', '.join(FILE_FORMATS)}")
-    mark, encoding, text = _decoded(upload.content)
-    wait_s = services.settings.libretranslate_wait_s
+    try:
+        format_of(upload.name)
+    except InvalidRequestError as error:
+        raise invalid(error.problem) from error
     with in_its_words():
-        result = await translate_and_note(request, TranslationRequest((text,), source, target, wait_for_room_s=wait_s))
-    content = mark + result.translations[0].best.text.encode(encoding)
-    name = f"{path.stem}_{result.target}{path.suffix}"
-    key = services.downloads.put(name, content, f"text/plain; charset={encoding}")
+        target = services.models.catalogue().language(target, "target")
+        read = await services.documents.read(upload.name, upload.content)
+        check_language(read.document, target)
+        most = services.settings.max_characters
+        if read.characters > most:
+            raise RequestTooLargeError("file", read.characters, most, "characters to translate")
+        turn = Turn(client=await charged(request, [segment.text for segment in read.document.segments]))
+        settings, order = services.settings, Order(source, target)
+        content, report = await translate_document(
+            services.translator,
+            order,
+            read.document,
+            turn,
+            within_s=settings.request_timeout_s,
+            wait_for_room_s=settings.libretranslate_wait_s,
+        )
+    request.state.pair = report.pair(target)
+    path = PurePath(upload.name)
+    key = services.downloads.put(f"{path.stem}_{target}{path.suffix}", content, read.format.media_type)
     return FileAnswer(translatedFileUrl=str(request.url_for("download_file", filename=key)))
 
 
@@ -57,12 +65,3 @@ async def download_file(filename: str, services: ServicesDependency) -> Response
         "X-Content-Type-Options": "nosniff",
     }
     return Response(file.content, media_type=file.media_type, headers=headers)
-
-
-def _decoded(content: bytes) -> tuple[bytes, str, str]:
-    """The byte order mark of a text file, its encoding, and the text."""
-    mark, encoding = next(each for each in _BYTE_ORDER_MARKS if content.startswith(each[0]))
-    try:
-        return mark, encoding, content[len(mark) :].decode(encoding)
-    except UnicodeDecodeError as error:
-        raise invalid(f"file: not {encoding}, at byte {error.start}; allowed: UTF-8, UTF-16 with a mark") from error

@@ -18,9 +18,9 @@ from service.api.libretranslate.answers import (
     request_body,
 )
 from service.api.libretranslate.fields import read_fields
-from service.api.libretranslate.files import FILE_FORMATS
 from service.api.libretranslate.messages import in_its_words
 from service.api.libretranslate.swagger import swagger_document
+from service.documents.reading import SUFFIXES
 from service.errors import EngineUnavailableError
 from service.languages import english_name
 
@@ -51,7 +51,7 @@ async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
         keyRequired=services.settings.keys_required,
         suggestions=services.suggestions.enabled,
         filesTranslation=True,
-        supportedFilesFormat=list(FILE_FORMATS),
+        supportedFilesFormat=list(SUFFIXES),
         language=FrontendLanguages(
             source=FrontendLanguage(code="auto", name="Auto Detect"),
             target=FrontendLanguage(code=target, name=english_name(target)),

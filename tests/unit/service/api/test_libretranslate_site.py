@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.documents.reading import SUFFIXES
 from tests.unit.service.api.client import app_of, ask, get, post
 from tests.unit.service.fakes import engine_of, model
 
@@ -42,7 +43,7 @@ def test_frontend_settings() -> None:
         "keyRequired": False,
         "suggestions": False,
         "filesTranslation": True,
-        "supportedFilesFormat": [".txt"],
+        "supportedFilesFormat": list(SUFFIXES),
         "language": {"source": {"code": "auto", "name": "Auto Detect"}, "target": {"code": "de", "name": "German"}},
     }
 
@@ -109,16 +110,46 @@ def test_a_text_file_comes_back_in_its_own_encoding(content: bytes, translated: 
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "translated"),
+    [
+        ("a.html", "<p id=x>one <b>two</b></p>", "<p id=x><b>two</b> one</p>"),
+        ("a.MD", "# one *two*\n", "# *two* one\n"),
+        ("a.json", '{"x": "one two"}', '{"x": "two one"}'),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\none two\n", "1\n00:00:01,000 --> 00:00:02,000\ntwo one\n"),
+    ],
+)
+def test_other_documents_come_back_translated_too(name: str, content: str, translated: str) -> None:
+    async def call(client: httpx.AsyncClient) -> httpx.Response:
+        answer = await client.post("/translate_file", **upload(name, content.encode()))
+        return await client.get(answer.json()["translatedFileUrl"])
+
+    assert ask(app_of(), call).text == translated
+
+
+def test_a_file_that_takes_too_long_is_a_504_in_its_shape() -> None:
+    served = model("en-ru")
+
+    async def call(client: httpx.AsyncClient) -> httpx.Response:
+        engine_of(served).gate.clear()
+        return await client.post("/translate_file", **upload("a.md", b"one two"))
+
+    answer = ask(app_of(served, request_timeout_s=0.1), call)
+    assert (answer.status_code, answer.json()) == (504, {"error": "the request was not finished in time"})
+
+
+@pytest.mark.parametrize(
     ("request_", "message"),
     [
         ({"data": {"source": "en", "target": "ru"}}, "Invalid request: missing file parameter"),
         ({"data": {"file": "a", "source": "en", "target": "ru"}}, "Invalid request: missing file parameter"),
         ({**upload("a.txt", b"a"), "data": {"target": "ru"}}, "Invalid request: missing source parameter"),
         ({**upload("a.txt", b"a"), "data": {"source": "en", "target": "xx"}}, "xx is not supported"),
-        (upload("a.docx", b"a"), "Invalid request: file format not supported: '.docx'; allowed: .txt"),
-        (upload("a", b"a"), "Invalid request: file format not supported: ''; allowed: .txt"),
+        (upload("a.exe", b"a"), f"Invalid request: file format not supported: '.exe'; allowed: {', '.join(SUFFIXES)}"),
+        (upload("a", b"a"), f"Invalid request: file format not supported: ''; allowed: {', '.join(SUFFIXES)}"),
+        (upload("a.docx", b"a"), "Invalid request: file: not a whole ZIP archive: File is not a zip file"),
         (upload("a.txt", b"a\xff"), "Invalid request: file: not utf-8, at byte 1; allowed: UTF-8, UTF-16 with a mark"),
         (upload("a.txt", b"a" * 101), "Invalid request: request (101) exceeds text limit (100)"),
+        (upload("a.txt", b"a b c d e\n" * 12), "Invalid request: request (108) exceeds text limit (100)"),
     ],
 )
 def test_files_that_are_refused(request_: dict[str, Any], message: str) -> None:
