@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,10 +16,13 @@ from service import key_commands, model_commands
 from service.one_line_errors import one_line_errors
 from service.settings import Settings, read_settings
 
+if TYPE_CHECKING:
+    from service.document_command import DocumentCommand
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a self-hosted translation service.")
 app.add_typer(model_commands.app, name="models")
 
-Format = Literal["text", "html"]
+Format = Literal["text", "html", "document"]
 
 
 def _yielding_threads() -> None:
@@ -80,16 +84,26 @@ def translate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; a run that stopped is gone on with.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="text: line by line. html: each file as a whole.")] = "text",
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            help="text: line by line. html: each file as a whole. document: one, of the format that its name says. It "
+            "is taken for one if its name is of such a format, but not .txt."
+        ),
+    ] = None,
     server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,
 ) -> None:
-    """Translate files, line by line, many lines at once."""
+    """Translate files, line by line, many lines at once; or a document."""
     from service.bulk.command import TranslateCommand, run, through_server
     from service.bulk.input_lines import check_readable
+    from service.document_command import DocumentCommand, is_document
 
     with one_line_errors():
-        command = TranslateCommand(tuple(files or ()), source, target, format, output, server, text)
+        if is_document(files or (), format):
+            _translate_document(DocumentCommand((files or [])[0], source, target, output, server))
+            return
+        command = TranslateCommand(tuple(files or ()), source, target, format or "text", output, server, text)
         check_readable(command.files)  # before torch is loaded, which takes seconds
         if server is not None:
             asyncio.run(run(command, through_server(command)))
@@ -100,7 +114,25 @@ def translate(
         from service.telemetry import silence_logging
 
         silence_logging()
-        asyncio.run(run(command, translating_offline(settings, source, target, format)))
+        asyncio.run(run(command, translating_offline(settings, source, target, "html" if format == "html" else "text")))
+
+
+def _translate_document(command: DocumentCommand) -> None:
+    from service.bulk.input_lines import check_readable
+    from service.document_command import translate_by_server, translate_here
+
+    check_readable((command.file,))
+    if command.server is not None:
+        asyncio.run(translate_by_server(command))
+        return
+    settings = read_settings()
+    _yielding_threads()
+    from service.telemetry import silence_logging
+
+    silence_logging()
+    from service.offline import translate_document_offline
+
+    asyncio.run(translate_here(command, functools.partial(translate_document_offline, settings)))
 
 
 @app.command()

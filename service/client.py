@@ -10,16 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import httpx
 
 from service.client_answers import (
     Detection,
+    DocumentState,
     Language,
     Model,
     Summary,
     Translation,
+    content_of,
     detections_of,
+    document_of,
     languages_of,
     models_of,
     read,
@@ -33,11 +37,13 @@ DEFAULT_TIMEOUT_S = 150.0  # above what a request may take in the server, so tha
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: what is sent where."""
+    """One request: what is sent where. file: the name and content of a document, whose fields are then `fields`."""
 
     method: str
     path: str
     body: dict[str, object] | None = None
+    file: tuple[str, bytes] | None = None
+    fields: dict[str, str] | None = None
 
 
 def _translate(texts: Sequence[str], source: str, target: str, *, model: str | None, n_best: int, format: str) -> Ask:
@@ -54,6 +60,20 @@ def _summarize(texts: Sequence[str], language: str, *, model: str | None, lines:
 
 def _detect(text: str) -> Ask:
     return Ask("POST", "/detect", {"q": text})
+
+
+def _upload(name: str, content: bytes, source: str, target: str, *, model: str | None) -> Ask:
+    fields = {"source": source, "target": target}
+    fields |= {} if model is None else {"model": model}
+    return Ask("POST", "/v1/documents", file=(name, content), fields=fields)
+
+
+def _document(method: str, document_id: str, part: str = "") -> Ask:
+    return Ask(method, f"/v1/documents/{quote(document_id, safe='')}{part}")
+
+
+def _files(ask: Ask) -> dict[str, tuple[str, bytes]] | None:
+    return None if ask.file is None else {"file": ask.file}
 
 
 _LANGUAGES = Ask("GET", "/languages")
@@ -123,9 +143,30 @@ class Client:
         """The loaded models."""
         return models_of(self._answer(_MODELS))
 
+    def upload_document(
+        self, name: str, content: bytes, *, source: str, target: str, model: str | None = None
+    ) -> DocumentState:
+        """Have a document translated. name: of the file, which says its format."""
+        return document_of(self._answer(_upload(name, content, source, target, model=model)))
+
+    def document(self, document_id: str) -> DocumentState:
+        """How far a document is."""
+        return document_of(self._answer(_document("GET", document_id)))
+
+    def download_document(self, document_id: str) -> bytes:
+        """The translated document, once its state is "done"."""
+        return content_of(self._response(_document("GET", document_id, "/download")))
+
+    def delete_document(self, document_id: str) -> None:
+        """Stop translating a document, and forget it."""
+        content_of(self._response(_document("DELETE", document_id)))
+
     def _answer(self, ask: Ask) -> object:
+        return read(self._response(ask))
+
+    def _response(self, ask: Ask) -> httpx.Response:
         try:
-            return read(self._http.request(ask.method, ask.path, json=ask.body))
+            return self._http.request(ask.method, ask.path, json=ask.body, files=_files(ask), data=ask.fields)
         except httpx.TransportError as error:
             raise unreachable(self._http.base_url, error) from error
 
@@ -195,8 +236,29 @@ class AsyncClient:
         """The loaded models."""
         return models_of(await self._answer(_MODELS))
 
+    async def upload_document(
+        self, name: str, content: bytes, *, source: str, target: str, model: str | None = None
+    ) -> DocumentState:
+        """Have a document translated."""
+        return document_of(await self._answer(_upload(name, content, source, target, model=model)))
+
+    async def document(self, document_id: str) -> DocumentState:
+        """How far a document is."""
+        return document_of(await self._answer(_document("GET", document_id)))
+
+    async def download_document(self, document_id: str) -> bytes:
+        """The translated document."""
+        return content_of(await self._response(_document("GET", document_id, "/download")))
+
+    async def delete_document(self, document_id: str) -> None:
+        """Stop translating a document, and forget it."""
+        content_of(await self._response(_document("DELETE", document_id)))
+
     async def _answer(self, ask: Ask) -> object:
+        return read(await self._response(ask))
+
+    async def _response(self, ask: Ask) -> httpx.Response:
         try:
-            return read(await self._http.request(ask.method, ask.path, json=ask.body))
+            return await self._http.request(ask.method, ask.path, json=ask.body, files=_files(ask), data=ask.fields)
         except httpx.TransportError as error:
             raise unreachable(self._http.base_url, error) from error

@@ -128,6 +128,25 @@ class Summary(_Answer):
     warnings: tuple[str, ...] = ()
 
 
+class _Error(_Answer):
+    type: str = ""
+    message: str
+    field: str | None = None
+
+
+class DocumentState(_Answer):
+    """A document that is being translated. state: "queued", "running", "done" or "failed". segments: texts in it.
+    warnings: how many texts each was given with. error: why it failed."""
+
+    id: str
+    name: str
+    state: str
+    segments: int
+    segments_done: int
+    warnings: dict[str, int]
+    error: _Error | None = None
+
+
 class Language(_Answer):
     """A served language. targets: what it can be translated to."""
 
@@ -153,12 +172,6 @@ class Model(_Answer):
     description: str = ""
 
 
-class _Error(_Answer):
-    type: str = ""
-    message: str
-    field: str | None = None
-
-
 _ERROR: TypeAdapter[_Error | str] = TypeAdapter(_Error | str)
 _LANGUAGES = TypeAdapter(list[Language])
 _DETECTIONS = TypeAdapter(list[Detection])
@@ -174,6 +187,13 @@ class _Summaries(_Answer):
 
 class _Models(_Answer):
     models: list[Model]
+
+
+def content_of(response: httpx.Response) -> bytes:
+    """What an answer that is no JSON has in it. Raises AnswerError for an error."""
+    if not response.is_success:
+        read(response)
+    return response.content
 
 
 def read(response: httpx.Response) -> object:
@@ -218,6 +238,11 @@ def summaries_of(body: object) -> list[Summary]:
 def models_of(body: object) -> list[Model]:
     """The answer of /v1/models."""
     return _valid(TypeAdapter(_Models), body).models
+
+
+def document_of(body: object) -> DocumentState:
+    """The answer of /v1/documents."""
+    return _valid(TypeAdapter(DocumentState), body)
 
 
 def languages_of(body: object) -> list[Language]:

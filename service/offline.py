@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from service.bulk.in_flight_lines import Translated, Translating
+from service.documents.document import Document
+from service.documents.translation import Order, Report, check_language, plan, translate_parts
 from service.errors import EngineUnavailableError
 from service.loading import BundleLoader
 from service.metrics import Metrics
@@ -14,7 +16,7 @@ from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Format as SummaryFormat
 from service.pipeline.summarize import Summarizer, SummaryRequest
 from service.pipeline.translate import Translator
-from service.pipeline.translation import Format, TranslationRequest
+from service.pipeline.translation import NO_TURN, Format, TranslationRequest
 from service.settings import Settings
 
 _A_YEAR_S = 3.2e7
@@ -43,6 +45,26 @@ async def summarize_offline(settings: Settings, texts: Sequence[str], language: 
         request = SummaryRequest(tuple(texts), language, format=form)
         result = await Summarizer(models.catalogue, _limits(texts)).summarize(request)
         return [summary.text for summary in result.summaries]
+
+
+async def translate_document_offline(
+    settings: Settings, document: Document, source: str, target: str, advance: Callable[[int], None]
+) -> tuple[bytes, Mapping[str, int]]:
+    """The translated document, and how many texts each warning was given with. advance: told of texts as they are done.
+    Limits and errors as translating_offline's."""
+    check_language(document, target)
+    order, texts, whole = Order(source, target), dict[int, str](), Report()
+
+    async def part_done(more: Mapping[int, str], report: Report) -> None:
+        texts.update(more)
+        whole.merge(report)
+        advance(len(more))
+
+    async with _loaded(settings) as models:
+        translator = Translator(models.catalogue, _limits([segment.text for segment in document.segments]))
+        parts = await plan(translator, order, document.segments, texts)
+        await translate_parts(translator, order, parts, NO_TURN, part_done)
+    return document.write([texts[place] for place in range(len(document.segments))], target), whole.warnings
 
 
 @contextlib.asynccontextmanager

@@ -61,7 +61,7 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
             lines, total, done, writer = _open(command, files, there.by, stack)
             typed = command.text is None and STDIN in files and sys.stdin.isatty()
             warnings: Counter[str] = Counter()
-            with _bar(total, done, shown=sys.stderr.isatty() and not typed) as advance:
+            with bar(total, done, shown=sys.stderr.isatty() and not typed) as advance:
                 async for batch in translate_lines(lines, there.translate, most_lines=1 if typed else LINES):
                     writer.write(batch.text)
                     warnings.update(_warnings(batch))
@@ -128,7 +128,8 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def _bar(total: int | None, done: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+def bar(total: int | None, done: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Shows progress on standard error; yields what is to be told how much more is done."""
     columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
         task = progress.add_task("", total=total, completed=done)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from service.documents.limits import DocumentLimits
-from service.pipeline.translation import Format
 from service.text.markup import text_of
+
+if TYPE_CHECKING:  # the command line reads names of formats, and waits for no torch
+    from service.pipeline.translation import Format
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,24 @@ def test_files_and_standard_input_by_a_server_and_without_one(store: Path, serve
     assert run(store, "translate", "--text", "one two").stdout == translated(server, ["one two"])[0] + "\n"
 
 
+def test_a_document_by_a_server_and_without_one(store: Path, server: Served, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.html", tmp_path / "out.html"
+    source.write_text("<p class=x>the quick brown fox</p>\n<p>17</p>\n<p>one two", encoding="utf-8")
+    here = run(store, "translate", str(source))
+    assert here.returncode == 0, here.stderr
+    assert here.stdout.startswith("<p class=x>")
+    assert "</p>\n<p>17</p>\n<p>" in here.stdout
+    there = run(tmp_path, "translate", "--server", server.url, "-o", str(output), str(source))
+    assert (there.returncode, there.stdout) == (0, ""), there.stderr
+    assert output.read_text(encoding="utf-8") == here.stdout
+    broken = tmp_path / "broken.docx"
+    broken.write_bytes(b"PK")
+    for where in ((), ("--server", server.url)):
+        assert_one_line(run(store, "translate", str(broken), *where), "file: not a whole ZIP archive")
+    assert_one_line(run(store, "translate", "--format", "document", str(source), str(source)), "one file at a time")
+    assert_one_line(run(store, "translate", "--format", "document", __file__), "file format not supported: '.py'")
+
+
 def test_mistakes_are_one_line(store: Path, server: Served, tmp_path: Path) -> None:
     assert_one_line(run(store, "translate", "nowhere.txt"), "nowhere.txt: no such file")
     assert_one_line(run(store, "translate", "--to", "xx", "--text", "a"), "'xx' is not a served language")

@@ -47,6 +47,24 @@ def ask(call: Callable[[AsyncClient], Awaitable[T]], *models: Any, **settings: A
     return asyncio.run(run())
 
 
+def test_a_document_from_upload_to_deletion() -> None:
+    async def call(client: AsyncClient) -> tuple[bytes, int]:
+        state = await client.upload_document("a.md", b"# one *two*", source="en", target="ru")
+        while state.state != "done":
+            await asyncio.sleep(0.01)
+            state = await client.document(state.id)
+        content = await client.download_document(state.id)
+        await client.delete_document(state.id)
+        for ask_again in (client.document, client.download_document, client.delete_document):
+            with pytest.raises(NotFoundError, match="document: there is none of the id"):
+                await ask_again(state.id)
+        with pytest.raises(BadRequestError, match="file: not valid JSON"):
+            await client.upload_document("a.json", b"{", source="en", target="ru", model="tiny")
+        return content, state.segments
+
+    assert ask(call) == (b"# *two* one", 1)
+
+
 def test_translations_with_their_alternatives_and_alignment() -> None:
     best = ask(lambda client: client.translate("one two", source="en", target="ru", n_best=2))
     assert (best.text, best.source, best.via) == ("two one", "en", None)
