@@ -1,11 +1,13 @@
-// A text file, dropped on the source or opened by the button, becomes the text.
+// A file that is dropped on the source or opened by the button: a document, or a text that becomes the text.
 
+import { isDocument, takeDocument } from "/web/documents.js";
 import { number, say } from "/web/preferences.js";
 import { showMessage } from "/web/notices.js";
 
 export function startFiles(pane, button, input, limit, onText) {
   async function take(file) {
     if (!file) return;
+    if (isDocument(file)) return takeDocument(file);
     let text;
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());

@@ -1,5 +1,6 @@
 // Starts the page: preferences first, then what the service can do.
 
+import { setFormats, startDocuments } from "/web/documents.js";
 import { clearProblem, showMessage, showProblem } from "/web/notices.js";
 import { fillPickers } from "/web/pickers.js";
 import { say, startPreferences } from "/web/preferences.js";
@@ -15,6 +16,7 @@ async function begin() {
     const [served, limits, loaded] = await Promise.all([languages(), settings(), models()]);
     clearProblem();
     setLimit(limits.charLimit);
+    setFormats(limits.supportedFilesFormat);
     if (!fillPickers(served)) showMessage(say("noPairs"));
     offerSummaries(loaded.filter((model) => model.task === "summarize"));
     translateSoon(0);
@@ -35,5 +37,6 @@ function offerSummaries(summarizers) {
 
 startPreferences();
 startTranslation();
+startDocuments();
 startTabs(document.getElementById("tasks"), () => clearProblem());
 begin();

@@ -24,6 +24,18 @@ export const languages = () => ask("/languages");
 export const settings = () => ask("/frontend/settings");
 export const models = async () => (await ask("/v1/models")).models;
 
+export const document = (id) => ask(`/v1/documents/${id}`);
+
+export async function uploadDocument(file, source, target) {
+  const body = new FormData();
+  body.append("file", file);
+  body.append("source", source);
+  body.append("target", target);
+  return ask("/v1/documents", { method: "POST", body });
+}
+
+export const forgetDocument = (id) => fetch(`/v1/documents/${id}`, { method: "DELETE" });
+
 export async function translate(text, source, target, options, signal) {
   return post("/v1/translate", { text, source, target, options }, signal);
 }

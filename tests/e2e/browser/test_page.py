@@ -188,6 +188,27 @@ def test_a_file_becomes_the_text_and_what_is_no_text_is_refused(visit: Visit) ->
     expect(visit.source).to_have_value("Select the printer")
 
 
+def test_a_document_is_translated_and_can_be_downloaded_and_removed(visit: Visit) -> None:
+    page, html = visit.page, b"<p class=x>Open the <b>file</b>.</p>"
+    page.locator("#file").set_input_files({"name": "a.html", "mimeType": "text/html", "buffer": html})
+    expect(page.locator("#document-name")).to_have_text("a.html")
+    expect(page.locator("#document-state")).to_have_text("It is translated.", timeout=PATIENCE_MS)
+    with page.expect_download() as started:
+        page.locator("#document-download").click()
+    assert started.value.suggested_filename == "a_ru.html"
+    written = Path(started.value.path()).read_text(encoding="utf-8")
+    assert re.fullmatch(r"<p class=x>(?=.*файл).*<b>.+</b>.*</p>", written)
+    path = page.locator("#document-download").get_attribute("href")
+    page.locator("#document-close").click()
+    expect(page.locator("#document")).to_be_hidden()
+    assert httpx.get(f"{visit.url}{path}").status_code == 404
+    page.locator("#file").set_input_files({"name": "b.docx", "mimeType": "", "buffer": b"PK"})
+    expect(page.locator("#problem")).to_contain_text("file: not a whole ZIP archive")
+    expect(page.locator("#document")).to_be_hidden()
+    # The browser itself writes what was refused, and what is gone, into its console.
+    visit.problems = [problem for problem in visit.problems if "status of 4" not in problem]
+
+
 def test_dark_by_preference_and_by_the_switch(browser: Browser, server: Served) -> None:
     def ground(page: Page) -> int:
         red: int = page.evaluate("parseInt(/\\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)[0])")
