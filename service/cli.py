@@ -13,6 +13,7 @@ import typer
 
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
+from service.native_libraries import set_defaults
 from service.one_line_errors import one_line_errors
 from service.settings import Settings, read_settings
 
@@ -23,15 +24,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a sel
 app.add_typer(model_commands.app, name="models")
 
 Format = Literal["text", "html", "document"]
-
-
-def _yielding_threads() -> None:
-    """Let idle threads of torch's OpenMP sleep, unless the operator said otherwise; before torch is imported.
-
-    They spin by default, and when another process wants the cores a spinning thread keeps away the one it waits for: a
-    slowdown of about twenty times was seen.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @app.command()
@@ -45,7 +37,7 @@ def serve(
     """Serve the HTTP API until SIGTERM or Ctrl-C."""
     with one_line_errors():
         settings = read_settings(host=host, port=port)
-        _yielding_threads()
+        set_defaults()
         if on_ray:
             _serve_on_ray(settings)
             return
@@ -109,7 +101,7 @@ def translate(
             asyncio.run(run(command, through_server(command)))
             return
         settings = read_settings()
-        _yielding_threads()
+        set_defaults()
         from service.offline import translating_offline
         from service.telemetry import silence_logging
 
@@ -144,7 +136,7 @@ def summarize(
     """Say in one line what a text is about, without a server."""
     with one_line_errors():
         settings = read_settings()
-        _yielding_threads()
+        set_defaults()
         from service.offline import summarize_offline
         from service.telemetry import silence_logging
 

@@ -14,6 +14,7 @@ from ray.serve.schema import LoggingConfig
 from service.cluster.front import Front
 from service.cluster.replica import Replica
 from service.cluster.scaling import SegmentsInHand
+from service.native_libraries import DEFAULTS
 from service.settings import Settings, read_settings
 
 NAME = "verso"
@@ -33,7 +34,11 @@ def application(settings: Settings) -> serve.Application:
         graceful_shutdown_timeout_s=settings.drain_s,
         health_check_period_s=5,
         logging_config=quiet,
-        ray_actor_options={"num_cpus": settings.threads, "num_gpus": settings.ray_replica_gpus},
+        ray_actor_options={
+            "num_cpus": settings.threads,
+            "num_gpus": settings.ray_replica_gpus,
+            "runtime_env": {"env_vars": DEFAULTS},
+        },
         autoscaling_config=AutoscalingConfig(
             min_replicas=settings.ray_min_replicas,
             max_replicas=max(settings.ray_max_replicas, settings.ray_min_replicas),

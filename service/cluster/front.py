@@ -28,6 +28,7 @@ _REPLICA_LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ReplicaUnavai
 # What one replica remembers and another one asked for it would not know.
 _NOT_HERE = (
     ("/v1/admin/", "there is no admin API in a cluster: replicas follow the store (VERSO_WATCH_S)"),
+    ("/v1/glossaries", "glossaries are not kept in a cluster: send the terms with each request"),
     ("/v1/documents", "documents are not translated in a cluster, only texts: POST /v1/translate"),
     ("/translate_file", "files are not translated in a cluster, only texts: POST /translate"),
     ("/download_file", "files are not translated in a cluster, only texts: POST /translate"),

@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
@@ -36,6 +36,14 @@ SAMPLE_S = 5.0
 SHARES = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0]
 
 
+@dataclass(frozen=True)
+class Most:
+    """What one server does at most: requests, and the target tokens of their answers."""
+
+    per_s: float
+    target_tokens_per_s: float
+
+
 class Load:
     """Measures one running server. Seconds are those of each point."""
 
@@ -46,32 +54,39 @@ class Load:
         self._seconds = seconds
         self._seed = 0
 
-    async def most_per_s(self) -> float:
-        """Requests that are answered in a second when there are always others waiting."""
+    async def most(self) -> Most:
+        """When there are always others waiting."""
         with closing(Driver(self._url, self._pair)) as driver:
             first = await driver.closed(self._texts(2 * self._callers), self._callers)
             estimate = len(first) / max(each.done_s for each in first)
             count = max(int(estimate * self._seconds), 2 * self._callers)
+            before = await self._metric("verso_target_tokens_total")
             outcomes = await driver.closed(self._texts(count), self._callers)
+            tokens = await self._metric("verso_target_tokens_total") - before
         end_s = max(each.due_s for each in outcomes)  # from then on callers run out of texts
-        return figures.answered_per_s(outcomes, WARM_UP * end_s, end_s)
+        per_s = figures.answered_per_s(outcomes, WARM_UP * end_s, end_s)
+        return Most(per_s, per_s * tokens / len(outcomes))
 
     async def point(self, share: float, most_per_s: float) -> figures.Point:
         """That share of the most."""
         outcomes = await self._poisson(share * most_per_s, self._seconds)
         return figures.point(outcomes, share * most_per_s, most_per_s)
 
-    async def overload(self, most_per_s: float, timeout_s: float) -> dict[str, object]:
+    async def overload(self, most: Most, timeout_s: float) -> dict[str, object]:
         """More than can be done, by requests that are of no use after `timeout_s`."""
-        per_s = OVERLOAD * most_per_s
+        per_s = OVERLOAD * most.per_s
+        before = await self._metric("verso_target_tokens_total")
         outcomes = await self._poisson(per_s, self._seconds, {"timeout_s": timeout_s})
+        tokens = await self._metric("verso_target_tokens_total") - before
+        tokens_per_s = tokens / max((each.done_s for each in outcomes if each.status == 200), default=self._seconds)
         refusals = [each.latency_s for each in outcomes if each.status == 429]
         answered = figures.answered_per_s(outcomes, WARM_UP * self._seconds, self._seconds)
         return {
-            **asdict(figures.point(outcomes, per_s, most_per_s)),
+            **asdict(figures.point(outcomes, per_s, most.per_s)),
             "timeout_s": timeout_s,
             "answered_per_s": round(answered, 3),
-            "answered_of_most": round(answered / most_per_s, 3),
+            "answered_of_most": round(answered / most.per_s, 3),
+            "target_tokens_of_most": round(tokens_per_s / most.target_tokens_per_s, 3),
             "refusal_p50_s": figures.percentile(refusals, 50),
             "refusal_p99_s": figures.percentile(refusals, 99),
         }
@@ -83,10 +98,9 @@ class Load:
         started = clock()
 
         async def sample() -> None:
-            async with httpx.AsyncClient(base_url=self._url) as client:
-                while True:
-                    samples.append((clock() - started, _resident((await client.get("/metrics")).text)))
-                    await asyncio.sleep(min(SAMPLE_S, seconds / 20))
+            while True:
+                samples.append((clock() - started, await self._metric("process_resident_memory_bytes")))
+                await asyncio.sleep(min(SAMPLE_S, seconds / 20))
 
         sampling = asyncio.create_task(sample())
         outcomes = await self._poisson(SOAK_SHARE * most_per_s, seconds)
@@ -107,20 +121,22 @@ class Load:
         with closing(Driver(self._url, self._pair, extra)) as driver:
             return await driver.poisson(texts, per_s, self._seed)
 
+    async def _metric(self, name: str) -> float:
+        """The sum over whatever it is labelled with."""
+        async with httpx.AsyncClient(base_url=self._url, timeout=60) as client:
+            text = (await client.get("/metrics")).text
+        return sum(s.value for f in text_string_to_metric_families(text) for s in f.samples if s.name == name)
+
     def _texts(self, count: int) -> list[str]:
         self._seed += 1
         return mix.texts(count, self._seed)
 
 
-def _resident(text: str) -> float:
-    families = text_string_to_metric_families(text)
-    return next(s.value for f in families for s in f.samples if s.name == "process_resident_memory_bytes")
-
-
 async def measure(load: Load, arguments: argparse.Namespace) -> dict[str, object]:
     """Everything, in turn."""
-    most = await load.most_per_s()
-    _say(f"at most {most:.2f} requests a second")
+    at_most = await load.most()
+    most = at_most.per_s
+    _say(f"at most {most:.2f} requests, {at_most.target_tokens_per_s:.0f} target tokens a second")
     points = []
     for share in arguments.shares:
         points.append(await load.point(share, most))
@@ -129,11 +145,12 @@ async def measure(load: Load, arguments: argparse.Namespace) -> dict[str, object
     steady = next((each for each in points if each.share >= 0.8), None)
     result: dict[str, object] = {
         "most_per_s": round(most, 3),
+        "target_tokens_per_s": round(at_most.target_tokens_per_s, 1),
         "points": [asdict(each) for each in points],
         "p97_bound_s": arguments.p97,
         "highest_within": within and asdict(within),
         "bound_at_0.8_s": steady and figures.bound_for(steady),
-        "overload": await load.overload(most, arguments.timeout),
+        "overload": await load.overload(at_most, arguments.timeout),
     }
     _say(f"overload: {result['overload']}")
     if arguments.soak:

@@ -96,6 +96,7 @@ def test_everything_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[st
     main(["--models", str(tmp_path), "--callers=4", "--seconds=1", "--shares=0.3,0.8", "--p97=60", "--soak=1"])
     result = json.loads(capsys.readouterr().out)
     assert result["most_per_s"] > 0
+    assert result["target_tokens_per_s"] > result["most_per_s"]
     assert [each["share"] for each in result["points"]] == [0.3, 0.8]
     assert result["highest_within"] == result["points"][1]
     assert 0 < result["bound_at_0.8_s"] < 60

@@ -1,0 +1,20 @@
+"""What the libraries beneath torch are told through the environment, unless the operator has; before its import."""
+
+from __future__ import annotations
+
+import os
+
+DEFAULTS = {
+    # Idle threads of OpenMP spin by default, and when another process wants the cores a spinning thread keeps away the
+    # one it waits for: a slowdown of about twenty times was seen.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # oneDNN keeps the code that it makes for each shape, half a megabyte a piece, and every number of rows in a step is
+    # a shape: with its own limit of 1024, memory grows by half a gigabyte and more. Few are in use at a time.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+}
+
+
+def set_defaults() -> None:
+    """Set what is not set."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
