@@ -118,7 +118,7 @@ def _translate_document(command: DocumentCommand) -> None:
         asyncio.run(translate_by_server(command))
         return
     settings = read_settings()
-    _yielding_threads()
+    set_defaults()
     from service.telemetry import silence_logging
 
     silence_logging()
