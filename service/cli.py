@@ -15,7 +15,7 @@ from model_store.errors import ConfigError
 from service import key_commands, model_commands
 from service.native_libraries import set_defaults
 from service.one_line_errors import one_line_errors
-from service.settings import Settings, read_settings
+from service.settings import Settings, client_key, read_settings
 
 if TYPE_CHECKING:
     from service.document_command import DocumentCommand
@@ -132,9 +132,17 @@ def summarize(
     text: Annotated[list[str] | None, typer.Argument(help="Text; without any, all of standard input.")] = None,
     language: Annotated[str, typer.Option("--language", help="Language of the text.")] = "en",
     lines: Annotated[bool, typer.Option("--lines", help="A line for each part that is read at once.")] = False,
+    server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
 ) -> None:
-    """Say in one line what a text is about, without a server."""
+    """Say in one line what a text is about."""
     with one_line_errors():
+        if server is not None:
+            from service.client import Client
+
+            with Client(server, api_key=client_key()) as client:
+                whole = " ".join(text) if text else sys.stdin.read()
+                typer.echo(client.summarize(whole, language=language, lines=lines).text)
+            return
         settings = read_settings()
         set_defaults()
         from service.offline import summarize_offline

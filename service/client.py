@@ -6,88 +6,54 @@ with Client("http://127.0.0.1:5000") as verso:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
-from typing import Self
-from urllib.parse import quote
+from typing import Self, Unpack
 
 import httpx
 
+from service import client_requests as requests
 from service.client_answers import (
     Detection,
     DocumentState,
     Language,
     Model,
+    Output,
     Summary,
     Translation,
     content_of,
     detections_of,
     document_of,
+    event_of,
     languages_of,
     models_of,
+    outputs_of,
     read,
     summaries_of,
     translations_of,
     unreachable,
 )
+from service.client_requests import TranslateOptions
 
 DEFAULT_TIMEOUT_S = 150.0  # above what a request may take in the server, so that its own words are heard
 
 
-@dataclass(frozen=True)
-class Ask:
-    """One request: what is sent where. file: the name and content of a document, whose fields are then `fields`."""
-
-    method: str
-    path: str
-    body: dict[str, object] | None = None
-    file: tuple[str, bytes] | None = None
-    fields: dict[str, str] | None = None
-
-
-def _translate(texts: Sequence[str], source: str, target: str, *, model: str | None, n_best: int, format: str) -> Ask:
-    body: dict[str, object] = {"text": list(texts), "source": source, "target": target, "options": {"n_best": n_best}}
-    if format != "text":
-        body["format"] = format
-    return Ask("POST", "/v1/translate", body if model is None else body | {"model": model})
-
-
-def _summarize(texts: Sequence[str], language: str, *, model: str | None, lines: bool) -> Ask:
-    body: dict[str, object] = {"text": list(texts), "language": language, "format": "lines" if lines else "line"}
-    return Ask("POST", "/v1/summarize", body if model is None else body | {"model": model})
-
-
-def _detect(text: str) -> Ask:
-    return Ask("POST", "/detect", {"q": text})
-
-
-def _upload(name: str, content: bytes, source: str, target: str, *, model: str | None) -> Ask:
-    fields = {"source": source, "target": target}
-    fields |= {} if model is None else {"model": model}
-    return Ask("POST", "/v1/documents", file=(name, content), fields=fields)
-
-
-def _document(method: str, document_id: str, part: str = "") -> Ask:
-    return Ask(method, f"/v1/documents/{quote(document_id, safe='')}{part}")
-
-
-def _files(ask: Ask) -> dict[str, tuple[str, bytes]] | None:
-    return None if ask.file is None else {"file": ask.file}
-
-
-_LANGUAGES = Ask("GET", "/languages")
-_MODELS = Ask("GET", "/v1/models")
-
-
 class Client:
-    """A server at `url`. timeout_s: how long an answer is waited for, in seconds. Every method raises AnswerError, or
-    one of its subclasses, for what the server refuses, and ConnectionFailedError if it does not answer."""
+    """A server at `url`. api_key: one that it knows, if it asks for one. timeout_s: how long an answer is waited for,
+    in seconds. Every method raises AnswerError, or one of its subclasses, for what the server refuses, and
+    ConnectionFailedError if it does not answer."""
 
     def __init__(
-        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
+        self._http = httpx.Client(
+            base_url=url, timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -101,25 +67,33 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def translate(
-        self, text: str, *, source: str, target: str, model: str | None = None, n_best: int = 1, format: str = "text"
-    ) -> Translation:
+    def translate(self, text: str, *, source: str, target: str, **options: Unpack[TranslateOptions]) -> Translation:
         """Translate a text. source: a language code, or "auto"."""
-        return self.translate_many([text], source=source, target=target, model=model, n_best=n_best, format=format)[0]
+        return self.translate_many([text], source=source, target=target, **options)[0]
 
     def translate_many(
-        self,
-        texts: Sequence[str],
-        *,
-        source: str,
-        target: str,
-        model: str | None = None,
-        n_best: int = 1,
-        format: str = "text",
+        self, texts: Sequence[str], *, source: str, target: str, **options: Unpack[TranslateOptions]
     ) -> list[Translation]:
         """Translate several texts by one request."""
-        ask = _translate(texts, source, target, model=model, n_best=n_best, format=format)
-        return translations_of(self._answer(ask))
+        return translations_of(self._answer(requests.translation(texts, source, target, options)))
+
+    def stream(self, text: str, *, source: str, target: str, **options: Unpack[TranslateOptions]) -> Iterator[str]:
+        """What the translation of a text is sure to begin with, again and again, and at last the translation."""
+        ask = requests.translation([text], source, target, options, stream=True)
+        try:
+            with self._http.stream(ask.method, ask.path, json=ask.body) as response:
+                if not response.is_success:
+                    response.read()
+                    read(response)
+                for line in response.iter_lines():
+                    if (event := event_of(line)) is not None:
+                        yield event
+        except httpx.TransportError as error:
+            raise unreachable(self._http.base_url, error) from error
+
+    def generate(self, texts: Sequence[str], *, model: str, language: str | None = None) -> list[Output]:
+        """Ask a model of another task (comment, math, style), by its name."""
+        return outputs_of(self._answer(requests.generation(texts, model, language)))
 
     def summarize(self, text: str, *, language: str, model: str | None = None, lines: bool = False) -> Summary:
         """Say in one line what a text is about. lines: in one for each part that is read at once."""
@@ -129,44 +103,44 @@ class Client:
         self, texts: Sequence[str], *, language: str, model: str | None = None, lines: bool = False
     ) -> list[Summary]:
         """Summarize several texts by one request."""
-        return summaries_of(self._answer(_summarize(texts, language, model=model, lines=lines)))
+        return summaries_of(self._answer(requests.summary(texts, language, model=model, lines=lines)))
 
     def detect(self, text: str) -> list[Detection]:
         """The languages that the text may be in, the likeliest first."""
-        return detections_of(self._answer(_detect(text)))
+        return detections_of(self._answer(requests.detection(text)))
 
     def languages(self) -> list[Language]:
         """The served languages."""
-        return languages_of(self._answer(_LANGUAGES))
+        return languages_of(self._answer(requests.LANGUAGES))
 
     def models(self) -> list[Model]:
         """The loaded models."""
-        return models_of(self._answer(_MODELS))
+        return models_of(self._answer(requests.MODELS))
 
     def upload_document(
         self, name: str, content: bytes, *, source: str, target: str, model: str | None = None
     ) -> DocumentState:
         """Have a document translated. name: of the file, which says its format."""
-        return document_of(self._answer(_upload(name, content, source, target, model=model)))
+        return document_of(self._answer(requests.upload(name, content, source, target, model=model)))
 
     def document(self, document_id: str) -> DocumentState:
         """How far a document is."""
-        return document_of(self._answer(_document("GET", document_id)))
+        return document_of(self._answer(requests.document("GET", document_id)))
 
     def download_document(self, document_id: str) -> bytes:
         """The translated document, once its state is "done"."""
-        return content_of(self._response(_document("GET", document_id, "/download")))
+        return content_of(self._response(requests.document("GET", document_id, "/download")))
 
     def delete_document(self, document_id: str) -> None:
         """Stop translating a document, and forget it."""
-        content_of(self._response(_document("DELETE", document_id)))
+        content_of(self._response(requests.document("DELETE", document_id)))
 
-    def _answer(self, ask: Ask) -> object:
+    def _answer(self, ask: requests.Ask) -> object:
         return read(self._response(ask))
 
-    def _response(self, ask: Ask) -> httpx.Response:
+    def _response(self, ask: requests.Ask) -> httpx.Response:
         try:
-            return self._http.request(ask.method, ask.path, json=ask.body, files=_files(ask), data=ask.fields)
+            return self._http.request(ask.method, ask.path, json=ask.body, files=requests.files(ask), data=ask.fields)
         except httpx.TransportError as error:
             raise unreachable(self._http.base_url, error) from error
 
@@ -175,9 +149,16 @@ class AsyncClient:
     """The same for asyncio; each method is that of Client."""
 
     def __init__(
-        self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s, transport=transport)
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -192,27 +173,36 @@ class AsyncClient:
         await self._http.aclose()
 
     async def translate(
-        self, text: str, *, source: str, target: str, model: str | None = None, n_best: int = 1, format: str = "text"
+        self, text: str, *, source: str, target: str, **options: Unpack[TranslateOptions]
     ) -> Translation:
         """Translate a text."""
-        many = await self.translate_many(
-            [text], source=source, target=target, model=model, n_best=n_best, format=format
-        )
-        return many[0]
+        return (await self.translate_many([text], source=source, target=target, **options))[0]
 
     async def translate_many(
-        self,
-        texts: Sequence[str],
-        *,
-        source: str,
-        target: str,
-        model: str | None = None,
-        n_best: int = 1,
-        format: str = "text",
+        self, texts: Sequence[str], *, source: str, target: str, **options: Unpack[TranslateOptions]
     ) -> list[Translation]:
         """Translate several texts by one request."""
-        ask = _translate(texts, source, target, model=model, n_best=n_best, format=format)
-        return translations_of(await self._answer(ask))
+        return translations_of(await self._answer(requests.translation(texts, source, target, options)))
+
+    async def stream(
+        self, text: str, *, source: str, target: str, **options: Unpack[TranslateOptions]
+    ) -> AsyncIterator[str]:
+        """What the translation of a text is sure to begin with, and at last the translation."""
+        ask = requests.translation([text], source, target, options, stream=True)
+        try:
+            async with self._http.stream(ask.method, ask.path, json=ask.body) as response:
+                if not response.is_success:
+                    await response.aread()
+                    read(response)
+                async for line in response.aiter_lines():
+                    if (event := event_of(line)) is not None:
+                        yield event
+        except httpx.TransportError as error:
+            raise unreachable(self._http.base_url, error) from error
+
+    async def generate(self, texts: Sequence[str], *, model: str, language: str | None = None) -> list[Output]:
+        """Ask a model of another task, by its name."""
+        return outputs_of(await self._answer(requests.generation(texts, model, language)))
 
     async def summarize(self, text: str, *, language: str, model: str | None = None, lines: bool = False) -> Summary:
         """Summarize a text."""
@@ -222,43 +212,45 @@ class AsyncClient:
         self, texts: Sequence[str], *, language: str, model: str | None = None, lines: bool = False
     ) -> list[Summary]:
         """Summarize several texts by one request."""
-        return summaries_of(await self._answer(_summarize(texts, language, model=model, lines=lines)))
+        return summaries_of(await self._answer(requests.summary(texts, language, model=model, lines=lines)))
 
     async def detect(self, text: str) -> list[Detection]:
         """The languages that the text may be in."""
-        return detections_of(await self._answer(_detect(text)))
+        return detections_of(await self._answer(requests.detection(text)))
 
     async def languages(self) -> list[Language]:
         """The served languages."""
-        return languages_of(await self._answer(_LANGUAGES))
+        return languages_of(await self._answer(requests.LANGUAGES))
 
     async def models(self) -> list[Model]:
         """The loaded models."""
-        return models_of(await self._answer(_MODELS))
+        return models_of(await self._answer(requests.MODELS))
 
     async def upload_document(
         self, name: str, content: bytes, *, source: str, target: str, model: str | None = None
     ) -> DocumentState:
         """Have a document translated."""
-        return document_of(await self._answer(_upload(name, content, source, target, model=model)))
+        return document_of(await self._answer(requests.upload(name, content, source, target, model=model)))
 
     async def document(self, document_id: str) -> DocumentState:
         """How far a document is."""
-        return document_of(await self._answer(_document("GET", document_id)))
+        return document_of(await self._answer(requests.document("GET", document_id)))
 
     async def download_document(self, document_id: str) -> bytes:
         """The translated document."""
-        return content_of(await self._response(_document("GET", document_id, "/download")))
+        return content_of(await self._response(requests.document("GET", document_id, "/download")))
 
     async def delete_document(self, document_id: str) -> None:
         """Stop translating a document, and forget it."""
-        content_of(await self._response(_document("DELETE", document_id)))
+        content_of(await self._response(requests.document("DELETE", document_id)))
 
-    async def _answer(self, ask: Ask) -> object:
+    async def _answer(self, ask: requests.Ask) -> object:
         return read(await self._response(ask))
 
-    async def _response(self, ask: Ask) -> httpx.Response:
+    async def _response(self, ask: requests.Ask) -> httpx.Response:
         try:
-            return await self._http.request(ask.method, ask.path, json=ask.body, files=_files(ask), data=ask.fields)
+            return await self._http.request(
+                ask.method, ask.path, json=ask.body, files=requests.files(ask), data=ask.fields
+            )
         except httpx.TransportError as error:
             raise unreachable(self._http.base_url, error) from error

@@ -13,6 +13,7 @@ ConnectionFailedError       no answer at all
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 import httpx
@@ -147,6 +148,15 @@ class DocumentState(_Answer):
     error: _Error | None = None
 
 
+class Output(_Answer):
+    """What a model of another task has written. score: as of a Translation."""
+
+    text: str
+    score: float
+    warnings: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+
 class Language(_Answer):
     """A served language. targets: what it can be translated to."""
 
@@ -185,6 +195,10 @@ class _Summaries(_Answer):
     summaries: list[Summary]
 
 
+class _Outputs(_Answer):
+    outputs: list[Output]
+
+
 class _Models(_Answer):
     models: list[Model]
 
@@ -208,16 +222,15 @@ def read(response: httpx.Response) -> object:
         shown = response.text[:200]
         message = f"{response.url} answers {response.status_code} as no Verso server does: {shown!r}"
         raise AnswerError(message, status=response.status_code, type="internal") from problem
-    if isinstance(error, str):
-        error = _Error(type=_BY_STATUS.get(response.status_code, "internal"), message=error)
     retry_after = response.headers.get("retry-after", "")
-    raise _BY_TYPE.get(error.type, AnswerError)(
-        error.message,
-        status=response.status_code,
-        type=error.type,
-        field=error.field,
-        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
-    )
+    raise _refused(error, response.status_code, float(retry_after) if retry_after.isdecimal() else None)
+
+
+def _refused(error: _Error | str, status: int, retry_after_s: float | None = None) -> AnswerError:
+    if isinstance(error, str):
+        error = _Error(type=_BY_STATUS.get(status, "internal"), message=error)
+    kind = _BY_TYPE.get(error.type, AnswerError)
+    return kind(error.message, status=status, type=error.type, field=error.field, retry_after_s=retry_after_s)
 
 
 def unreachable(url: httpx.URL, error: httpx.TransportError) -> ConnectionFailedError:
@@ -233,6 +246,22 @@ def translations_of(body: object) -> list[Translation]:
 def summaries_of(body: object) -> list[Summary]:
     """The answers of /v1/summarize."""
     return _valid(TypeAdapter(_Summaries), body).summaries
+
+
+def outputs_of(body: object) -> list[Output]:
+    """The answers of /v1/generate."""
+    return _valid(TypeAdapter(_Outputs), body).outputs
+
+
+def event_of(line: str) -> str | None:
+    """The text that a line of an event stream tells of a single translation. Raises AnswerError for an error."""
+    field, _, data = line.partition(": ")
+    if field != "data":
+        return None
+    body = json.loads(data)
+    if "error" in body:
+        raise _refused(_valid(_ERROR, body["error"]), status=200)
+    return str(body["text"]) if "text" in body else translations_of(body)[0].text
 
 
 def models_of(body: object) -> list[Model]:

@@ -16,6 +16,7 @@ from service.documents.document import Document
 from service.documents.limits import DocumentLimits
 from service.documents.reading import SUFFIXES, format_of, read_document
 from service.errors import InputError
+from service.settings import client_key
 
 # A document, its language, the one wanted, and who is told how many more segments are done -> content, warnings.
 TranslateDocument = Callable[[Document, str, str, Callable[[int], None]], Awaitable[tuple[bytes, Mapping[str, int]]]]
@@ -64,7 +65,7 @@ async def translate_here(command: DocumentCommand, translate: TranslateDocument)
 async def translate_by_server(command: DocumentCommand) -> None:
     """Translate by a server. Raises what the client does; InputError if the server could not translate it."""
     assert command.server is not None
-    async with AsyncClient(command.server) as client:
+    async with AsyncClient(command.server, api_key=client_key()) as client:
         name, content = command.file.name, command.file.read_bytes()
         state = await client.upload_document(name, content, source=command.source, target=command.target)
         try:

@@ -11,7 +11,7 @@ import typer
 from service.client import Client
 from service.errors import InputError
 from service.one_line_errors import one_line_errors
-from service.settings import Settings, read_settings
+from service.settings import Settings, client_key, read_settings
 
 if TYPE_CHECKING:  # the store needs torch, which takes seconds that --help should not wait for
     from model_store.manifest import Manifest
@@ -31,7 +31,7 @@ def list_models(
     """One model a line, as name@version."""
     with one_line_errors():
         if server is not None:
-            with Client(server) as client:
+            with Client(server, api_key=client_key()) as client:
                 names = [f"{model.name}@{model.version}" for model in client.models()]
         elif every:
             names = [str(reference) for reference in _store(read_settings()).list()]
@@ -52,7 +52,7 @@ def show(reference: Reference, server: Server = None) -> None:
 
             typer.echo(_described(read_manifest(_store(read_settings()).resolve(reference))))
             return
-        with Client(server) as client:
+        with Client(server, api_key=client_key()) as client:
             models = {f"{model.name}@{model.version}": model for model in client.models()}
         for name, model in models.items():
             if reference in (name, model.name):

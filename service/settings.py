@@ -148,6 +148,15 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+# What the commands say to a server that asks for a key; no setting of the service.
+CLIENT_KEY = f"{PREFIX}API_KEY"
+
+
+def client_key() -> str | None:
+    """The API key that the command line has for `--server`; None without one."""
+    return os.environ.get(CLIENT_KEY) or None
+
+
 def read_settings(*, host: str | None = None, port: int | None = None) -> Settings:
     """The settings that the environment makes, with host and port as given here instead.
 
@@ -155,7 +164,8 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         ConfigError: a value is outside what is allowed, or a VERSO_ variable that does not exist (a typing error).
     """
     names = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in names)
+    known = names | {CLIENT_KEY}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
     if unknown:
         raise ConfigError(f"environment: {', '.join(unknown)} does not exist; there are {', '.join(sorted(names))}")
     try:

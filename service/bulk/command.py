@@ -19,6 +19,7 @@ from service.bulk.input_lines import STDIN, Line, measure, read_lines
 from service.bulk.partial_output import PartialOutput
 from service.client import AsyncClient
 from service.errors import InputError
+from service.settings import client_key
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
 async def through_server(command: TranslateCommand) -> AsyncIterator[Translating]:
     """Translation by a server."""
     assert command.server is not None
-    async with AsyncClient(command.server) as client:
+    async with AsyncClient(command.server, api_key=client_key()) as client:
 
         async def translate(texts: Sequence[str]) -> list[Translated]:
             answers = await client.translate_many(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -21,8 +24,10 @@ from service.client_answers import (
     PairNotServedError,
     TooLargeError,
     UnavailableError,
+    event_of,
 )
 from service.errors import EngineOverloadedError
+from service.keys import KeyStore
 from tests.unit.service.api.client import app_of, running
 from tests.unit.service.fakes import engine_of, model, summarizer
 
@@ -128,3 +133,78 @@ def test_what_is_no_verso_server_is_said() -> None:
         answer(200, '{"translations": [{}]}').translate("a", source="en", target="ru")
     with pytest.raises(UnavailableError, match="loading"):
         answer(503, '{"error": "loading"}').languages()
+
+
+def test_a_prefix_a_glossary_and_what_is_refused_of_them() -> None:
+    def asked(**options: Any) -> Any:
+        return ask(lambda client: client.translate("one two", source="en", target="ru", **options))
+
+    assert asked(glossary={"one": "one"}).warnings == ()
+    assert asked(glossary={"one": "zebra"}).warnings == ("term_missing",)
+    with pytest.raises(NotFoundError, match="none named 'office'"):
+        asked(glossary="office")
+    with pytest.raises(BadRequestError, match="prefix: begins with white space"):
+        asked(prefix=" x")
+
+
+def test_a_stream_ends_in_the_translation() -> None:
+    async def heard(client: AsyncClient) -> list[str]:
+        return [text async for text in client.stream("one two. Three four.", source="en", target="ru")]
+
+    texts = ask(heard)
+    assert texts[-1] == "two. one four. Three"
+    assert len(texts) > 1
+    assert all(texts[-1].startswith(text) for text in texts)
+
+    async def refused(client: AsyncClient) -> list[str]:
+        return [text async for text in client.stream("one", source="en", target="xx")]
+
+    with pytest.raises(PairNotServedError, match="'xx' is not a served language"):
+        ask(refused)
+
+
+def test_an_error_in_a_stream_is_the_exception_that_it_is_elsewhere() -> None:
+    line = 'data: {"error": {"type": "overloaded", "message": "full", "field": null}}'
+    with pytest.raises(OverloadedError, match="full"):
+        event_of(line)
+    assert event_of("event: partial") is None
+    assert event_of("") is None
+
+
+def test_models_of_other_tasks() -> None:
+    made = replace(model("en-en", name="sums"), task="math")
+    outputs = ask(lambda client: client.generate(["one two", "a b"], model="sums"), made)
+    assert [each.text for each in outputs] == ["two one", "b a"]
+    with pytest.raises(BadRequestError, match="is asked at /v1/translate"):
+        ask(lambda client: client.generate(["one"], model="tiny"))
+
+
+def test_a_key_is_sent(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    secret = KeyStore(keys).create("me", requests_per_minute=0, characters_per_day=0, weight=1.0)
+    app = app_of(keys_file=str(keys), keys_required=True)
+
+    async def run(api_key: str | None) -> str:
+        transport = httpx.ASGITransport(app)
+        async with running(app), AsyncClient("http://t", api_key=api_key, transport=transport) as client:
+            return (await client.translate("one two", source="en", target="ru")).text
+
+    assert asyncio.run(run(secret)) == "two one"
+    with pytest.raises(AnswerError, match="key"):
+        asyncio.run(run(None))
+
+
+def test_the_sync_client_streams_and_generates_too() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/generate":
+            return httpx.Response(200, json={"outputs": [{"text": "4", "score": -0.5}]})
+        body = json.loads(request.content)
+        assert body["stream"] is True
+        assert request.headers["authorization"] == "Bearer k"
+        result = json.dumps({"translations": [{"text": "two one", "source": "en", "score": -1.0}]})
+        text = f'event: partial\ndata: {{"index": 0, "text": "two"}}\n\nevent: result\ndata: {result}\n\n'
+        return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+
+    with Client("http://t", api_key="k", transport=httpx.MockTransport(answer)) as client:
+        assert list(client.stream("one two", source="en", target="ru")) == ["two", "two one"]
+        assert client.generate(["2+2"], model="sums")[0].text == "4"
