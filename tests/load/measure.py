@@ -98,15 +98,21 @@ class Load:
         started = clock()
 
         async def sample() -> None:
-            while True:
-                samples.append((clock() - started, await self._metric("process_resident_memory_bytes")))
-                await asyncio.sleep(min(SAMPLE_S, seconds / 20))
+            samples.append((clock() - started, await self._metric("process_resident_memory_bytes")))
 
-        sampling = asyncio.create_task(sample())
+        async def keep_sampling() -> None:
+            while True:
+                await asyncio.sleep(min(SAMPLE_S, seconds / 20))
+                await sample()
+
+        await sample()
+        sampling = asyncio.create_task(keep_sampling())
         outcomes = await self._poisson(SOAK_SHARE * most_per_s, seconds)
         sampling.cancel()
         await asyncio.wait({sampling})
+        await sample()
         warm = [each for each in samples if each[0] >= WARM_UP * seconds]
+        warm = warm if len(warm) > 1 else samples
         return {
             **asdict(figures.point(outcomes, SOAK_SHARE * most_per_s, most_per_s)),
             "seconds": seconds,
