@@ -136,7 +136,9 @@ def _documents(settings: Settings, translator: Translator, metrics: Metrics) -> 
         JobStore(Path(settings.documents_file) if settings.documents_file else None, kept_s=settings.document_kept_s),
         translator,
         DocumentLimits(
-            settings.max_document_characters, min(settings.max_characters, settings.max_document_characters)
+            characters=settings.max_document_characters,
+            segment_characters=min(settings.max_characters, settings.max_document_characters),
+            file_bytes=settings.max_document_bytes,
         ),
         JobLimits(settings.max_documents, settings.max_documents_per_client),
         explain=error_handlers.job_error,

@@ -25,7 +25,12 @@ _LINES = ".txt"
 _POLL_S = 0.5
 # A person waits for his own file, but an archive is a stranger's all the same.
 _LIMITS = DocumentLimits(
-    characters=100_000_000, segment_characters=1_000_000, segments=10_000_000, items=1_000_000, reading_s=3600.0
+    characters=100_000_000,
+    file_bytes=100_000_000,
+    segment_characters=1_000_000,
+    segments=10_000_000,
+    items=1_000_000,
+    reading_s=3600.0,
 )
 
 

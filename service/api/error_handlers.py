@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from model_store.errors import SegmentError
 from service import errors
@@ -95,6 +96,8 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         kind = _BY_STATUS.get(error.status_code, "invalid_request")
         response = answer(request, Problem(error.status_code, kind, error.detail))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:  # of one path, each method is a route of its own
+            response.headers["Allow"] = ", ".join(sorted(_methods(request)))
         return response
 
     async def any_error(request: Request, _error: Exception) -> Response:
@@ -106,6 +109,16 @@ def install(app: FastAPI, metrics: Metrics) -> None:
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, any_error)
+
+
+def _methods(request: Request) -> set[str]:
+    """Those that the path of a request takes."""
+    scopes = [{**request.scope, "method": method} for method in ("DELETE", "GET", "PATCH", "POST", "PUT")]
+    return {
+        str(scope["method"])
+        for scope in scopes
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    }
 
 
 def service_problem(error: Exception) -> Problem:

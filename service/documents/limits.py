@@ -25,16 +25,18 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class DocumentLimits:
-    """Of one document. characters: to translate, over all segments; segment_characters: of one. markup_bytes: of
-    HTML and Markdown; part_bytes: of XML; each of a member, where they are in an archive. items: in one paragraph.
-    The others bound what an archive unpacks to. ratio: unpacked over packed bytes of one member, if it is larger than
-    `ratio_matters_bytes`. reading_s: seconds in which it has to be read."""
+    """Of one document. characters: to translate, over all segments; segment_characters: of one. items: in a paragraph.
+    file_bytes: of all of it. html_bytes, markdown_bytes, and part_bytes of XML: of one file or member of an archive,
+    since reading takes many times their size. The others bound what an archive unpacks to. ratio: unpacked over packed
+    bytes of one member, if it is larger than `ratio_matters_bytes`. reading_s: seconds in which it has to be read."""
 
     characters: int = 1_000_000
     segment_characters: int = 100_000
     segments: int = 50_000
     items: int = 20_000
-    markup_bytes: int = 2 * MEBIBYTE
+    file_bytes: int = 10 * MEBIBYTE
+    html_bytes: int = 2 * MEBIBYTE
+    markdown_bytes: int = MEBIBYTE
     members: int = 10_000
     unpacked_bytes: int = 128 * MEBIBYTE
     part_bytes: int = 8 * MEBIBYTE

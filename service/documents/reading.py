@@ -48,5 +48,6 @@ def read_document(name: str, content: bytes, limits: DocumentLimits) -> ReadDocu
         InvalidRequestError: of no known format, or broken. RequestTooLargeError: more than `limits` allow.
     """
     format = format_of(name)
+    limits.check(len(content), limits.file_bytes, "bytes")
     document = format.read(content, limits)
     return ReadDocument(format, document, sum(len(segment.text) for segment in document.segments))

@@ -73,7 +73,7 @@ def _encrypted(archive: Archive) -> set[str]:
 
 
 def _part(archive: Archive, name: str, limits: DocumentLimits) -> Part:
-    content = archive.read(name, limits.markup_bytes)
+    content = archive.read(name, limits.html_bytes)
     declared = _DECLARED.search(content[:300])
     text, encoding = decode(content, declared[1].decode() if declared else None, errors="xmlcharrefreplace")
     if "<!ENTITY" in text:

@@ -19,7 +19,7 @@ _SNIFFED_BYTES = 1024
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes in no known encoding, RequestTooLargeError for too many."""
-    limits.check(len(content), limits.markup_bytes, "bytes of HTML")
+    limits.check(len(content), limits.html_bytes, "bytes of HTML")
     declared = _CHARSET.search(content[:_SNIFFED_BYTES])
     text, encoding = decode(content, declared[1].decode() if declared else None, errors="xmlcharrefreplace")
     return SlicedDocument(slots_of(text), encoding, limits)

@@ -6,6 +6,7 @@ is shown to users.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -47,14 +48,14 @@ def _parts(text: str, *, chrome: bool) -> Iterator[str | Slot]:
     path: list[str | None] = []  # the key under which each open object or array now is; None in an array
     notes = 0  # how many of them are notes
     start = 0
-    tokens = list(_TOKEN.finditer(text))
-    for index, token in enumerate(tokens):
+    for token, behind in itertools.pairwise(itertools.chain(_TOKEN.finditer(text), [None])):
+        assert token is not None
         mark = token[0]
         if mark in ("{", "["):
             path.append("" if mark == "{" else None)
         elif mark in ("}", "]"):
             notes -= _is_note(path.pop())
-        elif mark.startswith('"') and index + 1 < len(tokens) and tokens[index + 1][0] == ":":
+        elif mark.startswith('"') and behind is not None and behind[0] == ":":
             notes -= _is_note(path[-1])
             path[-1] = json.loads(mark)
             notes += _is_note(path[-1])

@@ -40,7 +40,7 @@ class _Edit:
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, RequestTooLargeError for too many."""
-    limits.check(len(content), limits.markup_bytes, "bytes of Markdown")
+    limits.check(len(content), limits.markdown_bytes, "bytes of Markdown")
     text, encoding = decode(content)
     return SlicedDocument(_parts(text, limits), encoding, limits)
 
@@ -67,11 +67,13 @@ def _edits(text: str, limits: DocumentLimits) -> Iterator[_Edit]:
             yield from lines.html(token)
         elif token.type == "inline" and before is not None and has_letter(token.content):
             limits.check(len(token.content), limits.items, "characters in one paragraph of Markdown")
-            kind = before.type.removesuffix("_open")
+            # What stands above a line of dashes begins a line as a paragraph does.
+            kind = "paragraph" if before.markup in ("-", "=") else before.type.removesuffix("_open")
             spans = cells.spans(token, lines) if kind in ("td", "th") else lines.spans(token)
-            for group in _at_breaks(text, spans, env):
+            groups = list(_at_breaks(text, spans, env))
+            for group in groups:
                 start, end = group[0][0], group[-1][1]
-                slot = _slot([text[slice(*span)] for span in group], kind, env)
+                slot = _slot([text[slice(*span)] for span in group], kind, env, alone=len(groups) == 1)
                 yield _Edit(start, end, [slot or text[start:end]])
         elif token.type == "inline":
             cells.spans(token, lines)
@@ -93,7 +95,7 @@ def _at_breaks(text: str, spans: Sequence[_Place], env: dict[str, Any]) -> Itera
         yield group
 
 
-def _slot(lines: Sequence[str], kind: str, env: dict[str, Any]) -> Slot | None:
+def _slot(lines: Sequence[str], kind: str, env: dict[str, Any], *, alone: bool) -> Slot | None:
     """A place for what a block says; none if there is nothing but code and images."""
     written: Callable[[str], str]
     if kind in ("td", "th"):
@@ -102,7 +104,7 @@ def _slot(lines: Sequence[str], kind: str, env: dict[str, Any]) -> Slot | None:
         def written(text: str) -> str:
             return inline.written(text).replace("|", "\\|")
     else:
-        inline = MarkdownInline("\n".join(lines), env, block=kind == "paragraph")
+        inline = MarkdownInline("\n".join(lines), env, block=kind == "paragraph", alone=alone)
         written = inline.written
     return Slot(inline.segment, written) if inline.segment is not None else None
 

@@ -33,11 +33,13 @@ class Syntax:
 
 class MarkdownInline:
     """The content of a block. segment: what to translate of it; None if nothing. block: whether it is a paragraph, so
-    that its first characters must not begin anything else."""
+    that its first characters must not begin anything else. alone: whether it is all of a block; what is only a line of
+    one is always escaped, or it could make formatting together with another line."""
 
-    def __init__(self, source: str, env: dict[str, Any], *, block: bool) -> None:
+    def __init__(self, source: str, env: dict[str, Any], *, block: bool, alone: bool = True) -> None:
         self._env = env
         self._block = block
+        self._alone = alone
         content = _parse(source, env)
         self._inline = InlineText(content) if content is not None and has_letter(_text(content)) else None
 
@@ -51,7 +53,7 @@ class MarkdownInline:
         assert self._inline is not None
         content = self._inline.parse(translation)
         meant = list(_signature(content))
-        for escaped in (False, True):
+        for escaped in (False, True) if self._alone else (True,):
             source = _written(content, escaped=escaped)
             parsed = _parse(source.strip(), self._env)  # as a block does, so that a break at its end is none
             if parsed is not None and list(_signature(parsed)) == meant and self._stays(source):

@@ -39,7 +39,7 @@ class _Tag:
 def read_srt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, or have no cue."""
     text, encoding = decode(content)
-    return SlicedDocument(_parts(text, vtt=False), encoding, limits)
+    return SlicedDocument(_parts(text, limits, vtt=False), encoding, limits)
 
 
 def read_vtt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
@@ -47,10 +47,10 @@ def read_vtt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     text, encoding = decode(content)
     if not text.startswith("WEBVTT"):
         raise InvalidRequestError("file", "not WebVTT: it does not begin with WEBVTT")
-    return SlicedDocument(_parts(text, vtt=True), encoding, limits)
+    return SlicedDocument(_parts(text, limits, vtt=True), encoding, limits)
 
 
-def _parts(text: str, *, vtt: bool) -> Iterator[str | Slot]:
+def _parts(text: str, limits: DocumentLimits, *, vtt: bool) -> Iterator[str | Slot]:
     lines = _LINE.findall(text)
     cues = [index for index, line in enumerate(lines) if _TIMES.match(line)]
     if not cues and not vtt:
@@ -60,6 +60,7 @@ def _parts(text: str, *, vtt: bool) -> Iterator[str | Slot]:
     for index, end in zip(cues, ends, strict=True):
         yield from lines[done : index + 1]
         for block in _blocks(lines[index + 1 : end]):
+            limits.check(sum(map(len, block)), limits.items, "characters in one cue")
             yield from _block(block, vtt=vtt)
         done = max(end, index + 1)
     yield from lines[done:]

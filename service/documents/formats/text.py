@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import regex
 
 from service.documents.document import DocumentFormat, Segment
@@ -10,15 +12,24 @@ from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
 from service.text.segmentation import has_letter
 
-# Lines, and all that is between lines with letters.
-_LINE = regex.compile(r"(?:[^\p{L}\n\r]*+[\n\r]++)++|[^\n\r]++")
+_LINE = regex.compile(r"[^\n\r]+")
 
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
-    """Raises InvalidRequestError for bytes that are no text."""
+    """Raises InvalidRequestError for bytes that are no text, RequestTooLargeError for too much of it."""
     text, encoding = decode(content)
-    lines = (match[0] for match in _LINE.finditer(text))
-    return SlicedDocument((Slot(Segment(line)) if has_letter(line) else line for line in lines), encoding, limits)
+    return SlicedDocument(_parts(text), encoding, limits)
+
+
+def _parts(text: str) -> Iterator[str | Slot]:
+    """Lines with letters, and what is between them."""
+    done = 0
+    for line in _LINE.finditer(text):
+        if has_letter(line[0]):
+            yield text[done : line.start()]
+            yield Slot(Segment(line[0]))
+            done = line.end()
+    yield text[done:]
 
 
 TEXT = DocumentFormat("text", (".txt",), "text/plain; charset=utf-8", read)

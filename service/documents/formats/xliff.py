@@ -51,8 +51,10 @@ class XliffDocument:
         self._stating, self._attribute = (
             (list(root.iter(f"{{{version}}}file")), "target-language") if one else ([root], "trgLang")
         )
+        for source in root.iter(f"{{{version}}}source"):
+            limits.check(len(source), limits.items, "elements in one text")
         units = list(_units_of_1(root) if one else _units_of_2(root, version))
-        places = (_place(element, limits) for element in units if speaks(items_of(element), _VOCABULARY))
+        places = (_Place(element) for element in units if speaks(items_of(element), _VOCABULARY))
         self._places = list(limits.counted(places, lambda place: place.segment))
 
     @property
@@ -85,11 +87,6 @@ def read(content: bytes, limits: DocumentLimits) -> XliffDocument:
             "file", f"not XLIFF: its root is {str(name)[:100]!r}; allowed: versions 1.2, 2.0 to 2.2"
         )
     return XliffDocument(tree, name.namespace, limits)
-
-
-def _place(element: Element, limits: DocumentLimits) -> _Place:
-    limits.check(len(element), limits.items, "elements in one text")
-    return _Place(element)
 
 
 def _units_of_1(root: Element) -> Iterator[Element]:

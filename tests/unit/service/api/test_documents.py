@@ -17,7 +17,7 @@ from model_store.errors import ConfigError
 from service.documents.store import JobStore, NewJob
 from service.documents.translation import Order
 from service.engine.segment import SegmentResult
-from service.errors import EngineDeadlineError, EngineFailedError, EngineOverloadedError
+from service.errors import DocumentStoreError, EngineDeadlineError, EngineFailedError, EngineOverloadedError
 from service.keys import KeyStore
 from tests.unit.service.api.client import app_of, ask, post, running
 from tests.unit.service.fakes import ReversingEngine, engine_of, model
@@ -94,6 +94,7 @@ def test_a_document_is_uploaded_followed_downloaded_and_deleted() -> None:
             413,
             "file: 4005 characters to translate, or more",
         ),
+        (form(b" " * 10_001), 413, "file: 10001 bytes; allowed: at most 10000"),
         (form(b" " * 80_000), 413, "body: more than 75536 bytes"),
         (form(b'"Language: de\\n"\n', name="a.po"), 400, "file: not a PO file"),
         (
@@ -287,3 +288,26 @@ def test_deleting_a_running_job_stops_it() -> None:
         assert (await finished(client, job))["state"] == "done"
 
     ask(app_of(served), call)
+
+
+def test_a_method_that_is_not_allowed_is_told_which_are() -> None:
+    async def call(client: httpx.AsyncClient) -> list[str]:
+        answers = [await client.put(path) for path in ("/v1/documents/x", "/v1/documents")]
+        assert [answer.status_code for answer in answers] == [405, 405]
+        return [answer.headers["allow"] for answer in answers]
+
+    assert ask(app_of(), call) == ["DELETE, GET", "POST"]
+
+
+def test_a_store_that_is_full_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "documents.sqlite", kept_s=100.0)
+    new = NewJob("x", "", "net:1", 1.0, "a.txt", Order("en", "ru"), 1, 3)
+    store.add(new, b"one")
+    store._connection.execute("PRAGMA max_page_count=20")
+    with pytest.raises(DocumentStoreError, match="database or disk is full"):
+        store.add(replace(new, id="y"), bytes(1_000_000))
+    assert store.get("y") is None
+    job = store.take()
+    assert job is not None
+    store.finish("x", b"two")
+    assert store.result("x") == b"two"
