@@ -118,9 +118,7 @@ def _events(source: str, steps: Sequence[_Step]) -> Iterator[Event]:
         elif step.rule in ("escape", "entity") and last is not None:
             yield Event("text", last.content)
         elif step.rule == "link" and step.inside is not None:
-            yield Event("open", "[")
-            yield from _events(source, step.inside.steps)
-            yield Event("close", source[step.inside.end : step.end])
+            yield from _link(source, step, step.inside)
         elif step.rule == "html_inline":
             yield Event("html", raw)
         elif kind == "image":
@@ -129,6 +127,15 @@ def _events(source: str, steps: Sequence[_Step]) -> Iterator[Event]:
             yield Event("word", raw)
         else:
             yield Event("raw", raw)
+
+
+def _link(source: str, step: _Step, inside: _Inside) -> Iterator[Event]:
+    yield Event("open", "[")
+    yield from _events(source, inside.steps)
+    closing = source[inside.end : step.end]
+    if closing in ("]", "][]"):  # the text is the name of its target, which the translation is not
+        closing = f"][{' '.join(source[step.start + 1 : inside.end].split())}]"
+    yield Event("close", closing)
 
 
 def _joined_raw(events: Iterator[Event]) -> Iterator[Event]:

@@ -131,6 +131,14 @@ def test_what_a_translation_says_is_no_markup(change: str, text: str, written: s
     assert turn_text(MARKDOWN, text, lambda _word: change) == written
 
 
+def test_a_link_whose_text_names_its_target_keeps_it() -> None:
+    text = "see [the docs] and [`code` here][] or [x][The Docs]\n\n[the docs]: http://a\n[`code` here]: http://b\n"
+    turned = turn_text(MARKDOWN, text)
+    assert "[docs the][the docs]" in turned
+    assert "[here `code`][`code` here]" in turned
+    assert inlines(turned) == inlines(text)
+
+
 def test_emphasis_that_cannot_stand_there_becomes_html() -> None:
     assert turn_text(MARKDOWN, "one *two*three", lambda word: "«two»three" if word == "twothree" else word)
     turned = turn_text(MARKDOWN, "one **two** three", lambda word: f" {word} ")
