@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).parents[2]
 CALLERS = 24
 TOKEN = "a token"
-PATIENCE_S = 240.0
+PATIENCE_S = 900.0  # a replica that starts beside the load on one busy core has taken four minutes
 
 
 @dataclass
