@@ -32,6 +32,8 @@ _FILE_ENDINGS = (
     "log|lua|md|mk|mo|mp[34]|odt|ogg|pdf|php|pl|png|pot?|pptx?|py|rar|rb|rpm|rs|rst|rtf|sh|so|srt|svg|tar|tiff?|toml|"
     "tsv|txt|vtt|wav|webm|xlsx?|xml|xz|ya?ml|zip"
 )
+# Of hosts without a scheme, as "code.google.com/p/x"; what else ends in a dot and letters is a file or prose.
+_HOST_ENDINGS = "com|org|net|edu|gov|info|io|dev|app|ru|de|fr|es|uk|eu|su|рф"
 # Braces in braces in braces, and no deeper: a pattern that calls itself would take quadratic time on "{{{{{{".
 _BRACES = r"\{[^{}\n]*+\}"
 for _level in range(3):
@@ -41,7 +43,11 @@ _PATTERNS: dict[Kind, str] = {
     # `code`, ``code with ` in it``
     "code": r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?[^`\n](?P=ticks)(?!`)",
     # Without the punctuation that ends the sentence around it.
-    "url": r"(?i:\b[a-z][a-z0-9+\-]{1,15}://|\bmailto:|\bwww\.)[^\s<>\"'`«»“”]*[^\s<>\"'`«»“”.,;:!?()\[\]{}…]",
+    "url": (
+        r"(?i:\b[a-z][a-z0-9+\-]{1,15}://|\bmailto:|\bwww\.)[^\s<>\"'`«»“”]*[^\s<>\"'`«»“”.,;:!?()\[\]{}…]|"
+        rf"(?<![\w@.\-/])(?:[a-z0-9][a-z0-9\-]*\.)+(?:{_HOST_ENDINGS})(?![\w.\-@]\w|\w)"
+        r"(?:/(?:[^\s<>\"'`«»“”]*[^\s<>\"'`«»“”.,;:!?()\[\]{}…])?)?"
+    ),
     "email": r"(?<![\w.+\-])[\w.+\-]*[\w+]@(?:[\p{L}\p{N}\-]+\.)+\p{L}{2,}",
     # <b>, </a>, <br/>, <x id="1"/>; as text, where the request does not say that it is HTML
     "tag": r"</?[A-Za-z][\w:.\-]*(?:\s[^<>]*)?/?>",
