@@ -14,7 +14,7 @@ serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: $(DEV_STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # The service under load: LOAD="--seconds 20 --soak 0" makes it short; about 40 minutes without.
 load: $(DEV_STAMP)
