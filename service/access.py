@@ -40,6 +40,11 @@ class Caller:
         """For sharing the engine fairly."""
         return Client(self.identity, self.weight)
 
+    @property
+    def owner(self) -> str:
+        """What documents and glossaries are kept under: a key; the empty one for all who have none."""
+        return self.identity if self.key_name else ""
+
 
 class Access:
     """Decides on every request that costs something. keys: none if there is no file of them. store: what has been used

@@ -65,7 +65,7 @@ async def upload(
         fields.file.filename or "",
         await fields.file.read(),
         Order(fields.source, target, fields.model),
-        owner=_owner(caller),
+        owner=caller.owner,
         client=caller.client,
     )
     read = await services.documents.check(upload)
@@ -104,9 +104,4 @@ async def _job(document_id: str, request: Request) -> Job:
     services = services_of(request)
     address = request.client.host if request.client else ""
     caller = services.access.identify(bearer(request.headers), address)
-    return await services.documents.get(document_id, _owner(caller))
-
-
-def _owner(caller: Caller) -> str:
-    """What a document is kept under: a key. Without one, its id alone opens it."""
-    return caller.identity if caller.key_name else ""
+    return await services.documents.get(document_id, caller.owner)

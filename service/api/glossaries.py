@@ -115,7 +115,7 @@ async def owner_of(request: Request) -> str:
         await admit(services_of(request).access, request, bearer(request.headers))
     caller = request.state.caller
     assert isinstance(caller, Caller)
-    return caller.identity if caller.key_name else ""
+    return caller.owner
 
 
 async def kept_terms(request: Request, name: str, source: str, target: str) -> tuple[GlossaryTerm, ...]:
