@@ -34,6 +34,11 @@ class SegmentEngine(Protocol):
     ) -> list[SegmentResult]:
         """Decode a group of segments; results in the same order."""
 
+    def refuse_if_full(
+        self, texts: int, *, priority: Priority, deadline_s: float | None = None, client: Client
+    ) -> None:
+        """Raise what submit_all would raise for any group, if the queue is full."""
+
     def health(self) -> EngineHealth:
         """The state now."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 
 _BUCKET_S = 5
 LONGEST_WINDOW_S = 300
@@ -24,7 +24,10 @@ class Work:
     target_tokens: int = 0
 
     def __add__(self, other: Work) -> Work:
-        return Work(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return Work(*(getattr(self, name) + getattr(other, name) for name in _FIELDS))
+
+
+_FIELDS = tuple(field.name for field in fields(Work))
 
 
 class Recent:

@@ -127,6 +127,21 @@ class Engine:
             self._leave(group, flights, outcome)
         return group.results
 
+    def refuse_if_full(
+        self, texts: int, *, priority: Priority, deadline_s: float | None = None, client: Client = ANYONE
+    ) -> None:
+        """Raise what submit_all would raise for any group whose results are neither known nor under way. Texts that
+        are refused here are not cut into segments first, and count as one each.
+
+        Raises:
+            EngineOverloadedError, EngineUnavailableError: as submit_all.
+        """
+        try:
+            self._worker.refuse(priority, deadline_s, client)
+        except (EngineOverloadedError, EngineUnavailableError) as error:
+            self._observer.segment_rejected(_rejection(error), texts)
+            raise
+
     def health(self) -> EngineHealth:
         """The state now."""
         return self._worker.health()

@@ -86,19 +86,10 @@ class Scheduler:
         deadline_s: seconds from now after which the group is of no use any more.
 
         Raises:
-            EngineOverloadedError: no room, or not in time; says after how many seconds what is ahead will be done.
+            EngineOverloadedError: as `refuse`.
         """
-        tokens = sum(len(segment.source) for segment in segments)
-        queue = self._queues[priority]
-        if not queue.has_room(self._limits, len(segments), tokens, client):
-            raise EngineOverloadedError(
-                f"queue: {len(queue.entries)} segments with {queue.tokens} source tokens wait, no room for "
-                f"{len(segments)} with {tokens} (at most {self._limits.segments} and {self._limits.tokens}, and three "
-                f"quarters of that for one client)",
-                retry_after_s=self.retry_after_s(priority),
-            )
-        self._refuse_if_late(segments, priority, deadline_s, client)
-        now = self._clock()
+        self.refuse([len(segment.source) for segment in segments], priority, deadline_s, client)
+        queue, now = self._queues[priority], self._clock()
         if not self.queued and not self._running:
             self._rated_until_s = now  # the idle time before this moment says nothing about the rate
         expires_s = None if deadline_s is None else now + deadline_s
@@ -111,6 +102,25 @@ class Scheduler:
             queue.add(entry)
             self._watch_expiry(entry)
         return [entry.entry_id for entry in entries]
+
+    def refuse(
+        self, lengths: Sequence[int], priority: Priority, deadline_s: float | None = None, client: Client = ANYONE
+    ) -> None:
+        """Whether a group of segments of so many source tokens can be queued. What is refused is refused with more
+        segments or longer ones too.
+
+        Raises:
+            EngineOverloadedError: no room, or not in time; says after how many seconds what is ahead will be done.
+        """
+        tokens, queue = sum(lengths), self._queues[priority]
+        if not queue.has_room(self._limits, len(lengths), tokens, client):
+            raise EngineOverloadedError(
+                f"queue: {len(queue.entries)} segments with {queue.tokens} source tokens wait, no room for "
+                f"{len(lengths)} with {tokens} (at most {self._limits.segments} and {self._limits.tokens}, and three "
+                f"quarters of that for one client)",
+                retry_after_s=self.retry_after_s(priority),
+            )
+        self._refuse_if_late(lengths, priority, deadline_s, client)
 
     def widen(self, entry_id: int, priority: Priority, deadline_s: float | None = None) -> bool:
         """One more caller wants the entry: it takes the better priority and the later deadline of the two.
@@ -219,13 +229,12 @@ class Scheduler:
         return min(max(expected_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
 
     def _refuse_if_late(
-        self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None, client: Client
+        self, lengths: Sequence[int], priority: Priority, deadline_s: float | None, client: Client
     ) -> None:
         """Work that would only wait until its deadline takes the place of work that can be done: under an overload
         everything would expire half done. Where nothing waits, nothing is refused, whatever it is guessed to take."""
         if deadline_s is None:
             return
-        lengths = [len(segment.source) for segment in segments]
         tokens = sum(lengths)
         ahead = sum(queue.ahead_of(client, tokens) for rank, queue in self._queues.items() if rank <= priority)
         done_s = (ahead + tokens) / max(self._rate.tokens_per_s, 1e-9) + self._slot_time.expected_s(

@@ -106,6 +106,12 @@ class Worker:
             self._changed.notify_all()
             return entry_ids
 
+    def refuse(self, priority: Priority, deadline_s: float | None, client: Client) -> None:
+        """Raise what `submit` would raise for one segment of one token: the least that a group can be."""
+        with self._changed:
+            self._refuse_if_unavailable()
+            self._scheduler.refuse([1], priority, deadline_s, client)
+
     def widen(self, entry_id: int, priority: Priority, deadline_s: float | None) -> bool:
         """One more caller wants the entry; False if it has ended already."""
         with self._changed:

@@ -53,9 +53,10 @@ class Generator(Pipeline):
         catalogue = self._catalogue().for_request(request.texts, request.model)
         leg = catalogue.generator(request.language)
         check_options(request.options, self.limits, (leg,))
+        patience = Patience(request.turn.deadline(started, self.limits.timeout_s), turn=request.turn)
+        self._door.refuse_if_full(leg, request.texts, patience)
         _check_fit(leg, request.texts)
         asked = [Asked(text, request.options) for text in request.texts]
-        patience = Patience(request.turn.deadline(started, self.limits.timeout_s), turn=request.turn)
         with leg.model.uses.hold():
             decoded = await decode_texts(leg, asked, self._groups, patience)
         self._warn(warning for output in decoded for warning in warnings_of(output))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from service.catalogue import Catalogue
+from service.pipeline.door import Door
 from service.pipeline.leg import GroupLimits
 from service.pipeline.request import RequestLimits
 from service.pipeline.translation import WarningName
@@ -24,6 +25,7 @@ class Pipeline:
         self.limits = limits or RequestLimits()
         self._groups = groups or GroupLimits()
         self._warned = warned
+        self._door = Door()
 
     def _warn(self, warnings: Iterable[WarningName]) -> None:
         for warning in warnings:

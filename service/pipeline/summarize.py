@@ -91,8 +91,10 @@ class Summarizer(Pipeline):
 
     async def _run(self, leg: Leg, request: SummaryRequest, deadline: float) -> list[Summary]:
         """All texts at once, round by round; a text takes part until one line is left of it."""
+        patience = Patience(deadline, turn=request.turn)
+        self._door.refuse_if_full(leg, request.texts, patience)
         texts = [" ".join(text.split()) for text in request.texts]
-        parts = await self._read(leg, texts, request.options, Patience(deadline, turn=request.turn))
+        parts = await self._read(leg, texts, request.options, patience)
         last = list(parts)
         going = [index for index, each in enumerate(last) if len(each) > 1 and request.format == "line"]
         while going:

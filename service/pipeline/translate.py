@@ -110,6 +110,8 @@ class Translator(Pipeline):
         """The texts in their order; passages of one source language are translated after those of another."""
         deadline = request.turn.deadline(started, self.limits.timeout_s)
         patience = Patience(deadline, started + request.wait_for_room_s, request.turn)
+        if first := next((legs[0] for legs in routes.values() if legs), None):
+            self._door.refuse_if_full(first, [each.text for each in passages if routes[each.language]], patience)
         parts = [writing.part(each.index) for each in passages] if writing else []
         translated: dict[Passage, TextTranslation] = {}
         for source, legs in routes.items():

@@ -30,13 +30,15 @@ def tiny_tokenizer() -> Tokenizer:
 
 class ReversingEngine:
     """Reverses the words of a segment, the i-th hypothesis with i exclamation marks, so that lost or swapped text
-    shows. A segment of max_length 1 comes back unfinished. `gate` holds all answers back until it is set."""
+    shows. A segment of max_length 1 comes back unfinished. `gate` holds all answers back until it is set.
+    refuse_if_full raises `full`, submit_all the `errors` in turn."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.gate = asyncio.Event()
         self.gate.set()
         self.errors: list[Exception] = []
+        self.full: Exception | None = None
         self.groups: list[list[Segment]] = []
         self.asked: list[tuple[Client, Priority, float | None]] = []
         self.cancelled = 0
@@ -69,6 +71,17 @@ class ReversingEngine:
                 watch(index, tokens[: len(tokens) // 2], False)
                 watch(index, tokens, True)
         return results
+
+    def refuse_if_full(
+        self,
+        texts: int,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        deadline_s: float | None = None,
+        client: Client = ANYONE,
+    ) -> None:
+        if self.full is not None:
+            raise self.full
 
     def health(self) -> EngineHealth:
         return EngineHealth(True, self.healthy, self.lost, False, 0, 0, 0, None if self.healthy else "it broke")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.engine.rate import PRIOR_TOKENS_PER_S
 from service.engine.scheduler import (
@@ -211,6 +214,30 @@ def test_what_could_not_be_done_in_time_is_refused_at_once() -> None:
     with pytest.raises(EngineOverloadedError) as refused:  # one of twice the length holds its slot for twice as long
         scheduler.submit([make_segment(1), make_segment(*[1] * 80)], INTERACTIVE, deadline_s=4)
     assert refused.value.retry_after_s == pytest.approx((441 + 81) / PRIOR_TOKENS_PER_S + 6 - 4 * SURE_SHARE)
+
+
+@given(
+    waiting=st.lists(st.integers(1, 60), max_size=30),
+    group=st.lists(st.integers(1, 80), min_size=1, max_size=10),
+    deadline_s=st.none() | st.floats(0.01, 20),
+)
+def test_what_refuses_the_least_group_refuses_every_group(
+    waiting: list[int], group: list[int], deadline_s: float | None
+) -> None:
+    scheduler, clock = make_scheduler(segments=30, tokens=900)
+    [first] = scheduler.submit([make_segment(1, 1)], INTERACTIVE)
+    taken(scheduler)
+    clock.now_s += 0.5
+    scheduler.finish(first)
+    for length in waiting:
+        with suppress(EngineOverloadedError):
+            scheduler.submit([make_segment(*[1] * length)], INTERACTIVE, client=Client("a"))
+    for client in (Client("a"), Client("b"), Client("")):
+        try:
+            scheduler.refuse([1], INTERACTIVE, deadline_s, client)
+        except EngineOverloadedError:
+            with pytest.raises(EngineOverloadedError):
+                scheduler.submit([make_segment(*[1] * length) for length in group], INTERACTIVE, deadline_s, client)
 
 
 def test_one_who_floods_the_queue_does_not_make_others_late() -> None:

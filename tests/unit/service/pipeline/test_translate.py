@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,8 @@ from service.errors import (
     RequestTooLargeError,
     ServiceError,
 )
-from service.pipeline.leg import GroupLimits
+from service.pipeline.door import Door
+from service.pipeline.leg import GroupLimits, Patience
 from service.pipeline.request import RequestLimits
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult, Way
@@ -165,6 +167,39 @@ def test_the_first_group_fails_as_the_engine_does(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         translate(EN_RU, loaded)
     assert caught.value is error
+
+
+def test_a_full_queue_refuses_before_there_is_any_work_but_not_what_may_be_known() -> None:
+    loaded = Catalogue((model("en-ru"),))
+    engine = engine_of(loaded.models[0])
+    translator = Translator(lambda: loaded)
+
+    def ask(request: TranslationRequest) -> str:
+        return asyncio.run(translator.translate(request)).translations[0].best.text
+
+    assert ask(EN_RU) == "two one"
+    engine.full = EngineOverloadedError("full", retry_after_s=3.0)
+    asked = len(engine.groups)
+    with pytest.raises(EngineOverloadedError) as caught:
+        ask(replace(EN_RU, texts=("one two", "three four")))
+    assert caught.value is engine.full
+    assert len(engine.groups) == asked
+    assert ask(EN_RU) == "two one"
+    assert ask(replace(EN_RU, texts=("42 + 1",))) == "42 + 1"  # nothing in it to decode
+    assert ask(replace(EN_RU, texts=("three four",), wait_for_room_s=1.0)) == "four three"
+    assert ask(replace(EN_RU, texts=("three", "four"), target="en")) == "three"
+
+
+def test_who_was_let_in_is_forgotten_in_the_order_of_the_last_time() -> None:
+    leg = Catalogue((model("en-ru"),)).route("en", "ru")[0]
+    engine, door, now = engine_of(leg.model), Door(remembered=2), Patience(math.inf)
+    door.refuse_if_full(leg, ["one", "two"], now)
+    door.refuse_if_full(leg, ["one"], now)
+    door.refuse_if_full(leg, ["three"], now)
+    engine.full = EngineOverloadedError("full", retry_after_s=3.0)
+    door.refuse_if_full(leg, ["one", "three"], now)
+    with pytest.raises(EngineOverloadedError):
+        door.refuse_if_full(leg, ["two"], now)
 
 
 def test_the_deadline_holds_before_submission_too() -> None:
