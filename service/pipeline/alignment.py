@@ -7,21 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from model_store.decoding.segment import Hypothesis
 from model_store.tokenizer import Tokenizer
+from service.pipeline.attended import translated_words
 from service.pipeline.spans import token_spans
 from service.pipeline.translation import Link
 from service.text.edits import Span
+from service.text.words import is_word, says_little, word_spans
 
-_WORDS = regex.compile(r"[\w\p{M}]+|[^\w\s]", regex.V1)
-# A word that says something has more letters than "of", "the", "and"; attention passes most short ones by.
+# Attention passes most words of no more letters by.
 _SHORT_WORD = 3
 # Attention that a word gets from all of the target, in tokens. See docs/quality.md for how it was chosen.
-_LEAST_COVERAGE = 0.2
+_LEAST_COVERAGE = 0.1
 
 Weights = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ def align(
 ) -> Alignment | None:
     """The alignment by attention, summed over the tokens of each word.
 
-    A word that stands in both texts is linked to itself; attention chooses where it stands there several times.
+    Words go with words and punctuation with punctuation; a mark that the source has nothing like has no link. What
+    stands in both texts is linked to itself; attention chooses where it stands there several times. With an encoder
+    that lags, words which have been passed over get theirs back (`_pass_on`).
 
     Args:
-        lags: whether the weight of a word may lie on the one to its left, as a reversed encoder has it: the state
-            there has read this word last. Then a word counts what lies on both. See docs/architecture.md.
+        lags: whether the encoder is a reversed one; service/pipeline/attended.py says what that means.
 
     Returns None if the network has no attention, or if the tokens do not spell the texts (which only a text with
     U+2581, or a decoder that writes broken UTF-8, brings about).
@@ -54,30 +57,25 @@ def align(
     target_spans = token_spans(tokenizer.pieces(hypothesis.tokens), target)
     if source_spans is None or target_spans is None:
         return None
-    source_words, target_words = _word_spans(source), _word_spans(target)
+    source_words, target_words = word_spans(source), word_spans(target)
     if not source_words or not target_words:
         return Alignment((), ())
-    # One more than the words: a place in front of the first one, for the control tokens.
-    columns = [0] * prefix + [index + 1 for index in _word_indices(source_spans, source_words)]
-    by_token = np.zeros((len(target_spans), len(source_words) + 1), dtype=np.float32)
-    np.add.at(by_token.T, columns, _weights(hypothesis, len(source_ids))[:, : len(columns)].T)
-    near = by_token[:, 1:] + by_token[:, :-1] if lags else by_token[:, 1:]
+    of_tokens = _word_indices(source_spans, source_words)
+    columns = np.array(translated_words(of_tokens, prefix, len(source_ids), lags=lags))
+    there = columns >= 0
+    near = np.zeros((len(target_spans), len(source_words)), dtype=np.float32)
+    np.add.at(near.T, columns[there], _weights(hypothesis, len(source_ids))[:, there].T)
     by_word = np.zeros((len(target_words), len(source_words)), dtype=np.float32)
     np.add.at(by_word, _word_indices(target_spans, target_words), near)
+    by_word *= _alike(target, target_words, source, source_words)
     same = _same(target, target_words, source, source_words)
-    by_word += same * (by_word.sum(axis=1, keepdims=True) + 1)
-    links = tuple(
-        Link(source_words[int(row.argmax())], span)
-        for span, row in zip(target_words, by_word, strict=True)
-        if row.max() > 0
-    )
-    coverage = near.sum(axis=0) if hypothesis.attention is not None else np.ones(len(source_words))
-    uncovered = tuple(
-        (start, end)
-        for (start, end), mass in zip(source_words, coverage, strict=True)
-        if mass < _LEAST_COVERAGE and end - start > _SHORT_WORD and source[start:end].isalpha()
-    )
-    return Alignment(links, uncovered)
+    preferred = by_word + same * (by_word.sum(axis=1, keepdims=True) + 1)
+    found = np.where(preferred.max(axis=1) > 0, preferred.argmax(axis=1), -1)
+    if lags:
+        free = ~same.any(axis=1) & [is_word(target, span) for span in target_words]
+        _pass_on(found, by_word, free, source, source_words)
+    links = tuple(Link(source_words[word], span) for span, word in zip(target_words, found, strict=True) if word >= 0)
+    return Alignment(links, _uncovered(source, source_words, near if hypothesis.attention is not None else None, found))
 
 
 def _weights(hypothesis: Hypothesis, source_length: int) -> Weights:
@@ -90,8 +88,46 @@ def _weights(hypothesis: Hypothesis, source_length: int) -> Weights:
     return largest
 
 
-def _word_spans(text: str) -> list[Span]:
-    return [match.span() for match in _WORDS.finditer(text)]
+def _pass_on(found: Indices, weights: Weights, free: Flags, source: str, words: Sequence[Span]) -> None:
+    """Give words of the source without a link one of those in front of it, since attention passes short words over.
+
+    From a word that says little a word that says something takes even its only link; any other gives one of several.
+    The nearest that can gives it: the one with most attention on the word that takes it.
+
+    Args:
+        found: the word of the source for each word of the target, or -1; changed. weights: shape = (target words,
+            source words). free: the words of the target that may get another one.
+    """
+    little = [says_little(source, span) for span in words]
+    held: dict[int, list[int]] = {}
+    for index in np.flatnonzero((found >= 0) & free).tolist():
+        held.setdefault(int(found[index]), []).append(index)
+    for word in sorted({index for index, span in enumerate(words) if is_word(source, span)} - set(found.tolist())):
+        for giver in range(word - 1, -1, -1):
+            theirs = held.get(giver, [])
+            if len(theirs) > (1 if little[word] or not little[giver] else 0):
+                given = max(theirs, key=lambda index: float(weights[index, word]))
+                theirs.remove(given)
+                held[word], found[given] = [given], word
+                break
+            if not little[giver]:
+                break
+
+
+def _uncovered(source: str, words: Sequence[Span], near: Weights | None, found: Indices) -> tuple[Span, ...]:
+    """Words that nothing is linked to and little attention is on. near: shape = (target tokens, words)."""
+    if near is None:
+        return ()
+    linked = set(found.tolist())
+    coverage = near.sum(axis=0)
+    return tuple(
+        (start, end)
+        for index, (start, end) in enumerate(words)
+        if end - start > _SHORT_WORD
+        and source[start:end].isalpha()
+        and index not in linked
+        and coverage[index] < _LEAST_COVERAGE
+    )
 
 
 def _word_indices(tokens: Sequence[Span | None], words: Sequence[Span]) -> list[int]:
@@ -104,6 +140,14 @@ def _word_indices(tokens: Sequence[Span | None], words: Sequence[Span]) -> list[
         is_space = token is None and indices and word < len(words) - 1
         indices.append(word + 1 if is_space else word)
     return indices
+
+
+def _alike(target: str, target_words: Sequence[Span], source: str, source_words: Sequence[Span]) -> Flags:
+    """Whether both are words, or both punctuation, shape = (target words, source words)."""
+    in_source = np.array([is_word(source, span) for span in source_words])
+    in_target = np.array([is_word(target, span) for span in target_words])
+    alike: Flags = in_target[:, None] == in_source[None, :]
+    return alike
 
 
 def _same(target: str, target_words: Sequence[Span], source: str, source_words: Sequence[Span]) -> Weights:

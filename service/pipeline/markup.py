@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-import regex
-
 from service.engine.segment import NO_TIMINGS
 from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation
 from service.text.edits import Span
 from service.text.markup import Run, parse_html
 from service.text.tag_placement import place_tags
-
-_WORD = regex.compile(r"[\w\p{M}]+|[^\w\s]", regex.V1)
+from service.text.words import word_spans
 
 TranslateTexts = Callable[[Sequence[str]], Awaitable[list[TextTranslation]]]
 Links = list[tuple[Span, Span]]
@@ -71,7 +68,7 @@ def _links(text: TextTranslation, rank: int) -> Links:
         chosen = _chosen(piece, rank)
         if isinstance(piece, str) or isinstance(chosen, str):
             read = written = str(chosen)
-            found = [(span, span) for span in _words(written)]
+            found = [(span, span) for span in word_spans(written)]
         else:
             read, written = piece.source, chosen.text
             aligned = chosen.alignment
@@ -83,12 +80,8 @@ def _links(text: TextTranslation, rank: int) -> Links:
 
 def _evenly(source: str, target: str) -> Links:
     """Without attention: words in the order of the source, spread evenly."""
-    read, written = _words(source), _words(target)
+    read, written = word_spans(source), word_spans(target)
     return [(read[index * len(read) // len(written)], span) for index, span in enumerate(written)] if read else []
-
-
-def _words(text: str) -> list[Span]:
-    return [match.span() for match in _WORD.finditer(text)]
 
 
 def _shifted(span: Span, by: int) -> Span:

@@ -6,17 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import regex
-
 from model_store.decoding.segment import Form, Term
 from model_store.tokenizer import Tokenizer
+from service.pipeline.attended import attended_tokens
 from service.pipeline.spans import token_spans
 from service.text.edits import Span
 from service.text.glossary import Occurrence, TargetForm, found_forms
 
 # Hypotheses at every stage of their terms share a beam, so it has to be wider than for a search without.
 BEAM = 8
-_SHORT_WORD = regex.compile(r"(?<!\w)\w{1,3}\s*$", regex.V1)
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,12 @@ def demanded(
 ) -> tuple[Term, ...]:
     """What the beam must write of the terms that `text` has, as far as it fits into `most` tokens.
 
-    lags: whether attention lies on the word to the left of what is translated, as in service/pipeline/alignment.py.
+    lags: whether the encoder is a reversed one, as in service/pipeline/attended.py.
     """
     spans = token_spans(tokenizer.pieces(tokenizer.encode(text)), text)
     near: dict[tuple[TargetForm, ...], list[int]] = {}
     for occurrence in occurrences:
-        places = _places(occurrence.span, spans, text, lags=lags) if spans else []
+        places = attended_tokens(occurrence.span, spans, text, lags=lags) if spans else []
         near.setdefault(occurrence.term.forms, []).extend(tokenizer.source_prefix + place for place in places)
     counts = Counter(occurrence.term.forms for occurrence in occurrences)
     capital = text[:1].isupper()
@@ -67,22 +65,6 @@ def uses(occurrences: Sequence[Occurrence], target: str, back: Sequence[Span]) -
         place = places.pop(0) if places else None
         found.append(TermUse(source, place, occurrence.term.source, occurrence.term.target))
     return tuple(found)
-
-
-def _places(span: Span, tokens: Sequence[Span | None], text: str, *, lags: bool) -> list[int]:
-    """The tokens that are attended to when what stands at `span` is translated; -1 is the control token in front.
-
-    An encoder that lags has each token's weight on the one before; a short word there has as a rule no translation of
-    its own, and then it is the one before that.
-    """
-    start, end = span
-    if lags and (before := _SHORT_WORD.search(text, endpos=start)):
-        start = before.start()
-    there = [index for index, token in enumerate(tokens) if token and start < token[1] and token[0] < end]
-    if not lags or not there:
-        return there
-    before_it = [index for index, token in enumerate(tokens) if token and token[1] <= start]
-    return list(range(before_it[-1] if before_it else -1, there[-1]))
 
 
 def _forms(forms: Sequence[TargetForm], tokenizer: Tokenizer, *, capital: bool) -> tuple[Form, ...]:

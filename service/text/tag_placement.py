@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from service.text.edits import Span
 from service.text.markup import Mark, Run
+from service.text.words import is_word, word_spans
 
 # How many words in front of a tag, and behind it, are asked for its place.
 _NEIGHBOURS = 8
@@ -25,7 +26,7 @@ def place_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> str
     """
     if not run.marks:
         return run.escape(target)
-    words = _Words(links)
+    words = _Words(run.text, target, links)
     writer = _Writer(run, target, [span for _source, span in links])
     writer.write(_placed(_nodes(run, range(len(run.marks))), 0, len(links), words), 0, len(links))
     return writer.finish()
@@ -79,7 +80,9 @@ def _point(marks: Sequence[Mark]) -> _Node:
 class _Words:
     """The words of the target by where they come from in the source."""
 
-    def __init__(self, links: Sequence[tuple[Span, Span]]) -> None:
+    def __init__(self, source: str, target: str, links: Sequence[tuple[Span, Span]]) -> None:
+        self._source = source
+        self._is_word = [is_word(target, span) for _source, span in links]
         by_source = sorted((source, index) for index, (source, _target) in enumerate(links))
         self._indices = [index for _source, index in by_source]
         self._starts = [source[0] for source, _index in by_source]
@@ -88,6 +91,19 @@ class _Words:
     def of(self, start: int, end: int) -> list[int]:
         """Target words that come from [start, end) of the source, in order."""
         return sorted(self._indices[bisect_right(self._ends, start) : bisect_left(self._starts, end)])
+
+    def instead(self, node: _Node, place: int, between: range, taken: set[int]) -> Span | None:
+        """The free word nearest to a place, for an element that holds words: they are not to become punctuation."""
+        holds = word_spans(self._source[node.start : node.end])
+        if not any(is_word(self._source, (node.start + start, node.start + end)) for start, end in holds):
+            return None
+        free = (index for index in between if index not in taken and self.says(index))
+        word = min(free, key=lambda index: (abs(index - place), -index), default=None)
+        return None if word is None else (word, word + 1)
+
+    def says(self, index: int) -> bool:
+        """Whether that one of the target is no punctuation mark."""
+        return self._is_word[index]
 
     def place(self, position: int, first: int, last: int) -> int:
         """Which of the target words [first, last) what stands at `position` of the source comes in front of."""
@@ -108,8 +124,10 @@ def _placed(nodes: Iterable[_Node], first: int, last: int, words: _Words) -> tup
     # Those with most words choose first; what has none takes what is left.
     for order, (node, own) in sorted(enumerate(sources), key=lambda each: (each[1][0].close is None, -len(each[1][1]))):
         window = _best_window(own, taken) if node.close is not None else None
+        place = words.place(node.start, first, last)
+        if node.close is not None and (window is None or not any(map(words.says, range(*window)))):
+            window = words.instead(node, place, range(first, last), taken) or window
         if window is None:
-            place = words.place(node.start, first, last)
             while place in taken and place - 1 in taken:  # not into the middle of a neighbour
                 place += 1
             window = (place, place + (node.close is not None and place < last and place not in taken))

@@ -67,7 +67,11 @@ def placed(html: str, target: str, pairs: str) -> str:
         ("<b>a b c</b> d", "A B D C", "0-0 1-1 2-3 3-2", "<b>A B</b> D C"),
         ("a <img> b <b></b>", "B A", "0-1 1-0", "B <b></b> A <img>"),
         ("a <b>b</b> c", "A C", "0-0 2-1", "A <b>C</b>"),  # not translated: the next word, rather than none
-        ("a <b>b</b>", "A", "0-0", "A<b></b>"),
+        ("a <b>b</b>", "A", "0-0", "<b>A</b>"),  # and the one before, rather than an element of nothing
+        ("a <b>b</b>.", "A C.", "0-0 0-1 2-2", "A <b>C</b>."),  # rather than a full stop
+        ("a <b>b.</b>", "A C.", "0-0 0-1 2-2", "A <b>C</b>."),
+        ("a<b>!</b>", "A!", "0-0 1-1", "A<b>!</b>"),
+        ("<i>a</i> <b>b</b>.", "A.", "0-0 2-1", "<i>A</i><b>.</b>"),  # no word is left
         ("x &amp; <b>y</b>", "Y & <X>", "0-2 1-1 2-0", "<b>Y</b> &amp; &lt;X&gt;"),
         ("<a>a <code>b</code></a> c", "C \ue000 A", "0-2 1-1 2-0", "C <a><code>b</code> A</a>"),
     ],
