@@ -102,10 +102,11 @@ class Detection(_Answer):
 
 
 class Alternative(_Answer):
-    """Another translation."""
+    """Another translation. alignment: as of a Translation."""
 
     text: str
     score: float
+    alignment: tuple[Link, ...] | None = None
 
 
 class Translation(_Answer):

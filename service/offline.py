@@ -32,7 +32,9 @@ async def translating_offline(settings: Settings, source: str, target: str, form
     async with _loaded(settings) as models:
 
         async def translate(texts: Sequence[str]) -> list[Translated]:
-            request = TranslationRequest(tuple(texts), source, target, format=form, wait_for_room_s=_A_YEAR_S)
+            request = TranslationRequest(
+                tuple(texts), source, target, format=form, attributes=True, wait_for_room_s=_A_YEAR_S
+            )
             result = await Translator(models.catalogue, _limits(texts)).translate(request)
             return [Translated(each.best.text, each.warnings) for each in result.translations]
 

@@ -41,7 +41,10 @@ class TranslateBody(StrictBody):
     )
     target: str = Field(max_length=35, examples=["ru"])
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
-    format: Format = Field("text", description="Of HTML only the text is translated; inline tags go with their words.")
+    format: Format = Field(
+        "text",
+        description="Of HTML its text, alt, title, placeholder and aria-label; inline tags go with their words.",
+    )
     options: OptionsBody = OptionsBody()
     prefix: str = Field("", max_length=2000, description="What the translation begins with; of one text, as a segment.")
     glossary: GlossaryField = None
@@ -58,6 +61,7 @@ class TranslateBody(StrictBody):
             model=self.model,
             options=TranslationOptions(**self.options.model_dump(), prefix=self.prefix),
             format=self.format,
+            attributes=True,
             glossary=tuple(each.term() for each in self.glossary) if isinstance(self.glossary, list) else (),
             turn=turn_of(self.priority, self.timeout_s),
         )
@@ -75,6 +79,12 @@ class AlternativeBody(BaseModel):
 
     text: str
     score: float
+
+
+class AlternativeTranslationBody(AlternativeBody):
+    """Another translation of the whole text, with its own alignment."""
+
+    alignment: list[LinkBody] | None
 
 
 class SegmentBody(BaseModel):
@@ -108,7 +118,7 @@ class TranslationBody(BaseModel):
     source: str = Field(description="The served language that it was translated from.")
     detected: DetectionBody | None = Field(description='Null unless the request said "auto".')
     score: float | None
-    alternatives: list[AlternativeBody]
+    alternatives: list[AlternativeTranslationBody]
     alignment: list[LinkBody] | None
     segments: list[SegmentBody]
     warnings: list[str]
@@ -224,7 +234,10 @@ def _translation(translation: TextTranslation, way: Way) -> TranslationBody:
         source=way.source,
         detected=detected and DetectionBody(language=detected.language, confidence=detected.confidence),
         score=best.score if segments else None,
-        alternatives=[AlternativeBody(text=each.text, score=each.score) for each in translation.alternatives],
+        alternatives=[
+            AlternativeTranslationBody(text=each.text, score=each.score, alignment=_links(each.alignment))
+            for each in translation.alternatives
+        ],
         alignment=_links(translation.alignment),
         segments=[_segment(each) for each in segments],
         warnings=list(translation.warnings),

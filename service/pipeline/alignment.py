@@ -72,7 +72,7 @@ def align(
     preferred = by_word + same * (by_word.sum(axis=1, keepdims=True) + 1)
     found = np.where(preferred.max(axis=1) > 0, preferred.argmax(axis=1), -1)
     if lags:
-        free = ~same.any(axis=1) & [is_word(target, span) for span in target_words]
+        free = ~same.any(axis=1) & np.array([is_word(target, span) for span in target_words])
         _pass_on(found, by_word, free, source, source_words)
     links = tuple(Link(source_words[word], span) for span, word in zip(target_words, found, strict=True) if word >= 0)
     return Alignment(links, _uncovered(source, source_words, near if hypothesis.attention is not None else None, found))

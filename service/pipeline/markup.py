@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from service.engine.segment import NO_TIMINGS
 from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation
+from service.text.attributes import Attribute, readable_attributes, with_attributes
 from service.text.edits import Span
 from service.text.markup import Run, parse_html
 from service.text.tag_placement import place_tags
@@ -16,48 +18,110 @@ TranslateTexts = Callable[[Sequence[str]], Awaitable[list[TextTranslation]]]
 Links = list[tuple[Span, Span]]
 
 
-async def translate_html(texts: Sequence[str], translate: TranslateTexts) -> list[TextTranslation]:
-    """Translate each document; `translate` is asked once, for the text of all runs. A run is one segment of the answer,
-    in HTML."""
-    parsed = await asyncio.to_thread(lambda: [parse_html(text) for text in texts])
-    runs = [part for parts in parsed for part in parts if isinstance(part, Run)]
-    translated = await translate([run.text for run in runs])
+async def translate_html(
+    texts: Sequence[str], translate: TranslateTexts, *, attributes: bool = False
+) -> list[TextTranslation]:
+    """Translate each document; `translate` is asked once, for the text of all runs and, if wanted, for the attributes
+    that people read. A run is one segment of the answer, in HTML, and so is a tag outside of runs with attributes."""
+    parsed = await asyncio.to_thread(lambda: [_parsed(text, attributes=attributes) for text in texts])
+    translated = await translate([text for document in parsed for text in document.texts])
 
     def joined() -> list[TextTranslation]:
-        done = iter([_marked_up(*each) for each in zip(runs, translated, strict=True)])
-        return [TextTranslation(tuple(next(done) if isinstance(p, Run) else p for p in parts)) for parts in parsed]
+        done = iter(translated)
+        return [document.joined([next(done) for _text in document.texts]) for document in parsed]
 
     return await asyncio.to_thread(joined)
 
 
-def _marked_up(run: Run, text: TextTranslation) -> str | SegmentTranslation:
+@dataclass(frozen=True)
+class _Document:
+    """parts: as parse_html. attributes: those that are translated."""
+
+    source: str
+    parts: tuple[str | Run, ...]
+    attributes: tuple[Attribute, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """What is translated."""
+        return [part.text for part in self.parts if isinstance(part, Run)] + [each.text for each in self.attributes]
+
+    def joined(self, translated: Sequence[TextTranslation]) -> TextTranslation:
+        """With the translation of each of `texts` in its place."""
+        runs = iter(translated)
+        of_runs = {place: next(runs) for place, part in enumerate(self.parts) if isinstance(part, Run)}
+        values = list(zip(self.attributes, runs, strict=True))
+        parts = self.parts
+        if values:
+            written = with_attributes(self.source, [(each, text.best.text) for each, text in values])
+            parts = tuple(parse_html(written))
+        pieces: list[str | SegmentTranslation] = []
+        end = 0
+        for place, (part, new) in enumerate(zip(self.parts, parts, strict=True)):
+            source = part if isinstance(part, str) else part.source
+            start, end = end, end + len(source)
+            inside = [text for each, text in values if start <= each.span[0] < end]
+            if isinstance(part, Run) and isinstance(new, Run):
+                objects = dict(zip(part.objects, new.objects.values(), strict=True))
+                html = replace(part, marks=new.marks, objects=objects)
+                pieces.append(_marked_up(html, new.source, of_runs[place], inside))
+            else:
+                pieces.append(_tags(source, str(new), inside))
+        return TextTranslation(tuple(pieces))
+
+
+def _parsed(source: str, *, attributes: bool) -> _Document:
+    return _Document(source, tuple(parse_html(source)), tuple(readable_attributes(source) if attributes else ()))
+
+
+def _tags(source: str, written: str, attributes: Sequence[TextTranslation]) -> str | SegmentTranslation:
+    """Tags outside of runs."""
+    segments = [segment for text in attributes for segment in text.segments]
+    return _segment(source, [Candidate(written, *_score(attributes))], segments) if segments else written
+
+
+def _marked_up(
+    run: Run, bare: str, text: TextTranslation, attributes: Sequence[TextTranslation]
+) -> str | SegmentTranslation:
+    """bare: the run as it is where nothing in it but attributes is translated."""
+    inside = [segment for each in attributes for segment in each.segments]
     segments = text.segments
     if not segments:  # nothing but placeholders
-        return run.source
+        return _tags(run.source, bare, attributes)
     ranks = range(max(len(segment.candidates) for segment in segments))
     candidates: dict[str, Candidate] = {}
     for rank in ranks:
-        chosen = [_chosen(piece, rank) for piece in text.pieces]
-        scored = [each for each in chosen if isinstance(each, Candidate)]
-        tokens = sum(each.tokens for each in scored)
-        target = "".join(each if isinstance(each, str) else each.text for each in chosen)
+        target = "".join(piece if isinstance(piece, str) else _chosen(piece, rank).text for piece in text.pieces)
         html = place_tags(run, target, _links(text, rank))
-        score = sum(each.score * each.tokens for each in scored) / max(tokens, 1)
-        candidates.setdefault(html, Candidate(html, score, tokens))
-    best, *others = candidates.values()
+        candidates.setdefault(html, Candidate(html, *_score([text], rank, attributes)))
+    return _segment(run.source, list(candidates.values()), [*segments, *inside])
+
+
+def _segment(source: str, candidates: Sequence[Candidate], of: Sequence[SegmentTranslation]) -> SegmentTranslation:
+    """HTML as a segment that consists of others."""
     return SegmentTranslation(
-        source=run.source,
-        language=segments[0].language,
-        candidates=(best, *others),
+        source=source,
+        language=of[0].language,
+        candidates=tuple(candidates),
         alignment=None,
-        warnings=text.warnings,
-        source_tokens=sum(segment.source_tokens for segment in segments),
-        timings=max((s.timings for s in segments), key=lambda t: t.queue_s + t.decode_s, default=NO_TIMINGS),
+        warnings=tuple(dict.fromkeys(warning for segment in of for warning in segment.warnings)),
+        source_tokens=sum(segment.source_tokens for segment in of),
+        timings=max((s.timings for s in of), key=lambda t: t.queue_s + t.decode_s, default=NO_TIMINGS),
     )
 
 
-def _chosen(piece: str | SegmentTranslation, rank: int) -> str | Candidate:
-    return piece if isinstance(piece, str) else piece.candidates[min(rank, len(piece.candidates) - 1)]
+def _score(
+    texts: Sequence[TextTranslation], rank: int = 0, attributes: Sequence[TextTranslation] = ()
+) -> tuple[float, int]:
+    """The mean score of all tokens, and how many they are; of attributes those of the best."""
+    scored = [_chosen(segment, rank) for text in texts for segment in text.segments]
+    scored += [segment.best for text in attributes for segment in text.segments]
+    tokens = sum(each.tokens for each in scored)
+    return sum(each.score * each.tokens for each in scored) / max(tokens, 1), tokens
+
+
+def _chosen(piece: SegmentTranslation, rank: int) -> Candidate:
+    return piece.candidates[min(rank, len(piece.candidates) - 1)]
 
 
 def _links(text: TextTranslation, rank: int) -> Links:
@@ -65,13 +129,12 @@ def _links(text: TextTranslation, rank: int) -> Links:
     links: Links = []
     source = target = 0
     for piece in text.pieces:
-        chosen = _chosen(piece, rank)
-        if isinstance(piece, str) or isinstance(chosen, str):
-            read = written = str(chosen)
+        if isinstance(piece, str):
+            read = written = piece
             found = [(span, span) for span in word_spans(written)]
         else:
-            read, written = piece.source, chosen.text
-            aligned = chosen.alignment
+            chosen = _chosen(piece, rank)
+            read, written, aligned = piece.source, chosen.text, chosen.alignment
             found = _evenly(read, written) if aligned is None else [(link.source, link.target) for link in aligned]
         links += [(_shifted(s, source), _shifted(t, target)) for s, t in sorted(found, key=lambda link: link[1])]
         source, target = source + len(read), target + len(written)

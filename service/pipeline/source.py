@@ -10,6 +10,7 @@ import regex
 
 from service.catalogue import Catalogue
 from service.errors import UnsupportedLanguageError
+from service.text.attributes import readable_attributes
 from service.text.detection import Detection, detect, written_in
 from service.text.markup import text_of
 
@@ -36,7 +37,7 @@ async def detect_sources(
     """The language of each text, by itself: a batch may be mixed. And of each text's lines, which may be mixed too.
 
     A text of which nothing can be said (no letters) counts as the pivot language's, with confidence 0. Of HTML only the
-    text counts, and it is taken for one passage.
+    text counts, attributes where it has none; it is taken for one passage.
 
     Raises:
         UnsupportedLanguageError: a text is plainly in a language that is not served.
@@ -45,7 +46,7 @@ async def detect_sources(
     unknown = Detection(_pivot(catalogue), 0.0)
 
     def one(index: int, text: str) -> Detection:
-        best = next(iter(detect(text_of(text) if html else text, languages)), unknown)
+        best = next(iter(detect(_words_of(text) if html else text, languages)), unknown)
         if best.language not in languages:
             raise UnsupportedLanguageError(
                 "source", best.language, languages, f"found in text {index} with confidence {best.confidence:.2f}"
@@ -65,6 +66,10 @@ async def detect_sources(
         return detections, passages
 
     return await asyncio.to_thread(all_of_them)
+
+
+def _words_of(html: str) -> str:
+    return text_of(html) or "\n".join(each.text for each in readable_attributes(html))
 
 
 def document_languages(texts: Sequence[str], target: str, catalogue: Catalogue) -> list[str]:

@@ -155,7 +155,9 @@ class Translator(Pipeline):
         glossary = Glossary(request.glossary, leg.source) if request.glossary else None
         through = Pass(leg, request.options, self._groups, patience, glossary)
         if request.format == "html":
-            return await translate_html(texts, lambda plain: translate_texts(through, plain))
+            return await translate_html(
+                texts, lambda plain: translate_texts(through, plain), attributes=request.attributes
+            )
         return await translate_texts(through, texts, parts)
 
     async def _through_pivot(

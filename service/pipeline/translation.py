@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -67,7 +68,8 @@ NO_TURN = Turn()
 class TranslationRequest:
     """Texts of one pair. source, target: language codes as people write them; a source of "auto" is found out for each
     text by itself. model: "name" or "name@version". wait_for_room_s: how long a full queue is waited for before the
-    request is refused, in seconds. glossary: terms of that pair, and how they are to be translated."""
+    request is refused, in seconds. glossary: terms of that pair, and how they are to be translated. attributes: whether
+    those of HTML that people read are translated too."""
 
     texts: tuple[str, ...]
     source: str
@@ -78,6 +80,7 @@ class TranslationRequest:
     wait_for_room_s: float = 0.0
     turn: Turn = NO_TURN
     glossary: tuple[GlossaryTerm, ...] = ()
+    attributes: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,18 +167,8 @@ class TextTranslation:
 
     @property
     def alignment(self) -> tuple[Link, ...] | None:
-        """Links of all segments, spans relative to the text; None if a segment has none."""
-        links: list[Link] = []
-        source = target = 0
-        for piece in self.pieces:
-            if isinstance(piece, str):
-                source, target = source + len(piece), target + len(piece)
-                continue
-            if piece.alignment is None:
-                return None
-            links += [Link(_shift(link.source, source), _shift(link.target, target)) for link in piece.alignment]
-            source, target = source + len(piece.source), target + len(piece.best.text)
-        return tuple(links)
+        """Of the best one: links of all segments, spans relative to the text; None if a segment has none."""
+        return self.best.alignment
 
     def _candidate(self, rank: int) -> Candidate:
         chosen = [
@@ -185,7 +178,21 @@ class TextTranslation:
         text = "".join(each if isinstance(each, str) else each.text for each in chosen)
         scored = [each for each in chosen if isinstance(each, Candidate)]
         tokens = sum(each.tokens for each in scored)
-        return Candidate(text, sum(each.score * each.tokens for each in scored) / max(tokens, 1), tokens)
+        score = sum(each.score * each.tokens for each in scored) / max(tokens, 1)
+        return Candidate(text, score, tokens, self._alignment(chosen))
+
+    def _alignment(self, chosen: Sequence[str | Candidate]) -> tuple[Link, ...] | None:
+        links: list[Link] = []
+        source = target = 0
+        for piece, written in zip(self.pieces, chosen, strict=True):
+            if isinstance(piece, str) or isinstance(written, str):
+                source, target = source + len(str(piece)), target + len(str(written))
+                continue
+            if written.alignment is None:
+                return None
+            links += [Link(_shift(link.source, source), _shift(link.target, target)) for link in written.alignment]
+            source, target = source + len(piece.source), target + len(written.text)
+        return tuple(links)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def parse_html(source: str) -> list[str | Run]:
     """
     parts: list[str | Run] = []
     run: list[HtmlToken] = []
-    for token in _units(html_tokens(source)):
+    for token in units(html_tokens(source)):
         if _is_inline(token):
             run.append(token)
         else:
@@ -83,7 +83,7 @@ def text_of(source: str) -> str:
     return "\n".join(part.text for part in parse_html(source) if isinstance(part, Run))
 
 
-def _units(tokens: Sequence[HtmlToken]) -> Iterator[HtmlToken]:
+def units(tokens: Sequence[HtmlToken]) -> Iterator[HtmlToken]:
     """Tokens; an element that is kept as it is comes as one, of kind "other", under its name."""
     index = 0
     while index < len(tokens):
@@ -95,7 +95,7 @@ def _units(tokens: Sequence[HtmlToken]) -> Iterator[HtmlToken]:
                     depth += {"start": 1, "end": -1}.get(tokens[end].kind, 0)
                 end += 1
             name = first.name if first.name in _INLINE or first.name in _OPAQUE_INLINE else "div"
-            yield HtmlToken("other", "".join(token.source for token in tokens[index:end]), name)
+            yield HtmlToken("other", "".join(token.source for token in tokens[index:end]), name, first.hidden)
         else:
             yield first
         index = end

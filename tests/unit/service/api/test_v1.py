@@ -27,7 +27,9 @@ def test_an_answer_has_everything() -> None:
     (translation,) = answer["translations"]
     assert translation["text"] == "two. One four. Three"
     assert translation["score"] == -1.0
-    assert translation["alternatives"] == [{"text": "two. One! four. Three!", "score": -2.0}]
+    (alternative,) = translation["alternatives"]
+    assert (alternative["text"], alternative["score"]) == ("two. One! four. Three!", -2.0)
+    assert alternative["alignment"][0] == {"source": [4, 7], "target": [0, 3]}
     assert [(s["source"], s["text"], s["warnings"]) for s in translation["segments"]] == [
         ("One two.", "two. One", []),
         ("Three four.", "four. Three", []),

@@ -14,12 +14,16 @@ from service.errors import InvalidRequestError
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TextTranslation, TranslationOptions, TranslationRequest
 from tests.unit.service.fakes import model
-from tests.unit.service.text.tags import SOUP, tags_of
+from tests.unit.service.text.tags import ATTRIBUTES, SOUP, kind_and_name, tags_of
 
 
-def translate(html: str, source: str = "en", target: str = "ru", **options: Any) -> TextTranslation:
+def translate(
+    html: str, source: str = "en", target: str = "ru", *, attributes: bool = False, **options: Any
+) -> TextTranslation:
     loaded = Catalogue((model("en-ru", "ru-en"), model("en-de", name="other")))
-    request = TranslationRequest((html,), source, target, options=TranslationOptions(**options), format="html")
+    request = TranslationRequest(
+        (html,), source, target, options=TranslationOptions(**options), format="html", attributes=attributes
+    )
     return asyncio.run(Translator(lambda: loaded).translate(request)).translations[0]
 
 
@@ -66,3 +70,28 @@ def test_what_was_escaped_stays_escaped() -> None:
 def test_html_is_not_explained() -> None:
     with pytest.raises(InvalidRequestError, match=r"options\.explain"):
         translate("<p>one</p>", explain=True)
+
+
+def test_attributes_that_people_read_are_translated_where_that_is_asked_for() -> None:
+    html = '<p title="one two">a <b title="three &amp; four">b</b></p><img alt="no no" translate=no><hr title="7 x">'
+    assert translate(html).best.text == html.replace("a <b", "<b").replace("</b>", "</b> a")
+    answer = translate(html, attributes=True)
+    assert answer.best.text == (
+        '<p title="two one"><b title="four &amp; three">b</b> a</p><img alt="no no" translate=no><hr title="x 7">'
+    )
+    assert [(each.source, each.best.text) for each in answer.segments] == [
+        ('<p title="one two">', '<p title="two one">'),
+        ('a <b title="three &amp; four">b</b>', '<b title="four &amp; three">b</b> a'),
+        ('<hr title="7 x">', '<hr title="x 7">'),
+    ]
+    assert translate(html, "ru", "de", attributes=True).best.text == html  # there and back, through a pivot
+    assert translate('<img alt="quick brown fox jumps">', "auto", "ru", attributes=True).best.text == (
+        '<img alt="jumps fox brown quick">'
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.sampled_from([*SOUP, *ATTRIBUTES]), max_size=20).map("".join))
+def test_tag_soup_keeps_every_tag_with_attributes_too(html: str) -> None:
+    answer = translate(html, attributes=True).best.text
+    assert sorted(map(kind_and_name, tags_of(answer))) == sorted(map(kind_and_name, tags_of(html)))

@@ -102,6 +102,16 @@ def test_alignment_points_into_the_whole_text() -> None:
     assert text.alignment[-1].target[1] == len(target)
 
 
+def test_each_alternative_has_an_alignment_of_its_own() -> None:
+    asked = replace(EN_RU, texts=("one two!\nthree!",), options=TranslationOptions(n_best=3))
+    (text,) = translate(asked).translations
+    assert len(text.alternatives) == 2
+    for each in text.alternatives:
+        assert each.alignment is not None
+        assert "".join(each.text[slice(*link.target)] for link in each.alignment) == "".join(each.text.split())
+        assert all("one two!\nthree!"[slice(*link.source)].strip() for link in each.alignment)
+
+
 def test_the_same_language_gives_the_text_back() -> None:
     result = translate(TranslationRequest(("One two.",), "EN", "en"))
     assert result.translations[0].best.text == "One two."

@@ -58,6 +58,18 @@ SOUP = [
     *("<x-y z>", "</x-y>", "<a-b.c:d>", "<?pi?>", "<![CDATA[x]]>", "</", "</>", "</ a>", "\ue000", "word"),
 ]
 
+# With attributes that people read.
+ATTRIBUTES = [
+    '<img src="a.png" alt="A &quot;cat&quot;">',
+    "<img alt='It is >' title=T&amp;C>",
+    "<a title=word href=/x?title=no>",
+    '<input placeholder = "Your name" value="x"/>',
+    '<p aria-label="one" title>',
+    "<img alt=\"broken'><b title='x\">",
+    "<img\nALT='big'\ttitle = \"a\u00a0b\">",
+    '<a ="title" title==x>',
+]
+
 
 def tags_of(html: str) -> list[tuple[str, str, str]]:
     """Kind, name and attributes of each tag and comment."""
@@ -72,3 +84,8 @@ def tags_of(html: str) -> list[tuple[str, str, str]]:
 def words_of(text: str) -> list[tuple[int, int]]:
     """The words and punctuation marks of a text."""
     return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+def kind_and_name(tag: tuple[str, str, str]) -> tuple[str, str]:
+    """Of a tag, without its attributes."""
+    return tag[:2]
