@@ -38,7 +38,7 @@ from model_store.weights import pack_weights, unpack_weights
 class BundleDescription:
     """What only the maker of a bundle knows; the rest of the manifest follows from weights and tokenizer.
 
-    directions: (source, target) pairs of language codes. created: in UTC.
+    directions: (source, target) pairs of language codes. formality: as in the manifest. created: in UTC.
     """
 
     name: str
@@ -48,6 +48,7 @@ class BundleDescription:
     network: NetworkConfig
     decoding: DecodingConfig
     storage: Storage = "float32"
+    formality: tuple[str, ...] = ()
     description: str = ""
     licence: str = "not stated"
     scores: tuple[Score, ...] = ()
@@ -145,6 +146,7 @@ def _manifest(description: BundleDescription, parameters: int, files: Mapping[st
             task=description.task,
             directions=tuple(f"{source}-{target}" for source, target in description.directions),
             languages=tuple(languages),
+            formality=description.formality,
             description=description.description,
             licence=description.licence,
             created=description.created,
@@ -197,3 +199,5 @@ def _check_tokenizer(described: BundleDescription | Manifest, tokenizer: Tokeniz
     pairs = described.pairs if isinstance(described, Manifest) else described.directions
     for _source, target in pairs:
         tokenizer.prefix_ids(target, described.task)
+    if described.formality and not tokenizer.has_formality:
+        raise ConfigError(f"formality: {list(described.formality)}, but the tokenizer has no tokens for it")

@@ -10,6 +10,8 @@ Cell = Literal["rnn", "gru", "lstm"]
 Attention = Literal["none", "mean", "positional", "dot_unnormalised", "dot", "general", "additive"]
 Direction = Literal["reversed", "forward", "bidirectional"]
 Task = Literal["translate", "summarize", "comment", "math", "style"]
+# How a translation addresses its reader, where its language has more than one way.
+Formality = Literal["default", "formal", "informal"]
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 StandIn = Annotated[str, Field(pattern=r"^\w{1,32}$")]

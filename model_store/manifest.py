@@ -57,6 +57,7 @@ class Manifest(FrozenModel):
     directions: "en-ru" for English to Russian, "en-en" for a task inside one language. languages: those that
     directions are made of. storage: how the matrices are stored. parameters: how many numbers the network has, tied
     ones counted once. created: UTC.
+    formality: target languages in which a way of addressing the reader can be asked for.
     """
 
     format_version: Literal[1] = 1
@@ -65,6 +66,7 @@ class Manifest(FrozenModel):
     task: Task
     directions: Annotated[tuple[str, ...], Field(min_length=1)]
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    formality: tuple[str, ...] = ()
     description: str
     licence: str
     created: AwareDatetime
@@ -81,6 +83,7 @@ class Manifest(FrozenModel):
         for field, values in (
             ("directions", self.directions),
             ("languages", self.languages),
+            ("formality", self.formality),
             ("files", tuple(entry.name for entry in self.files)),
         ):
             if len(set(values)) != len(values):
@@ -88,6 +91,9 @@ class Manifest(FrozenModel):
         for direction in self.directions:
             if self._pair(direction) is None:
                 raise ValueError(f"directions: {direction!r} is not a pair of the languages {list(self.languages)}")
+        targets = {target for _source, target in self.pairs}
+        if others := [language for language in self.formality if language not in targets]:
+            raise ValueError(f"formality: {others} are no target languages of {list(self.directions)}")
         return self
 
     @property

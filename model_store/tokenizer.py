@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import sentencepiece
 
-from model_store.config import Task
+from model_store.config import Formality, Task
 from model_store.errors import ConfigError, SegmentError
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -31,6 +31,11 @@ def language_piece(language: str) -> str:
 def task_piece(task: str) -> str:
     """The control symbol that asks for a task: "<summarize>"."""
     return f"<{task}>"
+
+
+def formality_piece(formality: str) -> str:
+    """The control symbol that asks for a way of addressing the reader: "<formality:formal>"."""
+    return f"<formality:{formality}>"
 
 
 def escape(text: str) -> str:
@@ -81,11 +86,13 @@ class Tokenizer:
         specials = tuple(processor.id_to_piece(id_) for id_ in range(min(len(SPECIAL_PIECES), self.vocabulary)))
         if specials != SPECIAL_PIECES:
             raise ConfigError(f"tokenizer: its first pieces are {specials}; they have to be {SPECIAL_PIECES}")
-        self._languages, self._tasks = _control_symbols(processor, self.vocabulary)
+        self._languages, self._tasks, self._formalities = _control_symbols(processor, self.vocabulary)
         self.languages: tuple[str, ...] = tuple(self._languages)
         self.tasks: tuple[str, ...] = tuple(self._tasks)
-        self.source_prefix = 2 if self._tasks else 1
-        self.control_ids = frozenset({PAD_ID, UNK_ID, BOS_ID, *self._languages.values(), *self._tasks.values()})
+        self.has_formality = bool(self._formalities)
+        self.source_prefix = 1 + bool(self._tasks) + bool(self._formalities)
+        symbols = (*self._languages.values(), *self._tasks.values(), *self._formalities.values())
+        self.control_ids = frozenset({PAD_ID, UNK_ID, BOS_ID, *symbols})
         self._silent = self.control_ids | {EOS_ID}
 
     @classmethod
@@ -116,24 +123,33 @@ class Tokenizer:
             raise _surrogate_error(texts) from error
         return ids
 
-    def source_ids(self, text: str, *, target_language: str, task: Task = "translate") -> tuple[int, ...]:
-        """What the encoder reads: language token, task token (if this tokenizer has task tokens), subwords, EOS.
+    def source_ids(
+        self, text: str, *, target_language: str, task: Task = "translate", formality: Formality = "default"
+    ) -> tuple[int, ...]:
+        """What the encoder reads: language token, task and formality token (if this tokenizer has such), subwords, EOS.
 
         Raises:
-            ConfigError: the tokenizer has no token for `target_language` or `task`.
+            ConfigError: the tokenizer has no token for `target_language`, `task` or `formality`.
             SegmentError: as `encode`.
         """
-        return (*self.prefix_ids(target_language, task), *self.encode(text), EOS_ID)
+        return (*self.prefix_ids(target_language, task, formality), *self.encode(text), EOS_ID)
 
-    def prefix_ids(self, target_language: str, task: Task = "translate") -> tuple[int, ...]:
+    def prefix_ids(
+        self, target_language: str, task: Task = "translate", formality: Formality = "default"
+    ) -> tuple[int, ...]:
         """The `source_prefix` control ids that stand before the first subword of a source."""
         if target_language not in self._languages:
             raise ConfigError(f"target_language: {target_language!r} is not one of {list(self.languages)}")
-        if not self._tasks:
-            return (self._languages[target_language],)
-        if task not in self._tasks:
-            raise ConfigError(f"task: {task!r} is not one of {list(self.tasks)}")
-        return (self._languages[target_language], self._tasks[task])
+        ids = [self._languages[target_language]]
+        if self._tasks:
+            if task not in self._tasks:
+                raise ConfigError(f"task: {task!r} is not one of {list(self.tasks)}")
+            ids.append(self._tasks[task])
+        if self._formalities:
+            ids.append(self._formalities[formality])
+        elif formality != "default":
+            raise ConfigError(f"formality: {formality!r}, but the tokenizer has no tokens for it; allowed: 'default'")
+        return tuple(ids)
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """What the decoder has to write: subwords, EOS."""
@@ -165,10 +181,12 @@ class Tokenizer:
         return [self._processor.id_to_piece(id_) for id_ in ids]
 
 
-def _control_symbols(processor: Any, vocabulary: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Language and task to id. They stand right behind the special pieces, in the order they were given."""
+def _control_symbols(processor: Any, vocabulary: int) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Language, task and formality to id. They stand right behind the special pieces, in the order they were given."""
     languages: dict[str, int] = {}
     tasks: dict[str, int] = {}
+    formalities: dict[str, int] = {}
+    names = {formality_piece(each): each for each in get_args(Formality)}
     for id_ in range(len(SPECIAL_PIECES), vocabulary):
         if not processor.is_control(id_):
             break
@@ -178,9 +196,13 @@ def _control_symbols(processor: Any, vocabulary: int) -> tuple[dict[str, int], d
             languages[match[1]] = id_
         elif piece[1:-1] in get_args(Task):
             tasks[piece[1:-1]] = id_
+        elif piece in names:
+            formalities[names[piece]] = id_
         else:
-            raise ConfigError(f"tokenizer: {piece!r} is neither a language nor a task token")
-    return languages, tasks
+            raise ConfigError(f"tokenizer: {piece!r} is no token for a language, a task or a formality")
+    if formalities and len(formalities) < len(names):
+        raise ConfigError(f"tokenizer: it has tokens for {list(formalities)} of {list(names.values())} only")
+    return languages, tasks, formalities
 
 
 def _surrogate_error(texts: Sequence[str]) -> SegmentError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from model_store.config import DecodingConfig, Task
+from model_store.config import DecodingConfig, Formality, Task
 from model_store.decoding.segment import Segment
 from model_store.tokenizer import Tokenizer
 from service.engine.flights import Watch
@@ -53,7 +53,8 @@ class SegmentEngine(Protocol):
 class ServedModel:
     """A bundle that is loaded, with its engine.
 
-    directions: (source, target) pairs of language codes. max_target_length: longest target, in tokens with EOS, that
+    directions: (source, target) pairs of language codes. formality: target languages in which a way of addressing the
+    reader can be asked for. max_target_length: longest target, in tokens with EOS, that
     its decoder has room for. attention_lags: whether the weight of a word may lie on the one to its left. memory_bytes:
     what is reckoned for it. device: where it computes. uses: held by every request that is routed to it.
     """
@@ -67,6 +68,7 @@ class ServedModel:
     engine: SegmentEngine
     task: Task = "translate"
     description: str = ""
+    formality: tuple[str, ...] = ()
     attention_lags: bool = False
     memory_bytes: int = 0
     device: str = "cpu"
@@ -82,9 +84,9 @@ class ServedModel:
         """What its engine is known by."""
         return EngineIdentity(self.name, self.version, self.device)
 
-    def source_ids(self, text: str, target: str) -> tuple[int, ...]:
+    def source_ids(self, text: str, target: str, formality: Formality = "default") -> tuple[int, ...]:
         """What the model reads of `text` for its task, in language `target`."""
-        return self.tokenizer.source_ids(text, target_language=target, task=self.task)
+        return self.tokenizer.source_ids(text, target_language=target, task=self.task, formality=formality)
 
     @property
     def max_source_tokens(self) -> int:

@@ -21,12 +21,13 @@ class Ask:
 
 class TranslateOptions(TypedDict, total=False):
     """What may be said of a translation. model: "name" or "name@version". n_best: translations, the best included.
-    format: "text" or "html". prefix: what the translation of the one text begins with. glossary: terms and their
-    translations, or the name of a kept glossary."""
+    format: "text" or "html". formality: "default", "formal" or "informal". prefix: what the translation of the one
+    text begins with. glossary: terms and their translations, or the name of a kept glossary."""
 
     model: str | None
     n_best: int
     format: str
+    formality: str
     prefix: str
     glossary: str | Mapping[str, str]
 

@@ -157,6 +157,7 @@ class BundleLoader:
             device=identity.device,
             task=manifest.task,
             description=manifest.description,
+            formality=manifest.formality,
             attention_lags=manifest.network.encoder.kind == "recurrent"
             and manifest.network.encoder.direction == "reversed",
             memory_bytes=self._need_bytes(manifest),

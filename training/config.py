@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability, Task
+from model_store.config import DecodingConfig, Formality, FrozenModel, NetworkConfig, Probability, Task
 from model_store.errors import ConfigError
 from training.start import with_bundle
 
@@ -23,6 +23,7 @@ class SourceConfig(FrozenModel):
         unused by `debian_descriptions`, which downloads.
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
+    formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
     """
 
     name: str
@@ -33,6 +34,13 @@ class SourceConfig(FrozenModel):
     licence: str = "not stated"
     repeat: Annotated[int, Field(ge=1, le=1000)] = 1
     limit: PositiveInt | None = None
+    formality: dict[str, Formality] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _formality_of_its_sides(self) -> Self:
+        if others := sorted(set(self.formality) - {self.left, self.right}):
+            raise ValueError(f"formality: {others[0]!r} is no side of this source; allowed: {[self.left, self.right]}")
+        return self
 
 
 class TestSetConfig(FrozenModel):
@@ -111,6 +119,13 @@ class DataConfig(FrozenModel):
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Source and target language of each direction."""
         return tuple(pair for direction in self.directions if (pair := self.split(direction)))
+
+    @property
+    def formality(self) -> tuple[str, ...]:
+        """The target languages of which a source says how it addresses its reader, sorted."""
+        targets = {target for _source, target in self.pairs}
+        stated = {code for each in self.sources for code, value in each.formality.items() if value != "default"}
+        return tuple(sorted(targets & stated))
 
     def split(self, direction: str) -> tuple[str, str] | None:
         """Source and target language of a direction; codes may have hyphens of their own (pt-BR)."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store.config import Task
+from model_store.config import Formality, Task
 from model_store.tokenizer import Tokenizer
 
 Ints = NDArray[np.int64]
@@ -27,6 +28,7 @@ class PackedPairs:
     ids: uint16 or int32. offsets: int64, shape = (2P + 1,): side s of pair p lies from offsets[2p + s] to
     offsets[2p + s + 1].
     left, right: index into `languages` of each pair's sides, int16, shape = (P,). repeats: int16, shape = (P,).
+    formality: of both sides, index into the values of Formality, int8, shape = (P, 2).
     """
 
     ids: NDArray[np.int32 | np.uint16]
@@ -35,6 +37,7 @@ class PackedPairs:
     right: NDArray[np.int16]
     repeats: NDArray[np.int16]
     languages: tuple[str, ...]
+    formality: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.left)
@@ -47,7 +50,7 @@ class PackedPairs:
     def save(self, folder: Path) -> None:
         """Write one .npy a field, so that load() maps instead of reading."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("ids", "offsets", "left", "right", "repeats"):
+        for name in ("ids", "offsets", "left", "right", "repeats", "formality"):
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
         np.save(folder / "languages.npy", np.array(self.languages), allow_pickle=False)
 
@@ -59,7 +62,13 @@ class PackedPairs:
             for name in ("ids", "offsets", "left", "right", "repeats")
         }
         languages = tuple(str(code) for code in np.load(folder / "languages.npy", allow_pickle=False))
-        return cls(**fields, languages=languages)
+        kept = folder / "formality.npy"  # not there if it was prepared before there was such a thing
+        formality = (
+            np.load(kept, mmap_mode="r", allow_pickle=False)
+            if kept.exists()
+            else np.zeros((len(fields["left"]), 2), np.int8)
+        )
+        return cls(**fields, languages=languages, formality=formality)
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,10 @@ class Examples:
     ) -> None:
         self._pairs = pairs
         self._tokenizer = tokenizer
-        self._prefixes = np.array([tokenizer.prefix_ids(code, task) for code in pairs.languages])  # (languages, prefix)
+        ways: tuple[Formality, ...] = get_args(Formality) if tokenizer.has_formality else ("default",)
+        self._prefixes = np.array(  # (languages, formalities, prefix)
+            [[tokenizer.prefix_ids(code, task, way) for way in ways] for code in pairs.languages]
+        )
         lengths = np.diff(pairs.offsets).reshape(-1, 2)  # (P, 2)
         index: list[Ints] = []
         swapped: list[NDArray[np.bool_]] = []
@@ -129,7 +141,7 @@ class Examples:
         self._pair = np.concatenate(index) if index else np.empty(0, np.int64)
         self._swapped = np.concatenate(swapped) if swapped else np.empty(0, np.bool_)
         source_side = self._swapped.astype(np.int64)
-        self.source_lengths: Ints = lengths[self._pair, source_side] + self._prefixes.shape[1] + 1
+        self.source_lengths: Ints = lengths[self._pair, source_side] + self._prefixes.shape[2] + 1
         self.target_lengths: Ints = lengths[self._pair, 1 - source_side] + 1
 
     def __len__(self) -> int:
@@ -140,8 +152,9 @@ class Examples:
         pair, swapped = self._pair[indices], self._swapped[indices]
         written = np.where(swapped, self._pairs.left[pair], self._pairs.right[pair])
         source_side = swapped.astype(np.int64)
+        way = np.minimum(self._pairs.formality[pair, 1 - source_side], self._prefixes.shape[1] - 1)
         ids, _source_mask = self._rectangle(pair, source_side)
-        source = np.concatenate((self._prefixes[written], ids), axis=1)
+        source = np.concatenate((self._prefixes[written, way], ids), axis=1)
         target_out, mask = self._rectangle(pair, 1 - source_side)
         target_in = np.concatenate((np.full((len(pair), 1), self._tokenizer.bos_id), target_out[:, :-1]), axis=1)
         target_in *= mask

@@ -50,6 +50,7 @@ def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
             network=recipe.network,
             decoding=recipe.decoding,
             storage=recipe.export.storage,
+            formality=recipe.data.formality,
             scores=read_scores(folder.scores),
             data=_data(recipe, folder),
         ),

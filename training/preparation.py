@@ -7,10 +7,11 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from model_store.config import Formality
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, fold
@@ -24,6 +25,10 @@ from training.run_folder import RunFolder
 from training.start import load_start
 from training.test_sets import read_held_out
 from training.tokenizer_training import train_tokenizer
+
+_FORMALITIES: tuple[Formality, ...] = get_args(Formality)
+# One of so many pairs that say how they address their reader is learned without that, so that "default" is learned too.
+_LEARNED_WITHOUT = 4
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,9 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
 def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
     data = recipe.data.model_dump(mode="json", exclude={"data_root"})
+    for source in data["sources"]:
+        if not source["formality"]:  # as before there was such an option
+            del source["formality"]
     options = {f"data.{name}": value for name, value in data.items()}
     if recipe.start_from is None:  # else the tokenizer is that of the bundle, and is compared as a whole
         tokenizer = recipe.tokenizer.model_dump(mode="json")
@@ -125,13 +133,16 @@ def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:
     if recipe.start_from is not None:
         tokenizer = load_start(recipe.start_from).tokenizer
         for _source, target in recipe.data.pairs:
-            tokenizer.prefix_ids(target, recipe.data.task)  # raises if the bundle knows no such language
+            # Raises if the bundle knows no such language, or nothing of formality.
+            asked: Formality = "formal" if target in recipe.data.formality else "default"
+            tokenizer.prefix_ids(target, recipe.data.task, asked)
         return tokenizer
     return train_tokenizer(
         (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
         recipe.tokenizer,
         languages=recipe.data.languages,
         tasks=() if recipe.data.task == "translate" else (recipe.data.task,),
+        formality=bool(recipe.data.formality),
         seed=recipe.trainer.seed,
     )
 
@@ -141,12 +152,13 @@ def _pack(
 ) -> PackedPairs:
     ids = array("i")
     offsets = array("q", [0])
-    left, right, repeats = array("h"), array("h"), array("h")
+    left, right, repeats, formality = array("h"), array("h"), array("h"), array("b")
     cut = recipe.data.cut_source_tokens
     for corpus in corpora:
         config = corpus.config
         sides = [tokenizer.encode_many([getattr(pair, side) for pair in corpus.pairs]) for side in ("left", "right")]
-        for source, target in zip(*sides, strict=True):
+        ways = [_FORMALITIES.index(config.formality.get(code, "default")) for code in (config.left, config.right)]
+        for number, (source, target) in enumerate(zip(*sides, strict=True)):
             if cut is not None and len(source) > cut:
                 source = source[:cut]
                 report.source(config.name).cut += 1
@@ -159,6 +171,7 @@ def _pack(
             left.append(languages.index(config.left))
             right.append(languages.index(config.right))
             repeats.append(config.repeat)
+            formality.extend(ways if number % _LEARNED_WITHOUT else (0, 0))
     narrow = np.uint16 if tokenizer.vocabulary <= 1 << 16 else np.int32
     return PackedPairs(
         np.asarray(ids, dtype=narrow),
@@ -167,6 +180,7 @@ def _pack(
         np.asarray(right, dtype=np.int16),
         np.asarray(repeats, dtype=np.int16),
         languages,
+        np.asarray(formality, dtype=np.int8).reshape(-1, 2),
     )
 
 
@@ -188,4 +202,5 @@ def _take(pairs: PackedPairs, chosen: np.ndarray, *, repeat: bool) -> PackedPair
         pairs.right[chosen],
         pairs.repeats[chosen] if repeat else np.ones(len(chosen), np.int16),
         pairs.languages,
+        pairs.formality[chosen],
     )

@@ -10,7 +10,7 @@ from typing import get_args
 
 import sentencepiece
 
-from model_store.config import Task
+from model_store.config import Formality, Task
 from model_store.errors import ConfigError
 from model_store.tokenizer import (
     BOS_ID,
@@ -20,6 +20,7 @@ from model_store.tokenizer import (
     UNK_ID,
     Tokenizer,
     escape,
+    formality_piece,
     language_piece,
     task_piece,
 )
@@ -37,11 +38,13 @@ def train_tokenizer(
     *,
     languages: Sequence[str],
     tasks: Sequence[str] = (),
+    formality: bool = False,
     seed: int,
 ) -> Tokenizer:
     """Learn `config.vocabulary` pieces from at most `config.sentences` of the sentences, sampled by `seed`.
 
-    The same arguments give the same bytes. A sentence of any length is used.
+    The same arguments give the same bytes. A sentence of any length is used. formality: whether it gets tokens for the
+    ways of addressing the reader.
 
     Raises:
         ConfigError: a language code or task that cannot be a control symbol, no sentences, or a vocabulary that the
@@ -60,7 +63,11 @@ def train_tokenizer(
             model_type=config.model,
             vocab_size=config.vocabulary,
             character_coverage=config.character_coverage,
-            control_symbols=[*map(language_piece, languages), *map(task_piece, tasks)],
+            control_symbols=[
+                *map(language_piece, languages),
+                *map(task_piece, tasks),
+                *map(formality_piece, get_args(Formality) if formality else ()),
+            ],
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
             add_dummy_prefix=True,

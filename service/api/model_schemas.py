@@ -9,10 +9,11 @@ from service.catalogue import ServedModel
 
 
 class PairBody(BaseModel):
-    """A direction that a model serves by itself."""
+    """A direction that a model serves by itself. formality: whether a way of addressing the reader can be asked for."""
 
     source: str
     target: str
+    formality: bool
 
 
 class ModelCard(ModelBody):
@@ -39,7 +40,10 @@ def model_card(model: ServedModel) -> ModelCard:
         name=model.name,
         version=model.version,
         task=model.task,
-        pairs=[PairBody(source=source, target=target) for source, target in model.directions],
+        pairs=[
+            PairBody(source=source, target=target, formality=target in model.formality)
+            for source, target in model.directions
+        ],
         beam_size=model.decoding.beam_size,
         length_penalty=model.decoding.length_penalty,
         max_source_length=model.decoding.max_source_length,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from model_store.config import Formality
 from service.api.explanation_schemas import ExplanationBody, explanation_body
 from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.api.glossary_schemas import GlossaryField, TermUseBody, term_use
@@ -47,6 +48,9 @@ class TranslateBody(StrictBody):
     )
     options: OptionsBody = OptionsBody()
     prefix: str = Field("", max_length=2000, description="What the translation begins with; of one text, as a segment.")
+    formality: Formality = Field(
+        "default", description="How the translation addresses its reader; where /v1/models says so for the pair."
+    )
     glossary: GlossaryField = None
     stream: bool = Field(False, description="Answer with server-sent events while it is translated.")
     priority: PriorityField = "interactive"
@@ -59,7 +63,7 @@ class TranslateBody(StrictBody):
             source=self.source,
             target=self.target,
             model=self.model,
-            options=TranslationOptions(**self.options.model_dump(), prefix=self.prefix),
+            options=TranslationOptions(**self.options.model_dump(), prefix=self.prefix, formality=self.formality),
             format=self.format,
             attributes=True,
             glossary=tuple(each.term() for each in self.glossary) if isinstance(self.glossary, list) else (),

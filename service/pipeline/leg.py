@@ -113,7 +113,7 @@ def split_for(leg: Leg, text: str) -> list[Piece]:
 
 def _segment(leg: Leg, asked: Asked) -> Segment:
     decoding, tokenizer, options = leg.model.decoding, leg.model.tokenizer, asked.options
-    source = leg.model.source_ids(asked.text, leg.target)
+    source = leg.model.source_ids(asked.text, leg.target, options.formality)
     default = decoding.length_penalty
     most = options.max_length or leg.model.max_target_length
     lags = leg.model.attention_lags

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from model_store.config import Formality
 from service.catalogue import Leg
 from service.errors import InvalidRequestError, RequestTooLargeError
 from service.pipeline.translation import TranslationOptions
@@ -40,6 +41,19 @@ def check_characters(field: str, text: str) -> None:
             raise InvalidRequestError(
                 field, f"U+{ord(character):04X} at position {position} is half of a surrogate pair, no character"
             )
+
+
+def check_formality(formality: Formality, route: Sequence[Leg]) -> None:
+    """Raises InvalidRequestError if the model that writes the translation cannot be asked for it."""
+    if formality == "default" or not route:
+        return
+    model, target = route[-1].model, route[-1].target
+    if target not in model.formality:
+        there = f"; it has it for {', '.join(model.formality)}" if model.formality else ""
+        raise InvalidRequestError(
+            "formality",
+            f"{formality!r} is nothing that {model.reference} has for {target!r}{there}; allowed: 'default'",
+        )
 
 
 def check_options(options: TranslationOptions, limits: RequestLimits, legs: Sequence[Leg]) -> None:

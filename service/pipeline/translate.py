@@ -14,7 +14,7 @@ from service.pipeline.leg import Patience
 from service.pipeline.markup import translate_html
 from service.pipeline.passes import Pass, translate_texts
 from service.pipeline.pipeline import Pipeline
-from service.pipeline.request import check_characters, check_options, check_texts
+from service.pipeline.request import check_characters, check_formality, check_options, check_texts
 from service.pipeline.source import Passage, detect_sources, document_languages
 from service.pipeline.translation import (
     AUTO,
@@ -60,6 +60,8 @@ class Translator(Pipeline):
         routes = {language: catalogue.route(language, target) for language in languages}
         legs = [leg for route in routes.values() for leg in route]
         check_options(request.options, self.limits, legs)
+        for route in routes.values():
+            check_formality(request.options.formality, route)
         if request.glossary and any(len(route) > 1 for route in routes.values()):
             raise InvalidRequestError("glossary", f"not through {legs[0].target!r}; allowed: pairs of one model")
         with ExitStack() as held:  # a version that is replaced meanwhile goes on for this request

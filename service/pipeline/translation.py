@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from model_store.config import Formality
 from service.engine.segment import ANYONE, Client, Priority, SegmentTimings
 from service.pipeline.explanation import Explanation
 from service.pipeline.terms import TermUse
@@ -36,7 +37,7 @@ class TranslationOptions:
 
     n_best: hypotheses, the best included; the beam grows to it where no beam_size is given. max_length: longest
     target of one segment in tokens, EOS counted. explain: also say how each segment was translated. prefix: what the
-    translation begins with.
+    translation begins with. formality: how the translation addresses its reader.
     """
 
     beam_size: int | None = None
@@ -45,6 +46,7 @@ class TranslationOptions:
     max_length: int | None = None
     explain: bool = False
     prefix: str = ""
+    formality: Formality = "default"
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,7 @@ def test_existing_bundle_is_never_overwritten(tmp_path: Path) -> None:
         ({"directions": ()}, "directions: "),
         ({"directions": (("en", "ru"), ("en", "ru"))}, "names one twice"),
         ({"directions": (("en", "de"),)}, r"target_language: 'de' is not one of \['en', 'ru'\]"),
+        ({"formality": ("ru",)}, r"formality: \['ru'\], but the tokenizer has no tokens for it"),
         ({"network": network_like(vocabulary=400)}, "network.vocabulary: 400 is not the tokenizer's, 320"),
     ],
 )
@@ -258,6 +259,7 @@ def test_other_format_version(tmp_path: Path, version: object) -> None:
         (lambda raw: raw["files"][0].update(bytes=-1), "files.0.bytes: "),
         (lambda raw: raw["files"].append(raw["files"][0]), "files: .*names one twice"),
         (lambda raw: raw["directions"].append("en-de"), "directions: 'en-de' is not a pair of the languages"),
+        (lambda raw: raw["formality"].append("de"), "formality: .'de'. are no target languages"),
         (lambda raw: raw["network"].update(hidden=16), "weights.*safetensors: .* has shape"),
         (lambda raw: raw["network"].update(vocabulary=321), "tokenizer.model: network.vocabulary: 321 is not"),
         (lambda raw: raw["scores"][0].update(value="good"), "scores.0.value: "),

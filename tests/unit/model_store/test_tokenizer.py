@@ -15,13 +15,13 @@ from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
 
 
-def trained(model: str, tasks: tuple[str, ...] = ()) -> Tokenizer:
+def trained(model: str, tasks: tuple[str, ...] = (), *, formality: bool = False) -> Tokenizer:
     generator = random.Random(0)
     words = ["".join(generator.choices("abcdefgклмнопрст", k=generator.randint(2, 8))) for _ in range(300)]
     text = [" ".join(generator.choices(words, k=8)) for _ in range(400)]
     text += ["Hello <s> <2ru> Hello </s> <summarize> Hello"] * 40
     config = TokenizerConfig.model_validate({"vocabulary": 400, "model": model})
-    return train_tokenizer(text, config, languages=["en", "ru"], tasks=tasks, seed=1)
+    return train_tokenizer(text, config, languages=["en", "ru"], tasks=tasks, formality=formality, seed=1)
 
 
 UNIGRAM = trained("unigram")
@@ -98,6 +98,17 @@ def test_source_with_a_task_token() -> None:
     assert ids == (4, 7, *BPE.encode("Hello"), 3)
     assert BPE.source_prefix == 2
     assert BPE.pieces(ids)[:2] == ["<2en>", "<summarize>"]
+
+
+def test_source_with_a_formality_token() -> None:
+    polite = trained("unigram", formality=True)
+    ids = polite.source_ids("Hello", target_language="ru", formality="formal")
+    assert polite.source_prefix == 2
+    assert polite.pieces(ids)[:2] == ["<2ru>", "<formality:formal>"]
+    assert polite.pieces(polite.source_ids("Hello", target_language="ru"))[1] == "<formality:default>"
+    assert polite.decode(ids) == "Hello"
+    with pytest.raises(ConfigError, match="formality: 'formal', but the tokenizer has no tokens for it"):
+        UNIGRAM.source_ids("Hello", target_language="ru", formality="formal")
 
 
 def test_target_is_subwords_eos() -> None:

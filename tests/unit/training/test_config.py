@@ -61,6 +61,12 @@ def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
         ("[tokenizer]", "[trainer]\nseed = -1\n[tokenizer]", "trainer.seed"),
         ("[tokenizer]", '[network]\nattention = "positional"\npositions = 100\n[tokenizer]', "max_source_length: 128"),
         ("[tokenizer]", '[network.decoder]\ndirection = "bidirectional"\n[tokenizer]', "cannot generate"),
+        (
+            'path = "pairs.tsv"',
+            'path = "p", formality = { de = "formal" }',
+            "formality: 'de' is no side of this source",
+        ),
+        ('path = "pairs.tsv"', 'path = "p", formality = { ru = "rude" }', "formality.ru"),
         ("[data]", "[data", "not valid TOML"),
     ],
 )

@@ -86,6 +86,17 @@ def test_the_source_is_what_the_service_would_feed(words: Tokenizer) -> None:
     assert tuple(alone(examples, 0)[0]) == words.source_ids(text, target_language="yy")
 
 
+def test_formality_is_that_of_the_side_that_is_written(words: Tokenizer) -> None:
+    polite = tokenizer(formality=True)
+    examples = Examples(packed(PAIRS, formality=[(0, 1), (0, 2), (0, 0)]), BOTH, polite, "translate")
+    asked = [polite.pieces(source)[:2] for source, _target in everything(examples)]
+    ways = ["<2yy> formal", "<2yy> informal", "<2yy> default", *["<2xx> default"] * 3]
+    assert asked == [[language, f"<formality:{way}>"] for language, way in map(str.split, ways)]
+    # What was prepared with it is trained on with a tokenizer that has none as if there was nothing to say.
+    plain = Examples(packed(PAIRS, formality=[(0, 1), (0, 2), (0, 0)]), BOTH, words, "translate")
+    assert everything(plain) == everything(Examples(packed(PAIRS), BOTH, words, "translate"))
+
+
 def test_a_batch_is_padded_shifted_and_masked(words: Tokenizer) -> None:
     examples = Examples(packed(PAIRS), BOTH[:1], words, "translate")
     batch = examples.batch([1, 0])

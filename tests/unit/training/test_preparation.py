@@ -83,7 +83,7 @@ def test_validation_pairs_are_drawn_from_everywhere(corpus: Path) -> None:
 def test_the_same_input_gives_the_same_bytes(corpus: Path) -> None:
     first, second = (run(corpus, name)[1] for name in ("first", "second"))
     files = sorted(path.relative_to(first.root) for path in first.root.rglob("*") if path.is_file())
-    assert len(files) == 3 + 2 * 6
+    assert len(files) == 3 + 2 * 7
     for file in files:
         assert (first.root / file).read_bytes() == (second.root / file).read_bytes(), file
 

@@ -39,10 +39,12 @@ def write_tsv(path: Path, pairs: list[tuple[str, str]]) -> None:
 
 
 @lru_cache
-def tokenizer() -> Tokenizer:
+def tokenizer(*, formality: bool = False) -> Tokenizer:
     """Learned from the corpus; languages are xx (as it is) and yy (backwards)."""
     texts = [text for pair in sentence_pairs(300) for text in pair]
-    return train_tokenizer(texts, TokenizerConfig(vocabulary=VOCABULARY), languages=("xx", "yy"), seed=1)
+    return train_tokenizer(
+        texts, TokenizerConfig(vocabulary=VOCABULARY), languages=("xx", "yy"), formality=formality, seed=1
+    )
 
 
 def recipe(*, network: dict[str, Any] | None = None, trainer: dict[str, Any] | None = None, **data: Any) -> Recipe:
@@ -72,7 +74,12 @@ def recipe(*, network: dict[str, Any] | None = None, trainer: dict[str, Any] | N
     )
 
 
-def packed(pairs: list[tuple[list[int], list[int]]], *, repeats: list[int] | None = None) -> PackedPairs:
+def packed(
+    pairs: list[tuple[list[int], list[int]]],
+    *,
+    repeats: list[int] | None = None,
+    formality: list[tuple[int, int]] | None = None,
+) -> PackedPairs:
     """Pairs of ids, left xx and right yy."""
     sides = [side for pair in pairs for side in pair]
     return PackedPairs(
@@ -82,6 +89,7 @@ def packed(pairs: list[tuple[list[int], list[int]]], *, repeats: list[int] | Non
         np.ones(len(pairs), dtype=np.int16),
         np.array(repeats or [1] * len(pairs), dtype=np.int16),
         ("xx", "yy"),
+        np.array(formality or [(0, 0)] * len(pairs), dtype=np.int8),
     )
 
 

@@ -110,7 +110,7 @@ def test_an_unfinished_target_carries_a_warning() -> None:
 def test_models_are_listed() -> None:
     tiny, other = get(app_of(), "/v1/models").json()["models"]
     assert (tiny["name"], tiny["version"], tiny["beam_size"]) == ("tiny", "1", 4)
-    assert other["pairs"] == [{"source": "en", "target": "de"}]
+    assert other["pairs"] == [{"source": "en", "target": "de", "formality": False}]
 
 
 BAD_BODIES: list[tuple[str, bytes, str, str]] = [
