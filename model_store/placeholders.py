@@ -50,7 +50,7 @@ _PATTERNS: dict[Kind, str] = {
     ),
     "email": r"(?<![\w.+\-])[\w.+\-]*[\w+]@(?:[\p{L}\p{N}\-]+\.)+\p{L}{2,}",
     # <b>, </a>, <br/>, <x id="1"/>; as text, where the request does not say that it is HTML
-    "tag": r"</?[A-Za-z][\w:.\-]*(?:\s[^<>]*)?/?>",
+    "tag": r"</?(?:[A-Za-z][\w:.\-]*(?:\s[^<>]*)?|\d{1,3})/?>",  # <b>, and <0> as i18next has it
     # {0}, {name}, {0:.2f}, {{ x }}, ${x}, #{x}, %{x}, ICU: {n, plural, one {# file} other {# files}}
     "braces": rf"[$#%@]?{_BRACES}",
     # $1, $HOME, %APPDATA%

@@ -12,7 +12,7 @@ from service.text.attributes import Attribute, readable_attributes, with_attribu
 from service.text.edits import Span
 from service.text.markup import Run, parse_html
 from service.text.tag_placement import place_tags
-from service.text.words import word_spans
+from service.text.words import evenly, word_spans
 
 TranslateTexts = Callable[[Sequence[str]], Awaitable[list[TextTranslation]]]
 Links = list[tuple[Span, Span]]
@@ -135,16 +135,10 @@ def _links(text: TextTranslation, rank: int) -> Links:
         else:
             chosen = _chosen(piece, rank)
             read, written, aligned = piece.source, chosen.text, chosen.alignment
-            found = _evenly(read, written) if aligned is None else [(link.source, link.target) for link in aligned]
+            found = evenly(read, written) if aligned is None else [(link.source, link.target) for link in aligned]
         links += [(_shifted(s, source), _shifted(t, target)) for s, t in sorted(found, key=lambda link: link[1])]
         source, target = source + len(read), target + len(written)
     return links
-
-
-def _evenly(source: str, target: str) -> Links:
-    """Without attention: words in the order of the source, spread evenly."""
-    read, written = word_spans(source), word_spans(target)
-    return [(read[index * len(read) // len(written)], span) for index, span in enumerate(written)] if read else []
 
 
 def _shifted(span: Span, by: int) -> Span:

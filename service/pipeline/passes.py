@@ -31,8 +31,9 @@ class Pass:
 async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[Part] = ()) -> list[TextTranslation]:
     """Translate each text. Raises as decode_texts. parts: those of who reads along, one for each text.
 
-    A sentence in which a placeholder got lost is tried once more with other stand-ins. A text whose translation has to
-    begin with a prefix is one segment, and the model is given it as it stands.
+    A sentence in which a placeholder got lost, or which became nothing at all, is tried once more with other stand-ins
+    and all of the beam. A text whose translation has to begin with a prefix is one segment, given to the model as it
+    stands.
     """
     leg = through.leg
     cut = whole if through.options.prefix else pieces_of
@@ -41,17 +42,22 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
     done = await _decode(through, cores, words, _reading_along(split, parts))
-    again = [index for index, each in enumerate(done) if LOST in each.warnings and not through.options.prefix]
+    again = [index for index, each in enumerate(done) if _falls_short(each) and not through.options.prefix]
     if again:
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
         turned = (*words[1:], words[0])
         late = replace(through, patience=replace(through.patience, refused_after=math.inf))
-        second = await _decode(late, [cores[index] for index in again], turned, [])
+        second = await _decode(late, [cores[index] for index in again], turned, [], whole_beam=True)
         for index, each in zip(again, second, strict=True):
-            if LOST not in each.warnings:
+            if not _falls_short(each):
                 done[index] = each
     translated = iter(done)
     return [TextTranslation(tuple(next(translated) if p.translate else p.text for p in pieces)) for pieces in split]
+
+
+def _falls_short(translation: SegmentTranslation) -> bool:
+    """Whether a placeholder is lost, or all of the text: a network may think nothing the likeliest translation."""
+    return LOST in translation.warnings or not translation.best.text
 
 
 def _reading_along(split: Sequence[Sequence[Piece]], parts: Sequence[Part]) -> list[tuple[Part, int]]:
@@ -67,7 +73,12 @@ def _reading_along(split: Sequence[Sequence[Piece]], parts: Sequence[Part]) -> l
 
 
 async def _decode(
-    through: Pass, cores: Sequence[str], stand_ins: Sequence[str], places: Sequence[tuple[Part, int]]
+    through: Pass,
+    cores: Sequence[str],
+    stand_ins: Sequence[str],
+    places: Sequence[tuple[Part, int]],
+    *,
+    whole_beam: bool = False,
 ) -> list[SegmentTranslation]:
     leg, options = through.leg, through.options
 
@@ -80,7 +91,10 @@ async def _decode(
         sentences = await aside(lambda: [prepared(core) for core in cores], cores)
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them.
     wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
-    asked = [Asked(each.recased.text, wide if each.shielded.atoms else options, each.terms) for each in sentences]
+    asked = [
+        Asked(each.recased.text, wide if whole_beam or each.shielded.atoms else options, each.terms)
+        for each in sentences
+    ]
     watch = _watching(sentences, places) if places else None
     decoded = await decode_texts(leg, asked, through.limits, through.patience, watch)
 
@@ -95,7 +109,7 @@ def _watching(sentences: Sequence[Sentence], places: Sequence[tuple[Part, int]])
     """Those sentences whose translation is what the model writes can be read while it does."""
 
     def told(index: int, text: str, whole: bool) -> None:
-        if sentences[index].plain:
+        if sentences[index].plain and (text or not whole):  # what came out empty is tried once more
             part, piece = places[index]
             (part.written if whole else part.begun)(piece, text)
 

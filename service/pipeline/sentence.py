@@ -9,13 +9,17 @@ from service.catalogue import Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import split_for
 from service.pipeline.quality import changes_numbers, is_low, repeats
-from service.pipeline.terms import uses
+from service.pipeline.terms import TermUse, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.casing import Recased, recase
 from service.text.edits import Edit, EditedText
 from service.text.glossary import Glossary, Occurrence
+from service.text.inline_tags import breaking_tags, without_pairs
+from service.text.markup import Run
 from service.text.segmentation import Piece, has_letter
 from service.text.shield import Shielded, find_atoms, shield, unshielded
+from service.text.tag_placement import with_tags
+from service.text.words import evenly
 
 LOST: WarningName = "placeholder_lost"
 MISSING: WarningName = "term_missing"
@@ -25,23 +29,25 @@ _VEIL = "USB"
 
 @dataclass(frozen=True)
 class Sentence:
-    """text: as it was asked for. recased: what the model is given. terms: of the glossary, where that has them."""
+    """text: as it was asked for. recased: what the model is given. terms: of the glossary, where that has them. run:
+    the text without its tags that come in pairs, if it has such."""
 
     text: str
     shielded: Shielded
     recased: Recased
     terms: tuple[Occurrence, ...] = ()
+    run: Run | None = None
 
     @property
     def plain(self) -> bool:
         """Whether what the model writes is the translation, as it is."""
-        return not self.shielded.atoms and not self.recased.shouted
+        return not self.shielded.atoms and not self.recased.shouted and self.run is None
 
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
-        placeholders."""
+        placeholders and say anything."""
         restored = [self._restored(candidate) for candidate in decoded.candidates]
-        restored.sort(key=lambda each: (LOST in each.warnings, MISSING in each.warnings))
+        restored.sort(key=lambda each: (LOST in each.warnings, not each.text, MISSING in each.warnings))
         candidates: dict[str, Candidate] = {}
         for candidate in restored:
             candidates.setdefault(candidate.text, candidate)
@@ -62,8 +68,10 @@ class Sentence:
         moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
         terms = uses(self.terms, restored.edited.text, [back.span(each.span) for each in self.terms])
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
+        kept = [link for link in moved if _is_there(link)]
+        text, kept, terms = self._tagged(restored.edited.text, kept, terms)
         found: dict[WarningName, bool] = {
-            LOST: restored.lost > 0 or self._loses(restored.edited.text),
+            LOST: restored.lost > 0 or self._loses(text),
             MISSING: any(each.target is None for each in terms),
             "repetition": repeats(self.shielded.bare(), bare),
             "number_changed": changes_numbers(self.shielded.bare(), bare),
@@ -72,10 +80,28 @@ class Sentence:
         }
         return replace(
             candidate,
-            text=restored.edited.text,
-            alignment=None if candidate.alignment is None else tuple(each for each in moved if _is_there(each)),
+            text=text,
+            alignment=None if candidate.alignment is None else tuple(kept),
             warnings=(*candidate.warnings, *(name for name, there in found.items() if there)),
             terms=terms,
+        )
+
+    def _tagged(
+        self, target: str, links: list[Link], terms: tuple[TermUse, ...]
+    ) -> tuple[str, list[Link], tuple[TermUse, ...]]:
+        """A translation with its tags in it, and where links and terms have come to stand for them."""
+        if self.run is None:
+            return target, links, terms
+        ordered = sorted(((link.source, link.target) for link in links), key=lambda link: link[1])
+        written = with_tags(self.run, target, ordered or evenly(self.run.text, target))
+        read = EditedText(self.run.text, [Edit(mark.position, mark.position, mark.source) for mark in self.run.marks])
+        return (
+            written.text,
+            [Link(read.span(link.source), written.span(link.target)) for link in links],
+            tuple(
+                replace(use, source=read.span(use.source), target=use.target and written.span(use.target))
+                for use in terms
+            ),
         )
 
     def _loses(self, target: str) -> bool:
@@ -86,7 +112,9 @@ class Sentence:
 
 def prepare(leg: Leg, text: str, stand_ins: Sequence[str], glossary: Glossary | None) -> Sentence:
     """What the model is given of one segment; it fits if the segment, as `pieces_of` cuts it, does."""
-    sentence = _shielded(leg, text, stand_ins)
+    run = without_pairs(text)
+    sentence = _shielded(leg, text if run is None else run.text, stand_ins)
+    sentence = replace(sentence, text=text, run=run)
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 
@@ -102,7 +130,7 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
     def count(part: str) -> int:
         return len(leg.model.tokenizer.encode(part))
 
-    atoms = find_atoms(text)
+    atoms = find_atoms(text, tags=True)
     shielded = shield(text, atoms, stand_ins)
     if atoms and count(shielded.edited.text) > most:
         shielded = shield(text, atoms, (_VEIL,))
@@ -113,8 +141,18 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
 
 
 def pieces_of(leg: Leg, text: str) -> list[Piece]:
-    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders is copied."""
-    atoms = find_atoms(text)
+    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders is copied, and so are tags that
+    end a sentence."""
+    pieces: list[Piece] = []
+    done = 0
+    for start, end in breaking_tags(text):
+        pieces += [*_pieces_between(leg, text[done:start]), Piece(text[start:end], translate=False)]
+        done = end
+    return pieces + _pieces_between(leg, text[done:])
+
+
+def _pieces_between(leg: Leg, text: str) -> list[Piece]:
+    atoms = find_atoms(text, tags=True)
     if not atoms:
         return split_for(leg, text)
     veiled = EditedText(text, [Edit(*atom, _VEIL) for atom in atoms])
@@ -128,7 +166,7 @@ def pieces_of(leg: Leg, text: str) -> list[Piece]:
         end = max(start, back.span((veiled_start, veiled_end))[1])
         part, veiled_start = text[start:end], veiled_end
         if part:
-            bare = shield(part, find_atoms(part), (_VEIL,)).bare()
+            bare = shield(part, find_atoms(part, tags=True), (_VEIL,)).bare()
             pieces.append(Piece(part, piece.translate and has_letter(bare)))
         start = end
     return pieces

@@ -110,7 +110,7 @@ def _is_inline(token: HtmlToken) -> bool:
 
 
 def _runs(tokens: Sequence[HtmlToken], document: str) -> Iterator[str | Run]:
-    partners = _partners(tokens)
+    partners = partners_of(tokens)
     strays = {
         index
         for index, token in enumerate(tokens)
@@ -129,7 +129,7 @@ def _runs(tokens: Sequence[HtmlToken], document: str) -> Iterator[str | Run]:
         start = index + 1
 
 
-def _partners(tokens: Sequence[HtmlToken]) -> dict[int, int]:
+def partners_of(tokens: Sequence[HtmlToken]) -> dict[int, int]:
     """Index of a tag -> index of the other tag of its element, both ways."""
     partners: dict[int, int] = {}
     opened: list[int] = []

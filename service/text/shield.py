@@ -91,15 +91,15 @@ class Restored:
     lost: int
 
 
-def find_atoms(text: str) -> tuple[Span, ...]:
+def find_atoms(text: str, *, tags: bool = False) -> tuple[Span, ...]:
     """What is kept from the model: placeholders, with the letters and digits that they are written together with; those
-    with nothing but punctuation between them are one. Tags are markup, not words, and are left where they are."""
+    with nothing but punctuation between them are one. tags: whether they are among these, as they are."""
     atoms: list[Span] = []
     for each in find_placeholders(text):
-        if each.kind == "tag":
+        if each.kind == "tag" and not tags:
             continue
         start, end = each.start, each.end
-        if each.kind not in ("code", "object"):
+        if each.kind not in ("code", "object", "tag"):
             while start and _WORD.match(text[start - 1]):
                 start -= 1
             while end < len(text) and _WORD.match(text[end]):

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from service.text.edits import Span
+from service.text.edits import Edit, EditedText, Span
 from service.text.markup import Mark, Run
 from service.text.words import is_word, word_spans
 
@@ -24,12 +24,19 @@ def place_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> str
     Args:
         target: its text. links: (source span, target span) of words, those of the target in order.
     """
-    if not run.marks:
-        return run.escape(target)
+    done, parts = 0, []
+    for edit in with_tags(run, target, links).edits:
+        parts += [run.escape(target[done : edit.start]), edit.text]
+        done = edit.start
+    return "".join(parts) + run.escape(target[done:])
+
+
+def with_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> EditedText:
+    """The translation of a run, a text that is not HTML, with its tags in it. Arguments as of place_tags."""
     words = _Words(run.text, target, links)
-    writer = _Writer(run, target, [span for _source, span in links])
+    writer = _Writer([span for _source, span in links])
     writer.write(_placed(_nodes(run, range(len(run.marks))), 0, len(links), words), 0, len(links))
-    return writer.finish()
+    return EditedText(target, writer.tags)
 
 
 @dataclass(frozen=True)
@@ -160,14 +167,12 @@ def _best_window(own: Sequence[int], taken: set[int]) -> Span | None:
 
 
 class _Writer:
-    """Writes the target from left to right with tags in between."""
+    """Puts tags between the words of the target, from left to right."""
 
-    def __init__(self, run: Run, target: str, words: Sequence[Span]) -> None:
-        self._run = run
-        self._target = target
+    def __init__(self, words: Sequence[Span]) -> None:
         self._words = words
         self._done = 0
-        self._parts: list[str] = []
+        self.tags: list[Edit] = []
 
     def write(self, placed: Sequence[_Placed], first: int, last: int) -> None:
         """Siblings inside a parent of words [first, last)."""
@@ -181,12 +186,7 @@ class _Writer:
                 behind = each.first > first
                 self._tag(self._place(each.first, first, last), self._spaced(node, behind=behind))
                 self.write(each.children, each.first, each.first)
-                self._parts.append(node.close or "")
-
-    def finish(self) -> str:
-        """The rest of the target, and all of it as HTML."""
-        self._tag(len(self._target), "")
-        return "".join(self._parts)
+                self._tag(self._done, node.close or "")
 
     def _place(self, word: int, first: int, last: int) -> int:
         """Behind the word in front of it, unless that is not in the parent."""
@@ -199,6 +199,5 @@ class _Writer:
         return (" " if node.before and behind else "") + node.open
 
     def _tag(self, place: int, tag: str) -> None:
-        place = max(place, self._done)
-        self._parts += [self._run.escape(self._target[self._done : place]), tag]
-        self._done = place
+        self._done = max(place, self._done)
+        self.tags.append(Edit(self._done, self._done, tag))

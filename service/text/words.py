@@ -35,3 +35,9 @@ def before_what_says_little(text: str, words: Sequence[Span], index: int) -> int
     while index and says_little(text, words[index - 1]):
         index -= 1
     return index
+
+
+def evenly(source: str, target: str) -> list[tuple[Span, Span]]:
+    """What comes from what where nothing says: words in the order of the source, spread evenly."""
+    read, written = word_spans(source), word_spans(target)
+    return [(read[index * len(read) // len(written)], span) for index, span in enumerate(written)] if read else []

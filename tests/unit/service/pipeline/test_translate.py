@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import ModelStoreError
 from service.catalogue import Catalogue
 from service.errors import (
@@ -256,19 +257,6 @@ def test_a_lost_placeholder_is_tried_again_with_another_word_and_then_put_back_a
     assert seen == ["placeholder_lost"]
 
 
-def test_a_tag_that_a_text_loses_is_warned_of() -> None:
-    (text,) = translate(replace(EN_RU, texts=("one <b>two</b>",))).translations
-    assert (text.best.text, text.warnings) == ("<b>two</b> one", ())
-
-    class Untagging(ReversingEngine):
-        def _answer(self, words: list[str]) -> str:
-            return "two one"
-
-    untagging = replace(model("en-ru"), engine=Untagging(tiny_tokenizer()))
-    (text,) = translate(replace(EN_RU, texts=("one <b>two</b>",)), Catalogue((untagging,))).translations
-    assert text.warnings == ("placeholder_lost",)
-
-
 def test_what_a_machine_can_see_is_warned_of() -> None:
     class Stuttering(ReversingEngine):
         def _answer(self, words: list[str]) -> str:
@@ -277,3 +265,14 @@ def test_what_a_machine_can_see_is_warned_of() -> None:
     stuttering = replace(model("en-ru"), engine=Stuttering(tiny_tokenizer()))
     result = translate(replace(EN_RU, texts=("the fox 7",)), Catalogue((stuttering,)))
     assert result.translations[0].warnings == ("repetition", "number_changed")
+
+
+def test_what_became_nothing_is_tried_once_more_for_another_hypothesis() -> None:
+    class Falling(ReversingEngine):
+        def _hypothesis(self, segment: Segment, text: str, rank: int) -> Hypothesis:
+            return super()._hypothesis(segment, text if rank else "", rank)
+
+    falling = replace(model("en-ru"), engine=Falling(tiny_tokenizer()))
+    (text,) = translate(replace(EN_RU, texts=("one two",)), Catalogue((falling,))).translations
+    assert text.best.text == "two one!"
+    assert [each.n_best for group in engine_of(falling).groups for each in group] == [1, 4]
