@@ -7,6 +7,7 @@ import ctypes
 import os
 from pathlib import Path
 
+from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.manifest import Manifest
 
 _FLOAT_BYTES = 4
@@ -24,15 +25,19 @@ def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int)
     network, decoding = manifest.network, manifest.decoding
     source = min(decoding.max_source_length, max_source_length)
     target = decoding.max_length(source)
-    row = _FLOAT_BYTES * (
+    encoding = _FLOAT_BYTES * (
         2 * source * network.hidden  # keys and values of attention
-        + target * source  # the attention of every step
         + 2 * network.layers * network.hidden  # the decoder's state
+        + network.embedding  # what is fed to it
+    )
+    row = encoding + _FLOAT_BYTES * (
+        target * source  # the attention of every step
         + _STEP_COPIES * network.vocabulary
     )
     row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
     row += 2 * target * (2 * _INTEGER_BYTES + _FLOAT_BYTES)  # its candidates, should somebody ask for the search
-    return (_FLOAT_BYTES + 1) * manifest.parameters + decoder_rows * row
+    kept = KEPT_SOURCES * (encoding + source)
+    return (_FLOAT_BYTES + 1) * manifest.parameters + decoder_rows * row + kept
 
 
 def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:

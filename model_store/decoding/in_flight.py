@@ -19,6 +19,7 @@ import torch
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Block, Occupant, Vocabulary
+from model_store.decoding.encodings import Encodings
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
@@ -70,6 +71,7 @@ class InFlightDecoder:
         self.max_beam_size = 1 << (max_rows.bit_length() - 1)
         self.max_rows = max_rows
         self.encode_ahead = encode_ahead
+        self.encodings = Encodings(backend)
         self._encoded: deque[_Encoded] = deque()
         self._blocks: dict[int, Block] = {}
         self._finished: Results = []
@@ -111,12 +113,12 @@ class InFlightDecoder:
             self.check(segment)
         if len(self._encoded) + self._too_many(segments) > self.encode_ahead:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
-        memory, state = self.backend.encode([segment.source for segment in segments])
+        encoded = self.encodings.of(segments)
         occupants = [
             Occupant(self._next_ticket + index, segment, self.vocabulary) for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
-        self._encoded += (_Encoded(occupant, memory, state, row) for row, occupant in enumerate(occupants))
+        self._encoded += (_Encoded(occupant, *each) for occupant, each in zip(occupants, encoded, strict=True))
         self._place()
         return [occupant.ticket for occupant in occupants]
 
