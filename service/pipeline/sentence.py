@@ -155,21 +155,26 @@ def _pieces_between(leg: Leg, text: str) -> list[Piece]:
     atoms = find_atoms(text, tags=True)
     if not atoms:
         return split_for(leg, text)
-    veiled = EditedText(text, [Edit(*atom, _VEIL) for atom in atoms])
+    # Tags are no words, and end no sentence.
+    tags = set(find_atoms(text, tags=True)) - set(find_atoms(text))
+    veiled = EditedText(text, [Edit(*atom, "" if atom in tags else _VEIL) for atom in atoms])
     back = EditedText(
         veiled.text, [Edit(*place, text[slice(*atom)]) for place, atom in zip(veiled.moved, atoms, strict=True)]
     )
+    closing = {start: end for start, end in tags if text.startswith("</", start)}
     pieces: list[Piece] = []
     start = veiled_start = 0
     for piece in split_for(leg, veiled.text):
         veiled_end = veiled_start + len(piece.text)
         end = max(start, back.span((veiled_start, veiled_end))[1])
+        while end in closing:
+            end = closing[end]
         part, veiled_start = text[start:end], veiled_end
         if part:
             bare = shield(part, find_atoms(part, tags=True), (_VEIL,)).bare()
             pieces.append(Piece(part, piece.translate and has_letter(bare)))
         start = end
-    return pieces
+    return pieces if start == len(text) else [*pieces, Piece(text[start:], translate=False)]
 
 
 def whole(leg: Leg, text: str) -> list[Piece]:

@@ -38,7 +38,7 @@ class Shielded:
         free = {word: list(_occurrences(word, target)) for word in set(self.stand_ins)}
         for index, word in enumerate(self.stand_ins):
             if free[word]:
-                found.append(Edit(*free[word].pop(0), self._original(index)))
+                found.append(self._back(index, free[word].pop(0), target))
             else:
                 missing.append(index)
         # Whatever is left was written more often than it was asked for.
@@ -55,6 +55,14 @@ class Shielded:
     def bare(self) -> str:
         """`text` without the atoms."""
         return EditedText(self.text, [Edit(*atom, "") for atom in self.atoms]).text
+
+    def _back(self, index: int, span: Span, target: str) -> Edit:
+        """The atom where its stand-in is, which may have been set off from the letters beside it."""
+        before, after = _set_off(self.text, self.atoms[index])
+        start, end = span
+        start -= bool(before and target[start - 1 : start] == " ")
+        end += bool(after and target[end : end + 1] == " ")
+        return Edit(start, end, self._original(index))
 
     def _original(self, index: int) -> str:
         return self.text[slice(*self.atoms[index])]
@@ -122,8 +130,14 @@ def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str]) -> Shield
     """Give each atom a stand-in that the text has not got, as far as there are different ones."""
     usable = [word for word in stand_ins if not list(_occurrences(word, text))] or list(stand_ins)
     chosen = tuple(usable[index % len(usable)] for index in range(len(atoms)))
-    edits = [Edit(*atom, word) for atom, word in zip(atoms, chosen, strict=True)]
+    edits = [Edit(*atom, word.join(_set_off(text, atom))) for atom, word in zip(atoms, chosen, strict=True)]
     return Shielded(text, tuple(atoms), chosen, EditedText(text, edits))
+
+
+def _set_off(text: str, atom: Span) -> tuple[str, str]:
+    """The spaces that keep a stand-in from running into the letters around it."""
+    before, after = text[: atom[0]][-1:], text[atom[1] :][:1]
+    return " " if _WORD.match(before) else "", " " if _WORD.match(after) else ""
 
 
 def _joins(gap: str) -> bool:

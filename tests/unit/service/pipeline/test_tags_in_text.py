@@ -42,11 +42,17 @@ PARTS = [
         ("open <file> now", "now <file> open"),  # a placeholder
         ("<b></b>one </i> two <p>", "two </i><b></b> one <p>"),
         ("<br/>", "<br/>"),
+        ("one<x/>two three", "three two<x/>one"),  # a stand-in is set off from the letters around it
     ],
 )
 def test_tags_of_a_text_go_with_their_words(text: str, expected: str) -> None:
     (translated,) = translate(replace(EN_RU, texts=(text,))).translations
     assert (translated.best.text, translated.warnings) == (expected, ())
+
+
+def test_sentences_end_where_they_would_without_tags() -> None:
+    (translated,) = translate(replace(EN_RU, texts=("One <b>two, three</b> four. <i>Five.</i> Six.",))).translations
+    assert [each.source for each in translated.segments] == ["One <b>two, three</b> four.", "<i>Five.</i>", "Six."]
 
 
 def test_links_and_terms_of_a_text_with_tags_are_where_they_are() -> None:
