@@ -20,6 +20,7 @@ from torch import Tensor
 from benchmarks.measure import fastest_s, machine, rounded
 from benchmarks.work import BEAM, TARGET_TOKENS, Work, measured_work
 from model_store.config import NetworkConfig
+from model_store.decoding.backends.int8 import best_kernels
 
 Numbers = Literal["fp32", "int8"]
 WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1}
@@ -89,18 +90,13 @@ def step_shapes(config: NetworkConfig) -> list[Shape]:
 
 
 def product(shape: Shape, rows: int, numbers: Numbers) -> Callable[[], Tensor]:
-    """A matrix product as a backend would do it: fp32 by torch.mm, int8 by oneDNN on packed weights."""
+    """A matrix product as a backend would do it: fp32 by torch.mm, int8 by the kernels it would take, packed."""
     if numbers == "fp32":
         x, weight = torch.rand(rows, shape.inputs), torch.rand(shape.outputs, shape.inputs).t()
         return lambda: torch.mm(x, weight)
-    qx = torch.randint(0, 256, (rows, shape.inputs), dtype=torch.uint8)
-    packed = torch.ops.onednn.qlinear_prepack(
-        torch.randint(-127, 128, (shape.outputs, shape.inputs), dtype=torch.int8), None
-    )
-    scale, zero = torch.ones(shape.outputs), torch.zeros(shape.outputs, dtype=torch.int32)
-    return lambda: torch.ops.onednn.qlinear_pointwise(
-        qx, 1.0, 128, packed, scale, zero, None, 1.0, 0, torch.float32, "none", [], ""
-    )
+    layer = best_kernels().linear(torch.rand(shape.outputs, shape.inputs))
+    x = torch.rand(rows, shape.inputs)
+    return lambda: layer(x)
 
 
 def bandwidth() -> float:

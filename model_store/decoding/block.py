@@ -14,13 +14,12 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.demands import Demands
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.repeats import Paths
-from model_store.decoding.scoring import best_extensions
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.spellings import NO_SPELLINGS, Spellings
 from model_store.network.memory import DecoderState, Memory
 
 FEWEST_SLOTS = 8
-ROWS_AT_ONCE = 32
+ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ class Block:
                     attention = None if weights is None else weights[slot]
                     own = logits[slot - start].clone(), self.beams.log_prob[slot], attention
                     demanded[slot - start] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)
-            best = best_extensions(logits, self.beams.log_prob[some], self.vocabulary.forbidden, 2 * self.width)
+            best = self.backend.best(logits, self.beams.log_prob[some], self.vocabulary.forbidden, 2 * self.width)
             for slot, instead in demanded.items():
                 for column, part in zip(best, instead, strict=True):
                     column[slot] = part

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.scoring import best_extensions
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
@@ -98,6 +99,9 @@ class EagerBackend:
         slots, width, _readout = readout.shape
         parts = [self.network.projection(readout[chosen]) for chosen in _parts(slots, width, readout.device)]
         return torch.cat(parts)[:slots]
+
+    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        return best_extensions(logits, log_prob, forbidden, count)
 
     def _whole_memory(self, memory: Memory, chosen: Tensor) -> Memory:
         """The chosen slots' memory, padded to the source capacity."""

@@ -1,8 +1,6 @@
 """The network on a CPU in 8-bit integers: several times faster than float32, and rows that do not depend on how many.
 
-Matrix products are Int8Linear's. What is between them runs in float32 by operations whose result for an element does
-not depend on where it lies in the tensor. torch's sigmoid is none of these (the last elements of a tensor take another
-path), so gates are made of tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, the halving folded into the weights.
+Its layers are one of two sets of kernels: compiled ones, where the processor has VNNI, or torch's.
 
 Legend: R rows, B sources, N slots, K beam width, S source length, P tokens of all sources, E inputs, H hidden.
 """
@@ -15,10 +13,10 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
-from model_store.decoding.backends.int8_linear import Int8Linear, is_exact
+from model_store.decoding.backends import int8_linear, vnni
+from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels
 from model_store.decoding.backends.protocol import Readout
 from model_store.network.attention import Attention, GeneralAttention
-from model_store.network.cells import RecurrentLayer, RecurrentStack
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
@@ -32,29 +30,35 @@ def unsupported(config: NetworkConfig) -> str | None:
         return f"encoder {config.encoder.kind!r}, direction {config.encoder.direction!r}"
     if config.attention == "additive":
         return "attention 'additive'"
-    return None if is_exact() else "no exact 8-bit kernel on this machine"
+    return None if vnni.available() or int8_linear.is_exact() else "no exact 8-bit kernel on this machine"
+
+
+def best_kernels() -> Kernels:
+    """The fastest that this machine runs."""
+    return vnni.open_kernels() if vnni.available() else TorchKernels()
 
 
 class Int8Backend:
     """Implements Backend for the networks that `unsupported` lets pass. source_capacity: tokens."""
 
-    def __init__(self, network: Seq2Seq, *, source_capacity: int) -> None:
+    def __init__(self, network: Seq2Seq, *, source_capacity: int, kernels: Kernels | None = None) -> None:
+        kernels = kernels or best_kernels()
         config, decoder = network.config, network.decoder
         assert isinstance(network.encoder, DirectedEncoder)
         self.vocabulary = config.vocabulary
         self.source_capacity = source_capacity
         self.target_limit = config.positions if config.bounded_positions else None
-        self._hidden = config.hidden
+        self._hidden, self._layers = config.hidden, config.layers
         self._reverse = network.encoder.reverse
         self._source_embedding = network.source_embedding.weight.detach()
         self._target_embedding = network.target_embedding.weight.detach()
-        self._encoder = _Stack(network.encoder.stack)
-        self._decoder = _Stack(decoder.stack)
+        self._encoder = kernels.stack(network.encoder.stack)
+        self._decoder = kernels.stack(decoder.stack)
         self._attention = decoder.attention
-        self._keys = _keys_of(decoder.attention)
-        self._combine = Int8Linear(decoder.combine.weight)
+        self._keys = _keys_of(decoder.attention, kernels)
+        self._combine = kernels.linear(decoder.combine.weight, squash=True)
         self._feeds = decoder.input_feeding
-        self._projection = Int8Linear(network.projection.weight, network.projection.bias)
+        self._projection = kernels.projection(network.projection.weight, network.projection.bias)
 
     @property
     def has_attention(self) -> bool:
@@ -90,7 +94,7 @@ class Int8Backend:
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         shape = (slots, self.source_capacity, self._hidden)
         mask = torch.zeros(shape[:2], dtype=torch.bool)
-        hidden = torch.zeros(len(self._decoder.cells), 2, slots * width, self._hidden)
+        hidden = torch.zeros(self._layers, 2, slots * width, self._hidden)
         return Memory(torch.zeros(shape), torch.zeros(shape), mask), self._first_state(hidden)
 
     def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
@@ -109,73 +113,16 @@ class Int8Backend:
                 positions.unsqueeze(1).expand(-1, width),
             )
             x = torch.cat((context.flatten(0, 1), x), dim=1)
-        readout = self._combine(x).tanh_()
+        readout = self._combine(x)
         return Readout(readout.view(slots, width, -1), weights, DecoderState(hidden, readout if self._feeds else None))
 
     def logits(self, readout: Tensor) -> Tensor:
         return self._projection(readout.flatten(0, 1)).view(*readout.shape[:2], -1)
 
+    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self._projection.best(logits, log_prob, forbidden, count)
 
-def _keys_of(attention: Attention | None) -> Int8Linear | None:
+
+def _keys_of(attention: Attention | None, kernels: Kernels) -> Linear | None:
     """What makes keys of encoder outputs; None if they are the outputs themselves."""
-    return Int8Linear(attention.project.weight) if isinstance(attention, GeneralAttention) else None
-
-
-class _Cell:
-    """One lstm layer."""
-
-    def __init__(self, layer: RecurrentLayer) -> None:
-        w_ih, w_hh, bias_ih, bias_hh = layer.kernel.all_weights[0]
-        halved = torch.full((4, layer.hidden, 1), 0.5)
-        halved[2] = 1.0  # the new value's own tanh
-        halved = halved.view(-1, 1)
-        self.from_input = Int8Linear(w_ih * halved, (bias_ih + bias_hh) * halved.squeeze(1))
-        self._from_state = Int8Linear(w_hh * halved)
-
-    def __call__(self, from_input: Tensor, h: Tensor, c: Tensor, new: Tensor) -> None:
-        """from_input: what the input adds to the gates, shape = (R, 4H), overwritten. h, c: shape = (R, H). new: where
-        the new h and c go, shape = (2, R, H)."""
-        both = from_input.add_(self._from_state(h)).tanh_()
-        gates = both.mul(0.5).add_(0.5)
-        in_gate, forget, _new, out = gates.chunk(4, dim=1)
-        torch.mul(forget, c, out=new[1]).add_(in_gate * both.chunk(4, dim=1)[2])
-        torch.mul(out, new[1].tanh(), out=new[0])
-
-
-class _Stack:
-    """lstm layers on top of each other."""
-
-    def __init__(self, stack: RecurrentStack) -> None:
-        self.cells = [_Cell(layer) for layer in stack.layers if isinstance(layer, RecurrentLayer)]
-        self._residual = stack.residual
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """x: shape = (R, E). state: shape = (L, 2, R, H). Returns the output, shape = (R, H), and the new state."""
-        new = torch.empty_like(state)
-        for index, cell in enumerate(self.cells):
-            cell(cell.from_input(x), state[index, 0], state[index, 1], new[index])
-            x = new[index, 0] + x if self._residual and index else new[index, 0]
-        return x, new
-
-    def sequence(self, x: Tensor, live: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Whole sequences from a state of zeros, layer by layer, so that the inputs' part of the gates is one product.
-
-        x: position after position, shape = (P, E). live: how many sequences have each position; never growing. Returns
-        outputs in the same order, shape = (P, H), and the last state of each sequence, shape = (L, 2, B, H).
-        """
-        states = []
-        for index, cell in enumerate(self.cells):
-            gates = cell.from_input(x)  # (P, 4H)
-            outputs = gates.new_empty(len(gates), gates.shape[1] // 4)
-            state = gates.new_zeros(2, live[0], outputs.shape[1])
-            start = 0
-            for count in live:
-                rows = slice(start, start + count)
-                new = torch.empty_like(state[:, :count])
-                cell(gates[rows], state[0, :count], state[1, :count], new)
-                state[:, :count] = new
-                outputs[rows] = new[0]
-                start += count
-            states.append(state)
-            x = outputs + x if self._residual and index else outputs
-        return x, torch.stack(states)
+    return kernels.linear(attention.project.weight) if isinstance(attention, GeneralAttention) else None

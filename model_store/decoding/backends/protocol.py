@@ -69,3 +69,7 @@ class Backend(Protocol):
     def logits(self, readout: Tensor) -> Tensor:
         """Of the next token, shape = (N, K, V), for readouts of shape (N, K, R). The caller may write into them."""
         ...
+
+    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """As scoring.best_extensions, for logits as they were returned, edited or not."""
+        ...

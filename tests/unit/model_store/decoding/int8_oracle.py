@@ -1,12 +1,14 @@
 """The network in 8-bit integers, the slow, obvious way: one row at a time, integer products in int64, nothing packed.
 
 Next-token log-probabilities for the one-sentence beam search of oracle.py; the whole prefix is run again every time.
+Sigmoid and tanh are those of the kernels that are tested: their last bit can round an input's code to its neighbour.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +22,16 @@ from tests.unit.model_store.decoding.oracle import NextLogProbs
 State = list[tuple[Tensor, Tensor]]
 
 
+class Functions(NamedTuple):
+    """Of each element of a tensor."""
+
+    sigmoid: Callable[[Tensor], Tensor]
+    tanh: Callable[[Tensor], Tensor]
+
+
+TORCHS = Functions(lambda z: torch.tanh(z * 0.5) * 0.5 + 0.5, torch.tanh)
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x: shape = (I,). Codes of both are whole numbers up to 127 of either sign; one scale a row."""
     row_scales = weight.abs().amax(dim=1) / 127
@@ -29,31 +41,29 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def cell(layer: RecurrentLayer, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def cell(layer: RecurrentLayer, x: Tensor, h: Tensor, c: Tensor, of: Functions) -> tuple[Tensor, Tensor]:
     """One lstm layer, one row."""
     w_ih, w_hh, bias_ih, bias_hh = layer.kernel.all_weights[0]
     gates = linear(x, w_ih, bias_ih + bias_hh) + linear(h, w_hh)
     in_gate, forget, new, out = gates.chunk(4)
-
-    def sigmoid(z: Tensor) -> Tensor:
-        return torch.tanh(z * 0.5) * 0.5 + 0.5
-
-    c = sigmoid(forget) * c + sigmoid(in_gate) * torch.tanh(new)
-    return sigmoid(out) * torch.tanh(c), c
+    c = of.sigmoid(forget) * c + of.sigmoid(in_gate) * of.tanh(new)
+    return of.sigmoid(out) * of.tanh(c), c
 
 
-def run(stack: RecurrentStack, x: Tensor, state: State) -> tuple[Tensor, State]:
+def run(stack: RecurrentStack, x: Tensor, state: State, of: Functions) -> tuple[Tensor, State]:
     """One position through all layers."""
     after = []
     for index, (layer, (h, c)) in enumerate(zip(stack.layers, state, strict=True)):
         assert isinstance(layer, RecurrentLayer)
-        h, c = cell(layer, x, h, c)
+        h, c = cell(layer, x, h, c, of)
         x = h + x if stack.residual and index else h
         after.append((h, c))
     return x, after
 
 
-def int8_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidden: Sequence[int]) -> NextLogProbs:
+def int8_log_probs(
+    network: Seq2Seq, source: Sequence[int], bos: int, forbidden: Sequence[int], of: Functions = TORCHS
+) -> NextLogProbs:
     """For an lstm with a reversed or forward encoder, and dot, general or no attention."""
     encoder, decoder, config = network.encoder, network.decoder, network.config
     assert isinstance(encoder, DirectedEncoder)
@@ -64,7 +74,7 @@ def int8_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidden:
         state: State = [(zeros, zeros) for _layer in range(config.layers)]
         outputs = []
         for token in reversed(source) if encoder.reverse else source:
-            output, state = run(encoder.stack, network.source_embedding.weight[token], state)
+            output, state = run(encoder.stack, network.source_embedding.weight[token], state, of)
             outputs.append(output)
         values = torch.stack(outputs[::-1] if encoder.reverse else outputs)
         keys = values
@@ -74,10 +84,10 @@ def int8_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidden:
         readout = feed
         for token in (bos, *prefix):
             x = network.target_embedding.weight[token]
-            x, state = run(decoder.stack, torch.cat((x, feed)) if decoder.input_feeding else x, state)
+            x, state = run(decoder.stack, torch.cat((x, feed)) if decoder.input_feeding else x, state, of)
             if decoder.attention is not None:
                 x = torch.cat((torch.softmax(keys @ x, dim=0) @ values, x))
-            readout = torch.tanh(linear(x, decoder.combine.weight))
+            readout = of.tanh(linear(x, decoder.combine.weight))
             feed = readout
         logits = linear(readout, network.projection.weight, network.projection.bias)
         logits[list(forbidden)] = -math.inf

@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from model_store.config import Attention, EncoderConfig
+from model_store.decoding.backends import vnni
 from model_store.decoding.backends.choice import open_backend
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
-from model_store.decoding.backends.int8_linear import Int8Linear, is_exact, quantise
+from model_store.decoding.backends.int8_kernels import Kernels, TorchKernels
+from model_store.decoding.backends.int8_linear import is_exact, quantise
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.int8_oracle import int8_log_probs, linear
+from tests.unit.model_store.decoding.int8_oracle import TORCHS, Functions, int8_log_probs, linear
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search
 
 needs_kernel = pytest.mark.skipif(not is_exact(), reason="this processor has no exact 8-bit kernel")
+needs_vnni = pytest.mark.skipif(not vnni.available(), reason="this processor has no AVX-512 VNNI")
+on_all_kernels = pytest.mark.parametrize(
+    "kernels",
+    [
+        pytest.param("torch", marks=needs_kernel),
+        pytest.param("vnni", marks=needs_vnni),
+        pytest.param("vnni, three threads", marks=needs_vnni),
+    ],
+)
 ROWS = (1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 32, 33, 64, 100, 128, 256, 511, 512)
 
 
-@needs_kernel
+@on_all_kernels
 @pytest.mark.parametrize(("inputs", "outputs"), [(1000, 4000), (256, 1024), (96, 500), (37, 23), (1, 1)])
-def test_a_row_is_the_same_among_any_number_and_exact(inputs: int, outputs: int) -> None:
+def test_a_row_is_the_same_among_any_number_and_exact(inputs: int, outputs: int, kernels: str) -> None:
     """Bit by bit; the largest inputs and weights are among them, where a kernel that saturates would go wrong."""
     generator = torch.Generator().manual_seed(1)
     weight, bias = torch.randn(outputs, inputs, generator=generator), torch.randn(outputs, generator=generator)
     weight[0], weight[-1] = 3.0, -3.0
     x = torch.randn(512, inputs, generator=generator) * torch.rand(512, 1, generator=generator) * 10
     x[0], x[5], x[9] = 10.0, -10.0, 0.0
-    layer = Int8Linear(weight, bias)
+    layer = kernels_of(kernels).linear(weight, bias)
     together = layer(x)
     for rows in ROWS:
         for first in {0, 512 - rows, min(5, 512 - rows)}:
@@ -57,6 +70,21 @@ def test_what_was_quantised_before_comes_back_exactly() -> None:
     torch.testing.assert_close(scale_again, scale)
 
 
+def kernels_of(name: str) -> Kernels:
+    """By the names of `on_all_kernels`."""
+    return TorchKernels() if name == "torch" else vnni.open_kernels(3 if "three" in name else 1)
+
+
+def vnni_functions() -> Functions:
+    """As Numba compiles them for one element."""
+    from model_store.decoding.backends.vnni import kernels
+
+    def of_each(function: Callable[[float], float]) -> Callable[[Tensor], Tensor]:
+        return lambda z: torch.tensor([function(each) for each in z.numpy()])
+
+    return Functions(of_each(kernels.sigmoid), of_each(kernels.tanh))
+
+
 def float32_network(
     *, hidden: int = 24, attention: Attention = "general", encoder: EncoderConfig | None = None, feeding: bool = False
 ) -> Seq2Seq:
@@ -71,8 +99,8 @@ def float32_network(
     )
 
 
-def open_int8(network: Seq2Seq, *, max_rows: int = 64) -> InFlightDecoder:
-    backend = Int8Backend(network, source_capacity=12)
+def open_int8(network: Seq2Seq, kernels: Kernels, *, max_rows: int = 64) -> InFlightDecoder:
+    backend = Int8Backend(network, source_capacity=12, kernels=kernels)
     return InFlightDecoder(
         backend, Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN)), max_target_length=16, max_rows=max_rows
     )
@@ -90,23 +118,24 @@ def segments(draw: st.DrawFn) -> Segment:
     )
 
 
-def check(network: Seq2Seq, batch: list[Segment]) -> None:
-    for index, hypotheses in decode(open_int8(network), batch):
+def check(network: Seq2Seq, batch: list[Segment], kernels: str) -> None:
+    functions = TORCHS if kernels == "torch" else vnni_functions()
+    for index, hypotheses in decode(open_int8(network, kernels_of(kernels)), batch):
         segment = batch[index]
-        expected = beam_search(int8_log_probs(network, segment.source, BOS, FORBIDDEN), segment, EOS)
+        expected = beam_search(int8_log_probs(network, segment.source, BOS, FORBIDDEN, functions), segment, EOS)
         assert [each.tokens for each in hypotheses] == [each.tokens for each in expected]
         assert [each.finished for each in hypotheses] == [each.finished for each in expected]
         assert [each.score for each in hypotheses] == pytest.approx([each.score for each in expected], abs=1e-4)
 
 
-@needs_kernel
+@on_all_kernels
 @settings(deadline=None, max_examples=12)
-@given(st.lists(segments(), min_size=1, max_size=4))
-def test_search_is_that_of_its_own_oracle(batch: list[Segment]) -> None:
-    check(float32_network(), batch)
+@given(batch=st.lists(segments(), min_size=1, max_size=4))
+def test_search_is_that_of_its_own_oracle(kernels: str, batch: list[Segment]) -> None:
+    check(float32_network(), batch, kernels)
 
 
-@needs_kernel
+@on_all_kernels
 @pytest.mark.parametrize(
     "network",
     [
@@ -118,13 +147,14 @@ def test_search_is_that_of_its_own_oracle(batch: list[Segment]) -> None:
     ],
     ids=["none", "dot", "forward", "feeding", "odd"],
 )
-def test_every_kind_that_runs_is_that_of_its_own_oracle(network: Seq2Seq) -> None:
-    check(network, [Segment((5, 6, 7, EOS), max_length=7, beam_size=3, n_best=3), Segment((20, EOS), max_length=5)])
+def test_every_kind_that_runs_is_that_of_its_own_oracle(network: Seq2Seq, kernels: str) -> None:
+    batch = [Segment((5, 6, 7, EOS), max_length=7, beam_size=3, n_best=3), Segment((20, EOS), max_length=5)]
+    check(network, batch, kernels)
 
 
-@needs_kernel
+@on_all_kernels
 @pytest.mark.parametrize("hidden", [96, 37])
-def test_alone_and_under_load_are_the_same(hidden: int) -> None:
+def test_alone_and_under_load_are_the_same(hidden: int, kernels: str) -> None:
     """Every bit of every score, whatever the mix of beams and lengths, the room and the order."""
     network = tiny_network(vocabulary=500, hidden=hidden, dtype=torch.float32, seed=11)
     generator = torch.Generator().manual_seed(5)
@@ -137,21 +167,23 @@ def test_alone_and_under_load_are_the_same(hidden: int) -> None:
         )
         for length, beam in zip((1, 11, 4, 7, 2, 9, 3, 10) * 3, (4, 1, 4, 3, 8, 4, 2, 4) * 3, strict=True)
     ]
-    together = dict(decode(open_int8(network, max_rows=512), batch))
-    backwards = dict(decode(open_int8(network, max_rows=40), batch[::-1]))
+    made = kernels_of(kernels)
+    together = dict(decode(open_int8(network, made, max_rows=512), batch))
+    backwards = dict(decode(open_int8(network, made, max_rows=40), batch[::-1]))
     for index, segment in enumerate(batch):
-        ((_only, alone),) = decode(open_int8(network), [segment])
+        ((_only, alone),) = decode(open_int8(network, made), [segment])
         assert together[index] == alone
         assert backwards[len(batch) - 1 - index] == alone
 
 
-@needs_kernel
-def test_it_stays_near_float32() -> None:
+@on_all_kernels
+def test_it_stays_near_float32(kernels: str) -> None:
     network = tiny_network(vocabulary=200, hidden=64, dtype=torch.float32, seed=12)
     sources = [(5, 6, 7, 8, EOS), (100, EOS)]
     tokens, positions = torch.full((2, 1), BOS), torch.zeros(2, dtype=torch.int64)
     logits = []
-    for backend in (Int8Backend(network, source_capacity=12), EagerBackend(network, source_capacity=12)):
+    int8 = Int8Backend(network, source_capacity=12, kernels=kernels_of(kernels))
+    for backend in (int8, EagerBackend(network, source_capacity=12)):
         memory, state = backend.encode(sources)
         logits.append(backend.logits(backend.step(tokens, memory, state, positions).readout))
     spread = float(logits[1].std())

@@ -107,6 +107,11 @@ class TableBackend:
     def logits(self, readout: torch.Tensor) -> torch.Tensor:
         return readout.clone()
 
+    def best(
+        self, logits: torch.Tensor, log_prob: torch.Tensor, forbidden: torch.Tensor, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return best_extensions(logits, log_prob, forbidden, count)
+
 
 @settings(deadline=None, max_examples=60)
 @given(

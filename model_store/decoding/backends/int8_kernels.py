@@ -1,0 +1,141 @@
+"""The layers that the 8-bit backend is made of, and the set of them that is made of torch's kernels.
+
+Matrix products are Int8Linear's. What is between them runs in float32 by operations whose result for an element does
+not depend on where it lies in the tensor. torch's sigmoid is none of these (the last elements of a tensor take another
+path), so gates are made of tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, the halving folded into the weights.
+
+Legend: R rows, I inputs, O outputs, B sequences, P tokens of all sequences, E inputs, H hidden, L layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from model_store.decoding.backends.int8_linear import Int8Linear
+from model_store.decoding.scoring import best_extensions
+from model_store.network.cells import RecurrentLayer, RecurrentStack
+
+Linear: TypeAlias = Callable[[Tensor], Tensor]  # (R, I) -> (R, O)
+
+
+class Projection(Protocol):
+    """Logits of readouts, and the best extensions by them."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x: shape = (R, I). Returns logits, shape = (R, V)."""
+        ...
+
+    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """As scoring.best_extensions. logits: as they were returned, edited or not, shape = (N, K, V)."""
+        ...
+
+
+class Stack(Protocol):
+    """lstm layers on top of each other."""
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """x: shape = (R, E). state: shape = (L, 2, R, H). Returns the output, shape = (R, H), and the new state."""
+        ...
+
+    def sequence(self, x: Tensor, live: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Whole sequences from a state of zeros, layer by layer, so that the inputs' part of the gates is one product.
+
+        x: position after position, shape = (P, E). live: how many sequences have each position; never growing. Returns
+        outputs in the same order, shape = (P, H), and the last state of each sequence, shape = (L, 2, B, H).
+        """
+        ...
+
+
+class Kernels(Protocol):
+    """Makes layers of weights. A row's result does not depend on the other rows of a call."""
+
+    def linear(self, weight: Tensor, bias: Tensor | None = None, *, squash: bool = False) -> Linear:
+        """y = x W^T + b, or its tanh. weight: shape = (O, I). bias: shape = (O,)."""
+        ...
+
+    def projection(self, weight: Tensor, bias: Tensor) -> Projection:
+        """weight: shape = (V, I). bias: shape = (V,)."""
+        ...
+
+    def stack(self, stack: RecurrentStack) -> Stack:
+        """Of lstm layers."""
+        ...
+
+
+class TorchKernels:
+    """Implements Kernels for any processor on which oneDNN's products are exact."""
+
+    def linear(self, weight: Tensor, bias: Tensor | None = None, *, squash: bool = False) -> Linear:
+        layer = Int8Linear(weight, bias)
+        return (lambda x: layer(x).tanh_()) if squash else layer
+
+    def projection(self, weight: Tensor, bias: Tensor) -> Projection:
+        return _Projection(weight, bias)
+
+    def stack(self, stack: RecurrentStack) -> Stack:
+        return _Stack(stack)
+
+
+class _Projection(Int8Linear):
+    """Implements Projection."""
+
+    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        return best_extensions(logits, log_prob, forbidden, count)
+
+
+class _Cell:
+    """One lstm layer."""
+
+    def __init__(self, layer: RecurrentLayer) -> None:
+        w_ih, w_hh, bias_ih, bias_hh = layer.kernel.all_weights[0]
+        halved = torch.full((4, layer.hidden, 1), 0.5)
+        halved[2] = 1.0  # the new value's own tanh
+        halved = halved.view(-1, 1)
+        self.from_input = Int8Linear(w_ih * halved, (bias_ih + bias_hh) * halved.squeeze(1))
+        self._from_state = Int8Linear(w_hh * halved)
+
+    def __call__(self, from_input: Tensor, h: Tensor, c: Tensor, new: Tensor) -> None:
+        """from_input: what the input adds to the gates, shape = (R, 4H), overwritten. h, c: shape = (R, H). new: where
+        the new h and c go, shape = (2, R, H)."""
+        both = from_input.add_(self._from_state(h)).tanh_()
+        gates = both.mul(0.5).add_(0.5)
+        in_gate, forget, _new, out = gates.chunk(4, dim=1)
+        torch.mul(forget, c, out=new[1]).add_(in_gate * both.chunk(4, dim=1)[2])
+        torch.mul(out, new[1].tanh(), out=new[0])
+
+
+class _Stack:
+    """Implements Stack."""
+
+    def __init__(self, stack: RecurrentStack) -> None:
+        self.cells = [_Cell(layer) for layer in stack.layers if isinstance(layer, RecurrentLayer)]
+        self._residual = stack.residual
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        new = torch.empty_like(state)
+        for index, cell in enumerate(self.cells):
+            cell(cell.from_input(x), state[index, 0], state[index, 1], new[index])
+            x = new[index, 0] + x if self._residual and index else new[index, 0]
+        return x, new
+
+    def sequence(self, x: Tensor, live: Sequence[int]) -> tuple[Tensor, Tensor]:
+        states = []
+        for index, cell in enumerate(self.cells):
+            gates = cell.from_input(x)  # (P, 4H)
+            outputs = gates.new_empty(len(gates), gates.shape[1] // 4)
+            state = gates.new_zeros(2, live[0], outputs.shape[1])
+            start = 0
+            for count in live:
+                rows = slice(start, start + count)
+                new = torch.empty_like(state[:, :count])
+                cell(gates[rows], state[0, :count], state[1, :count], new)
+                state[:, :count] = new
+                outputs[rows] = new[0]
+                start += count
+            states.append(state)
+            x = outputs + x if self._residual and index else outputs
+        return x, torch.stack(states)

@@ -1,0 +1,49 @@
+"""Functions compiled to machine code by Numba when they are first called, and kept for the next start.
+
+Floating point is IEEE's, without contraction or reassociation, so that an element comes to the same bits whether the
+compiler puts it into a vector or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+logger = logging.getLogger("verso.decoding")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _cache_folder() -> Path | None:
+    """Where machine code is kept: one folder for each version of all sources, since Numba asks for the calling one's.
+
+    None, with a line in the log, where nothing can be written.
+    """
+    sources = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        sources.update(source.read_bytes())
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111, which may raise
+    folder = caches / "verso" / sources.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        logger.warning("kernels are compiled at every start, since %s cannot be written: %s", folder, error)
+        return None
+    return folder
+
+
+_config: Any = numba.config
+if not _config.CACHE_DIR and (_folder := _cache_folder()) is not None:
+    _config.CACHE_DIR = str(_folder)
+
+
+def compiled(function: Function) -> Function:
+    """Compile at the first call, and let other threads run meanwhile. Bounds are not checked."""
+    options: dict[str, Any] = {"nogil": True, "cache": bool(_config.CACHE_DIR), "error_model": "numpy"}
+    return cast(Function, numba.njit(**options)(function))

@@ -1,0 +1,67 @@
+"""Threads that share the work of one call: each takes the next piece until there is none.
+
+A call is a number of phases, one after the other, each of some pieces. Whoever comes to a phase takes pieces from a
+common counter, and goes on when all are done. So a thread that the machine keeps waiting is not waited for: the others
+do its share; and as pieces are computed alike by whoever has them, results do not depend on the threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from model_store.decoding.backends.vnni.compiled import compiled
+from model_store.decoding.backends.vnni.instructions import fetch, fetch_add, yield_processor
+
+Array = np.ndarray[Any, Any]
+
+_LINE = 8  # int64s in a line of the cache, so that counters do not share one
+_SPINS = 2000
+
+
+@compiled
+def take(counters: Array, phase: int, pieces: int) -> int:
+    """The next piece of a phase; -1 if none is left. counters: int64 zeros, shape = (phases, 2, 8)."""
+    piece = fetch_add(counters.ctypes.data + (2 * phase) * _LINE * 8, 1)
+    return piece if piece < pieces else -1
+
+
+@compiled
+def finish(counters: Array, phase: int) -> None:
+    """A piece of the phase is done."""
+    fetch_add(counters.ctypes.data + (2 * phase + 1) * _LINE * 8, 1)
+
+
+@compiled
+def wait(counters: Array, phase: int, pieces: int) -> None:
+    """Until all pieces of the phase are done."""
+    spins = 0
+    while fetch(counters.ctypes.data + (2 * phase + 1) * _LINE * 8) < pieces:
+        spins += 1
+        if spins > _SPINS:
+            yield_processor()
+
+
+class Team:
+    """The calling thread and `size - 1` others."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.others = ThreadPoolExecutor(size - 1, thread_name_prefix="verso-kernel") if size > 1 else None
+
+    def run(self, work: Callable[..., None], phases: int, *arguments: object) -> None:
+        """Call work(thread, counters, *arguments) in all threads; returns when the work is done.
+
+        A thread that comes too late finds nothing left to take, so nobody waits for it.
+        """
+        counters = np.zeros((phases, 2, _LINE), dtype=np.int64)
+        started = [
+            self.others.submit(work, thread, counters, *arguments) for thread in range(1, self.size) if self.others
+        ]
+        work(0, counters, *arguments)
+        for each in started:
+            if not each.cancel() and each.done():
+                each.result()

@@ -1,0 +1,140 @@
+"""The compiled kernels, piece by piece, against numpy and the slow obvious way."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_store.decoding.backends import vnni
+from model_store.decoding.backends.int8_kernels import TorchKernels
+from model_store.decoding.scoring import best_extensions
+from model_store.network.cells import RecurrentStack
+
+if not vnni.available():
+    pytest.skip("this processor has no AVX-512 VNNI", allow_module_level=True)
+
+from model_store.decoding.backends.vnni import kernels, team
+from model_store.decoding.backends.vnni.compiled import compiled
+
+Array = np.ndarray
+
+
+@compiled
+def of_all(x: Array, exp: Array, sigmoid: Array, tanh: Array) -> None:
+    for i in range(len(x)):
+        exp[i], sigmoid[i], tanh[i] = kernels.exp(x[i]), kernels.sigmoid(x[i]), kernels.tanh(x[i])
+
+
+def test_functions_are_those_of_numpy_wherever_an_element_lies() -> None:
+    x = np.concatenate([np.linspace(-87, 88, 40_001), [-0.0, 0.0, 1e-30, -1e4, 1e4]]).astype(np.float32)
+    exact = np.clip(x.astype(np.float64), -87, 88)
+    exp, sigmoid, tanh = np.empty((3, len(x)), dtype=np.float32)
+    of_all(x, exp, sigmoid, tanh)
+    np.testing.assert_allclose(exp, np.exp(exact), rtol=2e-7)
+    np.testing.assert_allclose(sigmoid, 1 / (1 + np.exp(-exact)), rtol=0, atol=2e-7)
+    np.testing.assert_allclose(tanh, np.tanh(exact), rtol=0, atol=3e-7)
+    for start in range(1, 20):  # other elements share its vector, or none
+        part = np.empty((3, 5), dtype=np.float32)
+        of_all(x[start : start + 5].copy(), *part)
+        assert part.tobytes() == np.stack((exp, sigmoid, tanh))[:, start : start + 5].tobytes()
+
+
+@pytest.mark.parametrize(("hidden", "inputs", "residual"), [(37, 29, True), (64, 64, False), (16, 100, True)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, residual: bool, threads: int) -> None:
+    """To within float32's rounding, since products are the same integers."""
+    torch.manual_seed(hidden)
+    stack = RecurrentStack("lstm", 2, inputs, hidden, 0.0, residual=residual)
+    ours, torchs = vnni.open_kernels(threads).stack(stack), TorchKernels().stack(stack)
+    x, state = torch.randn(9, inputs), torch.randn(2, 2, 9, hidden) * 0.3
+    live = [5, 5, 4, 1]
+    with torch.inference_mode():
+        torch.testing.assert_close(ours.step(x, state), torchs.step(x, state), rtol=0, atol=2e-6)
+        sequences = torch.randn(sum(live), inputs)
+        torch.testing.assert_close(ours.sequence(sequences, live), torchs.sequence(sequences, live), rtol=0, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    vocabulary=st.sampled_from((24, 128, 640, 997)),
+    slots=st.integers(1, 3),
+    width=st.integers(1, 4),
+    different=st.sampled_from((3, 1000)),
+    threads=st.sampled_from((1, 2)),
+    seed=st.integers(0, 99),
+)
+def test_best_extensions_are_those_of_torch(
+    vocabulary: int, slots: int, width: int, different: int, threads: int, seed: int
+) -> None:
+    """Few different logits, so that most of the best are tied across panels; or many, so that hardly any are."""
+    generator = torch.Generator().manual_seed(seed)
+    projection = vnni.open_kernels(threads).projection(
+        torch.randn(vocabulary, 8, generator=generator), torch.zeros(vocabulary)
+    )
+    logits = projection(torch.randn(slots * width, 8, generator=generator)).view(slots, width, vocabulary)
+    logits.copy_(torch.randint(0, different, logits.shape, generator=generator) / 64)
+    logits[0, 0, seed % vocabulary] = float("-inf")  # as one that must not be repeated
+    log_prob = -torch.arange(slots * width).view(slots, width).float()
+    forbidden = torch.tensor([0, 5])
+    expected = best_extensions(logits.clone(), log_prob, forbidden, 2 * width)
+    found = projection.best(logits, log_prob, forbidden, 2 * width)
+    assert torch.equal(found[1], expected[1])
+    assert torch.equal(found[2], expected[2])
+    torch.testing.assert_close(found[0], expected[0], rtol=0, atol=1e-5)
+
+
+@compiled
+def count_up(thread: int, counters: Array, done: Array, by: Array) -> None:
+    """Each piece notes who did it; the second phase sees all of the first."""
+    for phase in range(2):
+        while True:
+            piece = team.take(counters, phase, len(done))
+            if piece < 0:
+                break
+            done[piece] += 1 if phase == 0 else 10 * done.min()
+            by[piece] = thread
+            team.finish(counters, phase)
+        team.wait(counters, phase, len(done))
+
+
+def test_each_piece_is_done_once_and_phases_wait_for_each_other() -> None:
+    several = team.Team(4)
+    for _time in range(200):
+        done, by = np.zeros(500, dtype=np.int64), np.zeros(500, dtype=np.int64)
+        several.run(count_up, 2, done, by)
+        assert set(done) <= {11, 111}  # min() may meet a piece that is done already
+
+
+def test_a_thread_that_does_not_come_is_not_waited_for() -> None:
+    several, busy, go_on = team.Team(2), threading.Event(), threading.Event()
+    assert several.others is not None
+
+    def keep() -> None:
+        busy.set()
+        go_on.wait(60)
+
+    several.others.submit(keep)
+    assert busy.wait(10)
+    done, by = np.zeros(500, dtype=np.int64), np.ones(500, dtype=np.int64)
+    several.run(count_up, 2, done, by)
+    assert not by.any()
+    go_on.set()
+
+
+def test_an_error_in_a_thread_is_raised() -> None:
+    def work(thread: int, counters: Array) -> None:
+        if thread:
+            raise ValueError("thread")
+
+    def until_it_comes() -> None:
+        for _time in range(1000):
+            several.run(work, 1)
+
+    several = team.Team(2)
+    with pytest.raises(ValueError, match="thread"):
+        until_it_comes()
