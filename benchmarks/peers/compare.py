@@ -29,6 +29,7 @@ from benchmarks.peers.protocol import Settings
 from benchmarks.peers.summary import summarised
 from benchmarks.work import BEAM, BEGIN, END, RESERVED, SENTENCES, TARGET_TOKENS, Work, measured_work, random_network
 from model_store.config import DecoderConfig, NetworkConfig
+from service.native_libraries import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,10 +66,12 @@ class Running:
         python = folder / program.environment / "bin" / "python" if program.environment else Path(sys.executable)
         if not python.exists():
             raise FileNotFoundError(f"environments: {python} is missing; `make peers` makes it")
+        threads = {"OMP_NUM_THREADS": str(settings.threads), "MKL_NUM_THREADS": str(settings.threads)}
+        ours = DEFAULTS if program.module == "verso" else {}  # as `verso` sets them
         self._process = subprocess.Popen(
             [str(python), "-W", "ignore", "-m", f"benchmarks.peers.{program.module}", settings.line()],
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": str(settings.threads), "MKL_NUM_THREADS": str(settings.threads)},
+            env={**ours, **os.environ, **threads},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
