@@ -57,9 +57,10 @@ def unescape(text: str) -> str:
 class Tokenizer:
     """One vocabulary for all languages of a bundle.
 
-    Any text that is encodable in UTF-8 comes back unchanged through `decode(encode(text))`: unseen characters become
-    byte pieces, nothing is normalised, and the dummy space that lets a word share its pieces at the start of a text
-    and after a space is taken off again. Control symbols are added by id, so "<2ru>" in a text is five characters.
+    Any text that is encodable in UTF-8 comes back unchanged through `decode(encode(text))`, or lower-cased if the
+    tokenizer was trained to do that: unseen characters become byte pieces, nothing else is normalised, and the dummy
+    space that lets a word share its pieces at the start of a text and after a space is taken off again. Control symbols
+    are added by id, so "<2ru>" in a text is five characters.
     """
 
     pad_id = PAD_ID
@@ -174,7 +175,7 @@ class Tokenizer:
 
     def spelled(self, text: str) -> bytes:
         """What the ids of a target that begins with `text` write, one after the other."""
-        return (_SPACE_PIECE + escape(text).replace(" ", _SPACE_PIECE)).encode() if text else b""
+        return str(self._processor.normalize(escape(text))).encode() if text else b""
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The vocabulary entry of each id, as SentencePiece writes it (U+2581 for a space)."""

@@ -16,7 +16,9 @@ from model_store.errors import ConfigError, ModelStoreError
 from training.corpora.errors import CorpusError
 from training.distribution import is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
-from training.experiments import bottleneck, vanishing_gradients
+from training.experiments import bottleneck, luong_increments, vanishing_gradients
+from training.experiments.series import Figure
+from training.experiments.table import Table
 from training.export import bundle_folder, export
 from training.preparation import prepare
 from training.progress import ProgressLog
@@ -25,7 +27,6 @@ from training.scores import write_scores
 from training.server import Server
 from training.significance import compare
 from training.start import find_bundle, load_start
-from training.test_sets import load_test_sets
 from training.trainer import Trainer
 from training.validation import Validator
 
@@ -53,7 +54,7 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
-Experiment = Literal["vanishing-gradients", "bottleneck"]
+Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments"]
 
 
 @app.command("prepare")
@@ -148,15 +149,25 @@ def run_command(
 
 @app.command("experiment")
 def experiment_command(
-    name: Annotated[Experiment, typer.Argument(help="which claim of the lecture to measure")],
+    name: Annotated[Experiment, typer.Argument(help="which claim to measure")],
     out: Annotated[Path, typer.Option("--out", help="where the figures go")] = Path("runs/experiments"),
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="of torch; all cores unless given")] = None,
+    data: DataOption = None,
+    updates: Annotated[int, typer.Option("--updates", min=1, help="of each system")] = luong_increments.UPDATES,
 ) -> None:
-    """Measure a claim of the lecture: numbers as JSON, a plot as SVG."""
+    """Measure a claim of the lecture or of a paper: numbers as JSON, and a plot as SVG or a table as Markdown.
+
+    --data and --updates are for luong-increments, which trains on Multi30k.
+    """
     if threads is not None:
         torch.set_num_threads(threads)
-    figure = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}[name]()
-    for path in figure.save(out):
+    found: Figure | Table
+    if name == "luong-increments":
+        found = luong_increments.measure(data if data is not None else Path(), RUNS, updates)
+        typer.echo(found.markdown())
+    else:
+        found = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}[name]()
+    for path in found.save(out):
         typer.echo(f"wrote {path}")
 
 
@@ -169,8 +180,7 @@ def _train(run: Run, max_steps: int | None) -> None:
     tokenizer = run.tokenizer()
     train, validation = run.examples(tokenizer)
     log = ProgressLog(folder.curves, every_steps=recipe.trainer.log_every_steps)
-    test_sets = load_test_sets(recipe.data.validation, recipe.data.directions, run.data_root)
-    validator = Validator(recipe, tokenizer, tuple(test_sets))
+    validator = Validator(recipe, tokenizer, run.load(recipe.data.validation))
     start = None if recipe.start_from is None else load_start(recipe.start_from).weights
     trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator, start=start)
     trainer.run(max_steps=max_steps)
@@ -187,7 +197,8 @@ def _evaluate(
 ) -> list[Evaluation]:
     """Score the system, and for summaries the first sentence; print, and keep for the bundle that will be exported."""
     task = run.recipe.data.task
-    evaluations = [evaluate(system, test_set, task) for test_set in sets]
+    moses = run.recipe.evaluation.moses_bleu
+    evaluations = [evaluate(system, test_set, task, with_moses_bleu=moses) for test_set in sets]
     baseline = [evaluate(LeadSentence(), _baseline_of(test_set), task) for test_set in sets if task == "summarize"]
     typer.echo(table([*evaluations, *baseline]))
     if keep:

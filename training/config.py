@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -134,12 +135,17 @@ class DataConfig(FrozenModel):
 
 
 class TokenizerConfig(FrozenModel):
-    """SentencePiece training. `sentences` bounds how many sampled sentences it learns from."""
+    """SentencePiece training. `sentences` bounds how many sampled sentences it learns from.
+
+    lower_case: whatever is encoded, in training and by whoever uses the bundle, is lower-cased first, and so are the
+        references that outputs are scored against.
+    """
 
     vocabulary: Annotated[int, Field(ge=300, le=64_000)] = 16_000
     model: Literal["unigram", "bpe"] = "unigram"
     character_coverage: Annotated[float, Field(gt=0.9, le=1.0)] = 0.9995
     sentences: PositiveInt = 1_000_000
+    lower_case: bool = False
 
 
 class TrainerConfig(FrozenModel):
@@ -172,6 +178,15 @@ class TrainerConfig(FrozenModel):
     checkpoint_every_steps: PositiveInt = 500
 
 
+class EvaluationConfig(FrozenModel):
+    """What `evaluate` measures beside the metrics of the task.
+
+    moses_bleu: BLEU of lower-cased text in Moses' tokenisation, as papers on Multi30k give it; of translations only.
+    """
+
+    moses_bleu: bool = False
+
+
 class ExportConfig(FrozenModel):
     """What the bundle is called and how its weights are stored."""
 
@@ -195,7 +210,14 @@ class Recipe(FrozenModel):
     network: NetworkConfig
     trainer: TrainerConfig = TrainerConfig()
     decoding: DecodingConfig = DecodingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig
+
+    @model_validator(mode="after")
+    def _moses_bleu_is_of_translations(self) -> Self:
+        if self.evaluation.moses_bleu and self.data.task != "translate":
+            raise ValueError(f"evaluation.moses_bleu: scores translations (the task is {self.data.task!r})")
+        return self
 
     @model_validator(mode="after")
     def _slots_fit_the_network(self) -> Self:
@@ -234,6 +256,17 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
         raise ConfigError.from_validation(str(path), error) from error
 
 
+def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with the tables of `changes` merged over its own, validated anew.
+
+    Raises ConfigError if that is no recipe.
+    """
+    try:
+        return Recipe.model_validate(_merge(recipe.model_dump(), changes))
+    except ValidationError as error:
+        raise ConfigError.from_validation("changes", error) from error
+
+
 def _read(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     """A recipe's tables with those it extends below them."""
     if path.resolve() in extended_by:
@@ -252,9 +285,9 @@ def _read(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     return _merge(_read(path.parent / base, (*extended_by, path.resolve())), raw)
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
-        merged[key] = _merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+        merged[key] = _merge(under, value) if isinstance(under, dict) and isinstance(value, Mapping) else value
     return merged

@@ -15,6 +15,7 @@ from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from training.metrics import Metric, score
+from training.moses_bleu import moses_bleu
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,23 @@ class Evaluation:
     duration_s: float
 
 
-def evaluate(system: System, test_set: TestSet, task: Task) -> Evaluation:
-    """Score one set in one direction by the metrics of `task`."""
+MOSES_BLEU = "BLEU, Moses, lower case"
+
+
+def evaluate(system: System, test_set: TestSet, task: Task, *, with_moses_bleu: bool = False) -> Evaluation:
+    """Score one set in one direction by the metrics of `task`, and by training/moses_bleu.py if that is asked for."""
     started = time.monotonic()
     decoded = system.decode(test_set.sources, test_set.source_language, test_set.target_language)
     duration = time.monotonic() - started
+    metrics = score(task, test_set.sources, decoded.outputs, test_set.references)
+    if with_moses_bleu:
+        moses = moses_bleu(decoded.outputs, test_set.references, test_set.target_language)
+        metrics = (*metrics, Metric(MOSES_BLEU, moses))
     return Evaluation(
         test_set.name,
         test_set.direction,
         tuple(decoded.outputs),
-        score(task, test_set.sources, decoded.outputs, test_set.references),
+        metrics,
         decoded.unfinished,
         duration,
     )

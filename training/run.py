@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class Run:
     def _changed(self, then: dict[str, Any], tokenizer: Tokenizer) -> list[str]:
         """The options that were others when the data was prepared."""
         now = what_it_depends_on(self.recipe)
+        then = {"tokenizer.lower_case": False, **then}  # an option that earlier runs did not have
         # A tokenizer that came from a bundle has no options.
         names = {
             name for name in then.keys() | now.keys() if "tokenizer." not in name or (name in then and name in now)
@@ -84,7 +86,13 @@ class Run:
         if unknown := set(only) - {each.name for each in configs}:
             raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
         chosen = [each for each in configs if not only or each.name in only]
-        return list(load_test_sets(chosen, data.directions, self.data_root))
+        return self.load(chosen)
+
+    def load(self, configs: Sequence[TestSetConfig]) -> list[TestSet]:
+        """These held-out sets as texts, references lower-cased if that is all that the recipe's system can write."""
+        recipe = self.recipe
+        lower_case = recipe.tokenizer.lower_case
+        return list(load_test_sets(configs, recipe.data.directions, self.data_root, lower_case=lower_case))
 
     def examples(self, tokenizer: Tokenizer) -> tuple[Examples, Examples]:
         """Training and validation examples as prepared."""

@@ -25,8 +25,12 @@ def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
     return pairs[: config.limit]
 
 
-def load_test_sets(configs: Sequence[TestSetConfig], directions: Sequence[str], data_root: Path) -> Iterator[TestSet]:
+def load_test_sets(
+    configs: Sequence[TestSetConfig], directions: Sequence[str], data_root: Path, *, lower_case: bool = False
+) -> Iterator[TestSet]:
     """The sets of `configs`, each in the directions of `directions` between its two languages.
+
+    lower_case: lower-case the references, for a system that writes lower case only.
 
     Raises ConfigError if a file is missing or holds a line that is no pair.
     """
@@ -38,4 +42,6 @@ def load_test_sets(configs: Sequence[TestSetConfig], directions: Sequence[str], 
             (config.right, config.left, right, left),
         )[: 1 if config.left == config.right else 2]:
             if f"{source}-{target}" in directions:
+                if lower_case:
+                    references = tuple(each.lower() for each in references)
                 yield TestSet(config.name, source, target, sources, references)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import random
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import get_args
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
 
 import sentencepiece
 
@@ -30,6 +34,27 @@ THREADS = 2
 _LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8})*")
 # SentencePiece's trainer skips a sentence that holds one of these; here they are as good as spaces.
 _REFUSED_BY_TRAINER = str.maketrans(dict.fromkeys("\x00\t\n\r\u2585", " "))
+
+_PAD, _UNK, _BOS, _EOS = SPECIAL_PIECES
+_OPTIONS: dict[str, Any] = {
+    "remove_extra_whitespaces": False,
+    "add_dummy_prefix": True,
+    "byte_fallback": True,
+    "split_digits": True,  # a number is copied digit by digit: no number is rare then
+    "max_sentence_length": 2**30,  # bytes; longer sentences would be dropped, and none is longer than this
+    "input_sentence_size": 0,
+    "shuffle_input_sentence": False,
+    "num_threads": THREADS,
+    "minloglevel": 2,
+    "pad_id": PAD_ID,
+    "unk_id": UNK_ID,
+    "bos_id": BOS_ID,
+    "eos_id": EOS_ID,
+    "pad_piece": _PAD,
+    "unk_piece": _UNK,
+    "bos_piece": _BOS,
+    "eos_piece": _EOS,
+}
 
 
 def train_tokenizer(
@@ -55,43 +80,43 @@ def train_tokenizer(
     if not sample:
         raise ConfigError("tokenizer: there are no sentences to learn from")
     model = io.BytesIO()
-    pad, unk, bos, eos = SPECIAL_PIECES
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_prepared(sample),
-            model_writer=model,
-            model_type=config.model,
-            vocab_size=config.vocabulary,
-            character_coverage=config.character_coverage,
-            control_symbols=[
-                *map(language_piece, languages),
-                *map(task_piece, tasks),
-                *map(formality_piece, get_args(Formality) if formality else ()),
-            ],
-            normalization_rule_name="identity",
-            remove_extra_whitespaces=False,
-            add_dummy_prefix=True,
-            byte_fallback=True,
-            # A number is copied digit by digit: no number is rare then.
-            split_digits=True,
-            # Bytes. Longer sentences would be dropped; none is longer than this.
-            max_sentence_length=2**30,
-            input_sentence_size=0,
-            shuffle_input_sentence=False,
-            num_threads=THREADS,
-            minloglevel=2,
-            pad_id=PAD_ID,
-            unk_id=UNK_ID,
-            bos_id=BOS_ID,
-            eos_id=EOS_ID,
-            pad_piece=pad,
-            unk_piece=unk,
-            bos_piece=bos,
-            eos_piece=eos,
-        )
+        with _normalisation(lower_case=config.lower_case) as normalisation:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=_prepared(sample),
+                model_writer=model,
+                model_type=config.model,
+                vocab_size=config.vocabulary,
+                character_coverage=config.character_coverage,
+                control_symbols=[
+                    *map(language_piece, languages),
+                    *map(task_piece, tasks),
+                    *map(formality_piece, get_args(Formality) if formality else ()),
+                ],
+                **normalisation,
+                **_OPTIONS,
+            )
     except RuntimeError as error:
         raise ConfigError(_size_message(str(error), config)) from error
     return Tokenizer(model.getvalue())
+
+
+@contextmanager
+def _normalisation(*, lower_case: bool) -> Iterator[dict[str, Any]]:
+    """The trainer's options for what is done to a text before it is encoded: nothing, or each character lower-cased."""
+    if not lower_case:
+        yield {"normalization_rule_name": "identity"}
+        return
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    rules = (
+        f"{ord(each):X}\t{' '.join(f'{ord(part):X}' for part in each.lower())}\n"
+        for each in characters
+        if each.lower() != each
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lower_case.tsv"
+        path.write_text("".join(rules), encoding="ascii")
+        yield {"normalization_rule_tsv": str(path)}
 
 
 def _check_control_symbols(languages: Sequence[str], tasks: Sequence[str]) -> None:

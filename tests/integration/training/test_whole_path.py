@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,28 @@ def test_what_was_prepared_for_another_vocabulary_is_not_trained_on(run: Path, t
     result = CliRunner().invoke(app, ["train", str(recipe), "--data", str(RECIPES), "--runs", str(run / "runs")])
     assert isinstance(result.exception, ConfigError)
     assert "tokenizer.vocabulary" in str(result.exception)
+
+
+def test_what_was_prepared_before_there_was_an_option_is_as_if_it_were_off(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "option"
+    shutil.copytree(run / "runs" / "option" / "data", folder / "data")
+    prepared = json.loads((folder / "data" / "prepared.json").read_text(encoding="utf-8"))
+    assert prepared.pop("tokenizer.lower_case") is False
+    (folder / "data" / "prepared.json").write_text(json.dumps(prepared), encoding="utf-8")
+    arguments = ("--data", str(RECIPES), "--runs", str(tmp_path / "runs"), "--max-steps", "1")
+    invoke("train", str(run / "small.toml"), *arguments)
+    lower = tmp_path / "lower.toml"
+    lower.write_text(f'extends = "{run / "small.toml"}"\n[tokenizer]\nlower_case = true\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["train", str(lower), *arguments])
+    assert "tokenizer.lower_case" in str(result.exception)
+
+
+def test_bleu_as_papers_give_it_is_measured_if_asked_for(run: Path, tmp_path: Path) -> None:
+    recipe, figures = tmp_path / "moses.toml", tmp_path / "figures.json"
+    recipe.write_text(f'extends = "{run / "small.toml"}"\n[evaluation]\nmoses_bleu = true\n', encoding="utf-8")
+    invoke(
+        "evaluate", str(recipe), "--data", str(RECIPES), "--runs", str(run / "runs"), "--bundle",
+        str(run / "runs" / "option" / "bundles" / "option" / "1"), "--json", str(figures),
+    )  # fmt: skip
+    (evaluations,) = json.loads(figures.read_text(encoding="utf-8")).values()
+    assert [metric["name"] for metric in evaluations[0]["metrics"]] == ["BLEU", "chrF2", "BLEU, Moses, lower case"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import ConfigError
-from training.config import load_recipe
+from training.config import changed, load_recipe
 from training.run import RECIPES
 
 RECIPE = """
@@ -99,3 +99,18 @@ def test_a_recipe_cannot_extend_itself(tmp_path: Path) -> None:
     write(tmp_path, 'extends = "a.toml"\n', "b.toml")
     with pytest.raises(ConfigError, match="extends itself"):
         load_recipe(tmp_path / "a.toml")
+
+
+def test_moses_bleu_of_summaries_is_refused(tmp_path: Path) -> None:
+    text = RECIPE.replace("[tokenizer]", 'task = "summarize"\n[evaluation]\nmoses_bleu = true\n[tokenizer]')
+    with pytest.raises(ConfigError, match=r"evaluation\.moses_bleu: scores translations"):
+        load_recipe(write(tmp_path, text))
+
+
+def test_a_recipe_can_be_changed_and_is_validated_anew(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, RECIPE))
+    other = changed(recipe, {"network": {"layers": 1, "encoder": {"direction": "forward"}}})
+    assert (other.network.layers, other.network.encoder.direction, other.network.hidden) == (1, "forward", 1000)
+    assert changed(other, {"network": {"layers": 4, "encoder": {"direction": "reversed"}}}) == recipe
+    with pytest.raises(ConfigError, match=r"network\.layers.*65"):
+        changed(recipe, {"network": {"layers": 65}})

@@ -109,3 +109,15 @@ def test_no_sentences() -> None:
 def test_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     train_tokenizer(sentences(), SMALL, languages=["en"], seed=1)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("model", ["unigram", "bpe"])
+def test_a_tokenizer_that_lower_cases_changes_nothing_else(model: str) -> None:
+    config = TokenizerConfig.model_validate({"vocabulary": 340, "model": model, "lower_case": True})
+    tokenizer = train_tokenizer([*sentences(), "ÄÖÜ SS"], config, languages=["en"], seed=1)
+    for text in ("Die Straße, ÄÖÜ", "ПРИВЕТ  İ \u2581 \x1b2 №ﬁ x²", "  ", "", *sentences(5)):
+        assert tokenizer.decode(tokenizer.encode(text)) == text.lower()
+        assert tokenizer.encode(text) == tokenizer.encode(text.lower())
+        spellings = tokenizer.spellings()
+        assert b"".join(spellings[id_] for id_ in tokenizer.encode(text)) == tokenizer.spelled(text)
+    assert not any(piece != piece.lower() for piece in tokenizer.pieces(range(5, 340)) if not piece.startswith("<0x"))

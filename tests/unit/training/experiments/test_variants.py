@@ -1,0 +1,72 @@
+"""Comparing variants of a recipe, on the corpus of numerals; the increments of Luong et al. are what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import ConfigError
+from training.config import Recipe, changed, load_recipe
+from training.experiments.luong_increments import BASE, VARIANTS
+from training.experiments.table import Table
+from training.experiments.variants import Variant, compare_variants
+from training.run import RECIPES
+
+
+def small() -> Recipe:
+    tiny = load_recipe(RECIPES / "tiny.toml")
+    held_out = tiny.data.report[0].model_dump() | {"limit": 5}
+    return changed(
+        tiny,
+        {
+            "data": {"validation": [held_out], "report": []},
+            "network": {"hidden": 8, "embedding": 8},
+            "trainer": {"max_steps": 2, "validate_every_steps": 2},
+            "evaluation": {"moses_bleu": True},
+        },
+    )
+
+
+def test_each_variant_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = (Variant("plain"), Variant("+ gru", {"network": {"cell": "gru"}}, "plain", 1.25))
+    table = compare_variants("cells", "Cells", small(), variants, RECIPES, tmp_path)
+    assert table.columns == ("system", "BLEU", "chrF2", "BLEU, Moses, lower case", "difference", "published")
+    first, second = table.rows
+    assert (first[0], first[4:]) == ("plain", ("", ""))
+    assert second[0] == "+ gru"
+    assert second[5] == "+1.2"
+    assert float(second[4]) == pytest.approx(float(second[3]) - float(first[3]), abs=0.051)
+    monkeypatch.setattr("training.trainer.Trainer._update", lambda *_arguments: pytest.fail("trained again"))
+    assert compare_variants("cells", "Cells", small(), variants, RECIPES, tmp_path) == table
+
+
+def test_a_wrong_change_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    variants = (Variant("plain"), Variant("wrong", {"network": {"cell": "transistor"}}))
+    with pytest.raises(ConfigError, match=r"network\.cell"):
+        compare_variants("cells", "Cells", small(), variants, RECIPES, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_system_of_luong_differs_from_the_one_before_in_one_thing() -> None:
+    base = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), BASE)
+    systems = [changed(base, each.changes).network for each in VARIANTS]
+    assert [each.against for each in VARIANTS[1:]] == [each.name for each in VARIANTS[:-1]]
+    found = [(each.encoder.direction, each.dropout, each.attention, each.decoder.input_feeding) for each in systems]
+    assert found == [
+        ("forward", 0.0, "none", False),
+        ("reversed", 0.0, "none", False),
+        ("reversed", 0.2, "none", False),
+        ("reversed", 0.2, "general", False),
+        ("reversed", 0.2, "general", True),
+    ]
+
+
+def test_a_table_is_written_as_numbers_and_as_markdown(tmp_path: Path) -> None:
+    table = Table("cells", "Cells of one size", ("system", "BLEU"), (("lstm", 12.345), ("gru", 11)))
+    numbers, page = table.save(tmp_path / "new")
+    assert json.loads(numbers.read_text(encoding="utf-8"))["rows"] == [["lstm", 12.345], ["gru", 11]]
+    assert page.read_text(encoding="utf-8") == (
+        "Cells of one size\n\n| system | BLEU |\n| --- | --- |\n| lstm | 12.3 |\n| gru | 11 |\n"
+    )

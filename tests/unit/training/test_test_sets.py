@@ -1,0 +1,20 @@
+"""Held-out sets as texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.config import TestSetConfig
+from training.test_sets import load_test_sets
+
+
+@pytest.mark.parametrize(("lower_case", "reference"), [(False, "Über ALLES"), (True, "über alles")])
+def test_only_references_are_lower_cased_and_only_if_asked_for(
+    tmp_path: Path, lower_case: bool, reference: str
+) -> None:
+    (tmp_path / "set.tsv").write_text("Above ALL\tÜber ALLES\n", encoding="utf-8")
+    config = TestSetConfig(name="set", left="en", right="de", path="set.tsv")
+    (found,) = load_test_sets([config], ["en-de"], tmp_path, lower_case=lower_case)
+    assert (found.sources, found.references) == (("Above ALL",), (reference,))
