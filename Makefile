@@ -1,4 +1,4 @@
-# Each target sets itself up in .venv and does nothing twice. Settable: HOST, PORT (serve); LOAD (load); RECIPE, DATA (train).
+# Each target sets itself up in .venv and does nothing twice. Settable: HOST, PORT (serve); LOAD (load); CASES, SEED (fuzz); RECIPE, DATA (train).
 PYTHON ?= python3
 RECIPE ?= tiny
 VENV := .venv
@@ -7,8 +7,9 @@ SERVE_STAMP := $(VENV)/.serve-installed
 DEV_STAMP := $(VENV)/.dev-installed
 RAY_STAMP := $(VENV)/.ray-installed
 PEERS := build/peers
+FUZZ := build/fuzz
 
-.PHONY: serve test test-ray load check train bench peers bench-peers clean format docs
+.PHONY: serve test test-ray load fuzz check train bench peers bench-peers clean format docs
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
@@ -19,6 +20,15 @@ test: $(DEV_STAMP)
 # The service under load: LOAD="--seconds 20 --soak 0" makes it short; about 40 minutes without.
 load: $(DEV_STAMP)
 	$(BIN)/python -m tests.load.measure $(LOAD)
+
+# schemathesis over the whole OpenAPI document, against the real server; minutes, so it is apart. CASES=1000 SEED=2 change it.
+fuzz: $(DEV_STAMP) $(FUZZ)/.installed
+	$(BIN)/python -m tests.fuzz.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
+
+$(FUZZ)/.installed: tests/fuzz/requirements.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/pip install --quiet --requirement $<
+	touch $@
 
 # A Ray cluster of several nodes on this machine; takes minutes, so it is apart.
 test-ray: $(RAY_STAMP)

@@ -19,6 +19,7 @@ from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
+from service.api.openapi import tell_of_keys
 from service.api.traces import RequestTrace
 from service.changes import Changes
 from service.documents.jobs import DocumentJobs, JobLimits
@@ -96,6 +97,7 @@ def create_app(
     parts = (page, v1, documents, glossaries, libretranslate, probes, status, admin)
     for router in [part.router for part in parts]:
         app.include_router(router)
+    tell_of_keys(app)
     return app
 
 

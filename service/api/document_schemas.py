@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.documents.reading import DOCUMENT_FORMATS
 from service.documents.store import Job
 from service.pipeline.translation import AUTO
+
+# What a download may be, for the documentation.
+FILE_CONTENT: dict[str, Any] = {
+    each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in DOCUMENT_FORMATS
+}
 
 
 class DocumentForm(BaseModel):
@@ -18,7 +24,7 @@ class DocumentForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     file: UploadFile = Field(description="The document; its name says its format.")
-    source: str = Field(AUTO, min_length=1, max_length=40, description='Language code, or "auto".')
+    source: str = Field(AUTO, max_length=40, description='Language code, or "auto".')
     target: str = Field(min_length=1, max_length=40, description="Language code.", examples=["ru"])
     model: str | None = Field(None, max_length=200, description='"name" or "name@version".')
 

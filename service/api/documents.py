@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request, Response
 from service.access import Caller
 from service.api.admission import bearer
 from service.api.dependencies import ServicesDependency, services_of
-from service.api.document_schemas import DocumentAnswer, DocumentForm, document_answer
+from service.api.document_schemas import FILE_CONTENT, DocumentAnswer, DocumentForm, document_answer
 from service.api.schemas import ErrorBody
 from service.documents.jobs import Upload
 from service.documents.reading import format_of
@@ -37,10 +37,7 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
     "default": _OTHER,
 }
 _DOWNLOAD: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        "description": "The translated document",
-    },
+    200: {"description": "The translated document", "content": FILE_CONTENT},
     401: _KEY,
     404: _UNKNOWN[404],
     409: {"model": ErrorBody, "description": "Not translated yet, or failed"},

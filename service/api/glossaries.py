@@ -82,6 +82,8 @@ async def put(name: Name, request: Request) -> GlossaryBody:
     if media_type == "application/json":
         given = _json(body)
         source, target, terms = given.source, given.target, [each.term() for each in given.terms]
+        _check_agrees(request, "source", source)
+        _check_agrees(request, "target", target)
     elif media_type in _KINDS:
         source, target = _language(request, "source"), _language(request, "target")
         terms = read_terms(body, _KINDS[media_type], source, target)
@@ -140,6 +142,12 @@ def _json(body: bytes) -> TermsBody:
         if (first := error.errors()[0])["type"] == "json_invalid":
             raise InvalidRequestError("body", f"not valid JSON: {first['ctx']['error']}") from error
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from error
+
+
+def _check_agrees(request: Request, field: str, code: str) -> None:
+    """What the query says of a body that says it itself is not passed over."""
+    if (other := request.query_params.get(field, code)) != code:
+        raise InvalidRequestError(field, f"is {other[:40]!r} in the query; allowed: {code!r}, as in the body, or none")
 
 
 def _language(request: Request, field: str) -> str:

@@ -1,11 +1,13 @@
 // A document, dropped on the source or opened by the button: uploaded, followed, and there to be downloaded.
 
+import { hasKey } from "/web/key.js";
 import { clearProblem, showProblem } from "/web/notices.js";
 import { pair } from "/web/pickers.js";
 import { number, onLanguage, say } from "/web/preferences.js";
-import { document as askDocument, forgetDocument, uploadDocument } from "/web/service.js";
+import { document as askDocument, downloadDocument, forgetDocument, uploadDocument } from "/web/service.js";
 
 const ASK_AGAIN_MS = 700;
+const KEEP_FILE_MS = 60_000; // until the browser has surely written it
 const TEXT = ".txt"; // becomes the text instead
 
 const byId = (id) => window.document.getElementById(id);
@@ -44,7 +46,29 @@ export async function takeDocument(file) {
 
 export function startDocuments() {
   close.addEventListener("click", forget);
+  download.addEventListener("click", downloadWithKey);
   onLanguage(() => shown && show(shown));
+}
+
+/** A link sends no key, so that with one the page fetches the file itself. */
+async function downloadWithKey(event) {
+  if (!hasKey()) return;
+  event.preventDefault();
+  try {
+    const told = shown;
+    const href = URL.createObjectURL(await downloadDocument(told.id));
+    const link = Object.assign(window.document.createElement("a"), { href, download: translatedName(told) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(href), KEEP_FILE_MS);
+  } catch (error) {
+    showProblem(error);
+  }
+}
+
+/** As the server calls it. */
+function translatedName({ name, target }) {
+  const dot = name.lastIndexOf(".");
+  return `${name.slice(0, dot)}_${target}${name.slice(dot)}`;
 }
 
 async function forget() {
@@ -65,7 +89,7 @@ function show(told) {
   name.textContent = told.name;
   progress.max = Math.max(told.segments, 1);
   progress.value = told.state === "done" ? progress.max : told.segments_done;
-  progress.hidden = told.state === "failed";
+  progress.hidden = told.state === "done" || told.state === "failed";
   state.textContent = {
     queued: () => say("documentQueued"),
     running: () => say("documentRunning", { done: number(told.segments_done), total: number(told.segments) }),

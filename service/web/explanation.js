@@ -14,12 +14,13 @@ const readout = document.getElementById("readout");
 const DRAW = { attention: drawHeatmap, beam: drawBeam };
 
 let view = "attention";
-let shown = null; // {source, target, segments} of the translation that is on the page
+let shown = null; // {way, segments} of the translation that is on the page
 let explained = null; // the explanation that is drawn, undefined before the first
 let asked = new AbortController();
 
-export function offerExplanation(source, target, segments) {
-  shown = { source, target, segments };
+/** way: source, target, glossary. */
+export function offerExplanation(way, segments) {
+  shown = { way, segments };
   details.hidden = !segments.length;
   const texts = segments.map((segment) => segment.source);
   sentence.replaceChildren(...texts.map((text, index) => new Option(text.length > 60 ? `${text.slice(0, 59)}…` : text, index)));
@@ -49,7 +50,7 @@ async function explain() {
   const { signal } = asked;
   const text = shown.segments[sentence.value || 0].source;
   try {
-    const answer = await translate(text, shown.source, shown.target, { n_best: 3, explain: true }, signal);
+    const answer = await translate({ ...shown.way, text, options: { n_best: 3, explain: true } }, signal);
     explained = answer.translations[0].segments[0]?.explanation ?? null;
     draw();
   } catch (error) {

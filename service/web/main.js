@@ -1,6 +1,8 @@
 // Starts the page: preferences first, then what the service can do.
 
 import { setFormats, startDocuments } from "/web/documents.js";
+import { fetchGlossaries } from "/web/glossaries.js";
+import { hasKey, offerKey, onKey, startKey } from "/web/key.js";
 import { clearProblem, showMessage, showProblem } from "/web/notices.js";
 import { fillPickers } from "/web/pickers.js";
 import { say, startPreferences } from "/web/preferences.js";
@@ -17,8 +19,10 @@ async function begin() {
     clearProblem();
     setLimit(limits.charLimit);
     setFormats(limits.supportedFilesFormat);
+    offerKey(limits.apiKeys, limits.keyRequired);
     if (!fillPickers(served)) showMessage(say("noPairs"));
     offerSummaries(loaded.filter((model) => model.task === "summarize"));
+    if (hasKey() || !limits.keyRequired) await fetchGlossaries();
     translateSoon(0);
   } catch (error) {
     showProblem(error);
@@ -36,6 +40,12 @@ function offerSummaries(summarizers) {
 }
 
 startPreferences();
+startKey();
+onKey(async () => {
+  clearProblem();
+  await fetchGlossaries();
+  translateSoon(0);
+});
 startTranslation();
 startDocuments();
 startTabs(document.getElementById("tasks"), () => clearProblem());

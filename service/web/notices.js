@@ -1,12 +1,16 @@
 // What went wrong, and what the service warns of, in the reader's language.
 
+import { askForKey } from "/web/key.js";
 import { known, say } from "/web/preferences.js";
 import { Refusal } from "/web/service.js";
 
 const problem = document.getElementById("problem");
 
 export function showProblem(error) {
-  if (error instanceof Refusal) showMessage(error.status === 503 ? say("loading") : say("refused", { message: error.message }));
+  if (error instanceof Refusal && error.status === 401) {
+    clearProblem();
+    askForKey();
+  } else if (error instanceof Refusal) showMessage(error.status === 503 ? say("loading") : say("refused", { message: error.message }));
   else showMessage(say("unreachable"));
 }
 

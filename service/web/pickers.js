@@ -1,5 +1,6 @@
 // The two language pickers: only pairs that are served can be chosen.
 
+import { offerGlossaries } from "/web/glossaries.js";
 import { languageName, onLanguage, remember, remembered, say } from "/web/preferences.js";
 
 const source = document.getElementById("source-language");
@@ -71,4 +72,5 @@ function nameOf(code) {
 function showSwap() {
   const from = source.value === AUTO ? detected : source.value;
   swap.disabled = !from || !targets.get(target.value)?.includes(from);
+  offerGlossaries(pair());
 }

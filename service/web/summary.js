@@ -2,7 +2,7 @@
 
 import { startCopying } from "/web/copying.js";
 import { clearProblem, showProblem, showWarnings } from "/web/notices.js";
-import { languageName, onLanguage, say } from "/web/preferences.js";
+import { languageName, number, onLanguage, say } from "/web/preferences.js";
 import { summarize } from "/web/service.js";
 
 const byId = (id) => document.getElementById(id);
@@ -10,15 +10,27 @@ const [text, language, button, output] = ["summary-source", "summary-language", 
 
 let asked = new AbortController();
 let warnings = [];
+let made = false;
 
 export function startSummary(languages) {
   language.replaceChildren(...languages.map((code) => new Option(languageName(code), code)));
   button.addEventListener("click", make);
+  text.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && make());
+  text.addEventListener("input", showCount);
   startCopying(byId("copy-summary"), output, () => output.textContent, byId("announcer"));
   onLanguage(() => {
     for (const option of language.options) option.textContent = languageName(option.value);
     showWarnings(byId("summary-warnings"), warnings);
+    showCount();
+    if (!made) output.textContent = say("summary");
   });
+  output.classList.add("empty");
+  output.textContent = say("summary");
+}
+
+function showCount() {
+  const count = [...text.value].length;
+  byId("summary-count").textContent = count ? say("characters", { count: number(count) }) : "";
 }
 
 async function make() {
@@ -30,6 +42,8 @@ async function make() {
     const body = await summarize(text.value, language.value, asked.signal);
     const [summary] = body.summaries;
     clearProblem();
+    made = true;
+    output.classList.remove("empty");
     output.textContent = summary.text;
     output.lang = body.language;
     warnings = summary.warnings;

@@ -4,13 +4,15 @@ import { forgetAlignment, showAlignment, startAlignment } from "/web/alignment.j
 import { startCopying } from "/web/copying.js";
 import { offerExplanation, startExplanation, withdrawExplanation } from "/web/explanation.js";
 import { startFiles } from "/web/files.js";
+import { glossary, startGlossaries } from "/web/glossaries.js";
 import { clearProblem, showMessage, showProblem, showWarnings } from "/web/notices.js";
 import { AUTO, pair, setDetected, startPickers } from "/web/pickers.js";
 import { languageName, number, onLanguage, say } from "/web/preferences.js";
-import { Refusal, translate } from "/web/service.js";
+import { Refusal, translateAloud } from "/web/service.js";
 
 const PAUSE_MS = 250; // how long nothing is typed before the text is sent
 const TRY_AGAIN_S = 3;
+const READ_ALONG_MS = 350; // an answer within this replaces the one before at once; a later one is shown as it grows
 const ALTERNATIVES = 3;
 
 const byId = (id) => document.getElementById(id);
@@ -31,6 +33,7 @@ export function startTranslation() {
   startAlignment();
   startExplanation();
   startPickers(() => translateSoon(0));
+  startGlossaries(() => translateSoon(0));
   startCopying(byId("copy"), output, () => answer?.text ?? "", announcer);
   startFiles(byId("source-pane"), byId("open-file"), byId("file"), () => limit, setText);
   textarea.addEventListener("input", () => {
@@ -71,7 +74,8 @@ async function translateNow() {
   output.classList.add("waiting");
   output.ariaBusy = "true";
   try {
-    const body = await translate(text, source, target, { n_best: ALTERNATIVES }, asked.signal);
+    const request = { text, source, target, options: { n_best: ALTERNATIVES }, glossary: glossary() };
+    const body = await translateAloud(request, asked.signal, readAlong(target));
     clearProblem();
     model = body.model;
     show(text, target, body.translations[0]);
@@ -85,6 +89,18 @@ async function translateNow() {
   output.ariaBusy = "false";
 }
 
+/** Shows what is sure of a translation that takes its time. */
+function readAlong(target) {
+  const since = performance.now();
+  return (text) => {
+    if (performance.now() - since < READ_ALONG_MS) return;
+    forgetAlignment();
+    output.classList.remove("waiting", "empty");
+    output.lang = target;
+    output.textContent = text;
+  };
+}
+
 function show(text, target, translation) {
   answer = translation;
   output.classList.remove("empty");
@@ -93,7 +109,7 @@ function show(text, target, translation) {
   setDetected(translation.detected?.confidence ? translation.detected.language : null);
   announcer.textContent = translation.text;
   showAround(translation);
-  offerExplanation(translation.source, target, translation.segments);
+  offerExplanation({ source: translation.source, target, glossary: glossary() }, translation.segments);
 }
 
 /** All but the texts themselves: what depends on the language of the page. */
@@ -103,6 +119,7 @@ function showAround(translation) {
   const name = model ? `${model.name} ${model.version}` : "";
   byId("made-by").textContent = via ? say("via", { model: name, language: languageName(via) }) : name;
   byId("copy").hidden = !translation.text;
+  byId("formats").hidden = true;
   byId("hint").hidden = !translation.alignment?.length;
   showWarnings(warnings, translation.warnings);
   alternatives.hidden = !translation.alternatives.length;
@@ -142,6 +159,7 @@ function showNothing() {
   output.classList.add("empty");
   output.textContent = say("translationPlace");
   for (const id of ["copy", "hint", "warnings", "alternatives"]) byId(id).hidden = true;
+  byId("formats").hidden = false;
   for (const id of ["detected", "made-by"]) byId(id).textContent = "";
 }
 

@@ -17,7 +17,8 @@ class ErrorAnswer(BaseModel):
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorAnswer, "description": "Invalid request"},
+    400: {"model": ErrorAnswer, "description": "Invalid request, or no API key where one is required"},
+    403: {"model": ErrorAnswer, "description": "Not a key of this service"},
     429: {"model": ErrorAnswer, "description": "The queue stayed full; Retry-After says when it will not be"},
     503: {"model": ErrorAnswer, "description": "Loading or shutting down; Retry-After"},
     504: {"model": ErrorAnswer, "description": "Not finished in time"},
@@ -104,7 +105,7 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     "format": {"type": "string", "enum": ["text", "html"], "default": "text"},
     "alternatives": {"type": "integer", "minimum": 0, "default": 0, "description": "Other translations wanted"},
     "file": {"type": "string", "format": "binary", "description": "File to translate"},
-    "api_key": {"type": "string", "description": "Accepted and ignored"},
+    "api_key": {"description": "An API key, where the server has them"},
 }
 
 

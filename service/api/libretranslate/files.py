@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -10,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service.api.dependencies import ServicesDependency, charged
-from service.api.libretranslate.answers import FileAnswer, request_body
+from service.api.document_schemas import FILE_CONTENT
+from service.api.libretranslate.answers import ErrorAnswer, FileAnswer, request_body
 from service.api.libretranslate.fields import read_fields
 from service.api.libretranslate.messages import in_its_words, invalid
 from service.documents.reading import format_of
@@ -19,6 +21,11 @@ from service.errors import InvalidRequestError, RequestTooLargeError
 from service.pipeline.translation import Turn
 
 router = APIRouter()
+
+_DOWNLOAD: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The translated file", "content": FILE_CONTENT},
+    404: {"model": ErrorAnswer, "description": "No such file, or not any more"},
+}
 
 
 @router.post("/translate_file", openapi_extra=request_body("file", "source", "target", files=True))
@@ -54,7 +61,7 @@ async def translate_file(request: Request, services: ServicesDependency) -> File
     return FileAnswer(translatedFileUrl=str(request.url_for("download_file", filename=key)))
 
 
-@router.get("/download_file/{filename}", response_class=Response)
+@router.get("/download_file/{filename}", response_class=Response, responses=_DOWNLOAD)
 async def download_file(filename: str, services: ServicesDependency) -> Response:
     """A translated file, kept for half an hour in the memory of the process that translated it."""
     file = services.downloads.get(filename)

@@ -43,6 +43,8 @@ async def languages(services: ServicesDependency) -> list[LanguageAnswer]:
 async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
     """Limits and features."""
     catalogue = services.models.catalogue()
+    if not catalogue.languages:
+        raise EngineUnavailableError("no model that translates is loaded")
     target = next((code for code in catalogue.languages if code != catalogue.pivot), catalogue.languages[0])
     return FrontendSettings(
         charLimit=services.settings.max_characters,

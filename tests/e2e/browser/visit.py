@@ -7,12 +7,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 # The page waits for the service, and a loaded machine may take its time.
 PATIENCE_MS = 30_000
+_AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 
 
 @dataclass
@@ -61,6 +64,14 @@ class Visit:
     def assert_clean(self) -> None:
         """Nothing went wrong behind the page."""
         assert self.problems == []
+
+    def assert_accessible(self) -> None:
+        """axe finds no violation in what is shown. The context must have been opened with `bypass_csp`."""
+        self.page.evaluate(_AXE.read_text(encoding="utf-8"))
+        result = self.page.evaluate("axe.run()")
+        found = [(each["id"], each["impact"], [n["html"] for n in each["nodes"]][:3]) for each in result["violations"]]
+        assert found == []
+        assert len(result["passes"]) > 20
 
     @property
     def source(self) -> Locator:

@@ -86,6 +86,7 @@ def test_kept_ones_are_put_used_listed_replaced_and_deleted() -> None:
         ("x?source=en&target=ru", {"content": b"alone", "headers": TSV}, "glossary: line 1: 'alone' has one column"),
         ("x?target=ru", {"content": b"a\tb", "headers": TSV}, "source: is missing in the query"),
         ("x", {"content": b"a", "headers": {"content-type": "image/png"}}, "Content-Type: 'image/png' is not read"),
+        ("x?target=de", {"json": KEPT}, "target: is 'de' in the query; allowed: 'ru', as in the body, or none"),
         ("x", {"json": {**KEPT, "target": "fr"}}, "target: 'fr' is not a served language"),
         ("x", {"json": {**KEPT, "terms": []}}, "terms: List should have at least 1 item"),
         (

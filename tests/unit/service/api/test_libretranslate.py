@@ -215,4 +215,5 @@ def test_detect_without_a_text() -> None:
 def test_html_keeps_its_tags() -> None:
     body = {**ONE, "q": ["<p>one <b>two</b> &amp; &lt;x&gt;</p>", "<br>"], "format": "html"}
     answer = post(app_of(), "/translate", json=body).json()
-    assert answer == {"translatedText": ["<p>&lt;x&gt; &amp; <b>two</b> one</p>", "<br>"]}
+    # The network turns words round. An escaped tag is a placeholder, which it does not see.
+    assert answer == {"translatedText": ["<p>&amp; <b>two</b> one &lt;x&gt;</p>", "<br>"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ def test_frontend_settings() -> None:
         "supportedFilesFormat": list(SUFFIXES),
         "language": {"source": {"code": "auto", "name": "Auto Detect"}, "target": {"code": "de", "name": "German"}},
     }
+
+
+def test_frontend_settings_without_a_translator() -> None:
+    response = get(app_of(replace(model("en-en"), task="summarize")), "/frontend/settings")
+    assert (response.status_code, response.json()) == (503, {"error": "no model that translates is loaded"})
 
 
 SUGGESTION = {"q": "one", "s": "один", "source": "en", "target": "RU"}
