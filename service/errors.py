@@ -68,7 +68,8 @@ class UnsupportedLanguageError(ServiceError):
 
     def __init__(self, field: str, code: str, served: Sequence[str], found: str = "") -> None:
         how = f" ({found})" if found else ""
-        super().__init__(f"{field}: {code[:40]!r}{how} is not a served language; allowed: {', '.join(served)}")
+        allowed = ", ".join(served) or "none"
+        super().__init__(f"{field}: {code[:40]!r}{how} is not a served language; allowed: {allowed}")
         self.field = field
         self.code = code
 

@@ -98,6 +98,7 @@ class Translator(Pipeline):
         if request.source.lower() != AUTO:
             return [], []
         catalogue = self._catalogue().for_request(request.texts, request.model)
+        catalogue.language(request.target, "target")  # first, since without any language there is none to detect
         with phase("detection", {"texts": len(request.texts)}):
             return await detect_sources(request.texts, catalogue, html=request.format == "html")
 

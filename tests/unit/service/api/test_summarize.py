@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.catalogue import ServedModel
 from tests.unit.service.api.client import app_of, get, post
 from tests.unit.service.fakes import model, summarizer
 
@@ -77,3 +78,12 @@ def test_without_a_summarizer_that_is_said() -> None:
     response = post(app_of(model("en-ru")), "/v1/summarize", json=ONE)
     assert response.status_code == 400
     assert "none, since no summarizer is loaded" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("source", ["auto", "en"])
+@pytest.mark.parametrize("models", [(summarizer("en"),), (model("en-ru"), summarizer("en"))], ids=["alone", "named"])
+def test_a_summarizer_is_no_translator(source: str, models: tuple[ServedModel, ...]) -> None:
+    asked = {"text": "Open the file.", "source": source, "target": "ru", "model": summarizer("en").name}
+    response = post(app_of(*models), "/v1/translate", json=asked)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].endswith("is not a served language; allowed: none")
