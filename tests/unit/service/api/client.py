@@ -33,7 +33,7 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """The app after its models are loaded."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):  # kernels may have to be compiled
             while "loading" in (await client.get("/readyz")).text:
                 await asyncio.sleep(0.001)
         yield client
