@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
@@ -15,6 +16,15 @@ from service.errors import ServiceError
 from service.pipeline.writing import Told
 
 MEDIA_TYPE = "text/event-stream"
+# Of one event.
+EVENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["partial", "result", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 
 class PartialBody(BaseModel):

@@ -13,7 +13,7 @@ from service.api.generate_schemas import GenerateAnswer, GenerateBody, generate_
 from service.api.glossaries import kept_terms
 from service.api.model_schemas import ModelsAnswer, model_card
 from service.api.schemas import ErrorBody, TranslateAnswer, TranslateBody, translate_answer
-from service.api.streaming import MEDIA_TYPE, events_of
+from service.api.streaming import EVENT_SCHEMA, MEDIA_TYPE, events_of
 from service.api.summary_schemas import SummarizeAnswer, SummarizeBody, summarize_answer
 from service.pipeline.writing import Told
 
@@ -35,7 +35,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The translations; with `stream` as events: `partial` (`{index, text}`: what a translation "
         "begins with, never taken back), then `result` (this body) or `error`",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
     }
 }
 

@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -56,10 +57,12 @@ def fuzz(schemathesis: str, cases: int, seed: int) -> dict[str, Any]:
         document, operations = strict(httpx.get(f"{server.url}/openapi.json").json())
         schema, report = Path(folder, "openapi.json"), Path(folder, "report.json")
         schema.write_text(json.dumps(document), encoding="utf-8")
-        command = [str(Path(schemathesis).resolve()), f"--config-file={HERE / 'schemathesis.toml'}", "run", str(schema)]
+        for name in ("hooks.py", "schemathesis.toml"):  # beside what it keeps of a run
+            shutil.copy(HERE / name, folder)
+        command = [str(Path(schemathesis).resolve()), "--config-file=schemathesis.toml", "run", str(schema)]
         command += [f"--url={server.url}", f"--seed={seed}", f"--max-examples={math.ceil(cases / operations)}"]
         command += ["--report=json", f"--report-json-path={report}"]
-        subprocess.run(command, cwd=HERE, env=os.environ | {"VERSO_ADMIN_KEY": ADMIN_KEY}, check=False)
+        subprocess.run(command, cwd=folder, env=os.environ | {"VERSO_ADMIN_KEY": ADMIN_KEY}, check=False)
         found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
         return found
 

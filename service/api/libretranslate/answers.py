@@ -102,8 +102,12 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     "s": {**_TEXT, "description": "Suggested translation"},
     "source": {**_TEXT, "description": 'Language code, or "auto"', "example": "en"},
     "target": {**_TEXT, "description": "Language code", "example": "ru"},
-    "format": {"type": "string", "enum": ["text", "html"], "default": "text"},
-    "alternatives": {"type": "integer", "minimum": 0, "default": 0, "description": "Other translations wanted"},
+    "format": {"anyOf": [{"type": "string", "enum": ["text", "html"]}, {"type": "null"}], "default": "text"},
+    "alternatives": {
+        "anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}],
+        "default": 0,
+        "description": "Other translations wanted",
+    },
     "file": {"type": "string", "format": "binary", "description": "File to translate"},
     "api_key": {"description": "An API key, where the server has them"},
 }

@@ -50,8 +50,10 @@ class Fields:
 
     def text(self, name: str, default: str | None = None) -> str:
         """A string that is not empty, or `default` where that is given."""
-        value = self._fields.get(name) or default
-        if not value:
+        value = self._fields.get(name)
+        if value is None or value == "":
+            value = default
+        if value is None:
             raise missing(name)
         if not isinstance(value, str):
             raise invalid(f"{name} parameter must be a string")

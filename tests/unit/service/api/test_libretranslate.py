@@ -101,6 +101,13 @@ def test_bad_fields_get_a_400_in_its_words(fields: dict[str, object], message: s
     assert (response.status_code, response.json()) == (400, {"error": message})
 
 
+@pytest.mark.parametrize("other", [{}, [], 0, False, ["text"]])
+def test_a_format_of_another_type_is_refused(other: object) -> None:
+    response = post(app_of(), "/translate", json={**ONE, "format": other})
+    assert response.status_code == 400
+    assert response.json() == {"error": "Invalid request: format parameter must be a string"}
+
+
 @pytest.mark.parametrize("alternatives", [None, 0, "0", ""])
 def test_no_alternatives_can_be_said_in_many_ways(alternatives: object) -> None:
     assert post(app_of(), "/translate", json={**ONE, "alternatives": alternatives}).json() == {
