@@ -75,6 +75,8 @@ class DataConfig(FrozenModel):
     keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
     cut_source_tokens: a longer source is trained on up to there, and counted, for tasks where what matters stands
         first. Without it a pair with a side of more than max_tokens is dropped.
+    stand_ins: the share of the pairs with a number, a name or the like once in both texts that get stand-ins for them,
+        so that copying is learned (training/stand_ins.py).
     """
 
     data_root: str = "."
@@ -90,6 +92,7 @@ class DataConfig(FrozenModel):
     max_tokens: Annotated[int, Field(ge=4)] = 100
     keep_identical: bool = False
     cut_source_tokens: Annotated[int, Field(ge=4)] | None = None
+    stand_ins: Probability = 0.0
 
     @model_validator(mode="after")
     def _directions_have_sources(self) -> Self:

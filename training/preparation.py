@@ -22,6 +22,7 @@ from training.corpora.sampling import sample
 from training.dataset import PackedPairs
 from training.near_duplicates import hold_out
 from training.run_folder import RunFolder
+from training.stand_ins import with_stand_ins
 from training.start import load_start
 from training.test_sets import read_held_out
 from training.tokenizer_training import train_tokenizer
@@ -52,6 +53,8 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     if recipe.data.held_out is not None:
         corpora = _hold_out(recipe.data.held_out, corpora, recipe.trainer.seed, report, folder.held_out)
+    if recipe.data.stand_ins:
+        corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
     languages = recipe.data.languages
     tokenizer = _tokenizer(recipe, corpora)
@@ -72,6 +75,10 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     for source in data["sources"]:
         if not source["formality"]:  # as before there was such an option
             del source["formality"]
+    if data["stand_ins"]:
+        data["stand_ins"] = [data["stand_ins"], *recipe.decoding.stand_ins]
+    else:
+        del data["stand_ins"]  # as before there was such an option
     options = {f"data.{name}": value for name, value in data.items()}
     if recipe.start_from is None:  # else the tokenizer is that of the bundle, and is compared as a whole
         tokenizer = recipe.tokenizer.model_dump(mode="json")
@@ -126,6 +133,18 @@ def _hold_out(
         if number not in leaving:
             kept[corpus.config.name].append(pairs[number])
     return [_Corpus(corpus.config, kept[corpus.config.name]) for corpus in corpora]
+
+
+def _teaching_to_copy(recipe: Recipe, corpora: list[_Corpus]) -> Iterator[_Corpus]:
+    """The corpora, with stand-ins in a share of the pairs that have something to copy."""
+    random = np.random.default_rng(recipe.trainer.seed)
+    words = recipe.decoding.stand_ins
+    for corpus in corpora:
+        pairs = [
+            (with_stand_ins(pair, words, random) if random.random() < recipe.data.stand_ins else None) or pair
+            for pair in corpus.pairs
+        ]
+        yield _Corpus(corpus.config, pairs)
 
 
 def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:

@@ -12,7 +12,7 @@ from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
 from training.cleaning import CleaningReport
-from training.config import Recipe
+from training.config import Recipe, changed
 from training.dataset import PackedPairs
 from training.preparation import prepare
 from training.run import Run
@@ -185,6 +185,25 @@ def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path)
     longer = sum(len(whole.side(pair, 0)) > 6 for pair in range(len(whole)))
     assert 0 < longer == report.source("words").cut
     assert f"words: {longer} sources were cut" in str(report)
+
+
+def test_stand_ins_take_the_place_of_what_stands_in_both_texts(corpus: Path) -> None:
+    pairs = [(f"{left} {number}", f"{number} {right}") for number, (left, right) in enumerate(PAIRS[:40], 100)]
+    write_tsv(corpus / "words.tsv", pairs)
+    words = {"decoding": {"stand_ins": ("PDF", "USB")}}
+    held_out = {"pairs": 4, "threshold": 0.9}
+    config = changed(recipe(report=(), validation_pairs=0, stand_ins=0.5, held_out=held_out), words)
+    folder = RunFolder(corpus.parent / "copied")
+    prepare(config, corpus, folder)
+    learned = texts(folder.train, Tokenizer.load(folder.tokenizer))
+    replaced = [pair for pair in learned if pair not in pairs]
+    assert 10 <= len(replaced) <= 26
+    for left, right in replaced:
+        assert left.split()[-1] == right.split()[0] in ("PDF", "USB")
+    assert not {"PDF", "USB"} & set(folder.held_out.read_text(encoding="utf-8").split())
+    other = changed(config, {"decoding": {"stand_ins": ("PDF",)}})
+    with pytest.raises(ConfigError, match=r"was prepared with another data\.stand_ins than"):
+        Run("words", other, corpus, folder).tokenizer()
 
 
 def test_half_a_sentence_is_not_translated() -> None:
