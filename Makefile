@@ -9,7 +9,7 @@ RAY_STAMP := $(VENV)/.ray-installed
 PEERS := build/peers
 FUZZ := build/fuzz
 
-.PHONY: serve test test-ray load fuzz check train bench peers bench-peers clean format docs
+.PHONY: serve test test-ray load fuzz check train bench peers bench-peers bench-training clean format docs
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
@@ -52,6 +52,9 @@ bench: $(DEV_STAMP)
 
 bench-peers: $(DEV_STAMP) peers
 	$(BIN)/python -m benchmarks.peers.compare
+
+bench-training: $(DEV_STAMP) $(PEERS)/opennmt/.installed
+	$(BIN)/python -m benchmarks.training_speed
 
 peers: $(PEERS)/opennmt/.installed $(PEERS)/ctranslate2/.installed
 

@@ -126,11 +126,11 @@ class Trainer:
         position = self._resume()
         stop_at = min(self.config.max_steps, position.step + (max_steps or self.config.max_steps))
         started = time.monotonic() - position.elapsed_s
-        for update in self._updates(position):
+        for update in self.updates(position):
             done = progress(self.config, position.step, position.elapsed_s)
             if position.step >= stop_at or done >= 1.0:
                 break
-            record = self._update(update, position.step + 1, done)
+            record = self.update(update, position.step + 1, done)
             elapsed = time.monotonic() - started
             if self.config.max_minutes is not None:
                 elapsed = of_first(self.fabric, elapsed)
@@ -148,8 +148,8 @@ class Trainer:
         assert isinstance(average, Seq2Seq)
         return Outcome(position, average.cpu().eval())
 
-    def _updates(self, position: Position) -> Iterator[Update]:
-        """One update after the other from `position` on."""
+    def updates(self, position: Position) -> Iterator[Update]:
+        """What one update after the other learns from, from `position` on, without end."""
         data, planned = self.train_examples, self._planned(position)
         while True:
             chosen, places = zip(*islice(planned, self.config.batches_per_step), strict=True)
@@ -175,7 +175,8 @@ class Trainer:
                 yield plan[index], Position(epoch=epoch, batch=index + 1)
             epoch, first = epoch + 1, 0
 
-    def _update(self, update: Update, step: int, done: float) -> StepRecord:
+    def update(self, update: Update, step: int, done: float) -> StepRecord:
+        """Learn from one update, the `step`th, counted from 1. done: share of the run that is behind, 0 to 1."""
         rate = learning_rate(self.config, step, done)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

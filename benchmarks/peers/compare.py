@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -26,23 +23,10 @@ from safetensors.torch import save_file
 from benchmarks.limits import Numbers, bandwidth, measure_limits, report
 from benchmarks.measure import machine
 from benchmarks.peers.protocol import Settings
+from benchmarks.peers.running import Program, Running
 from benchmarks.peers.summary import summarised
 from benchmarks.work import BEAM, BEGIN, END, RESERVED, SENTENCES, TARGET_TOKENS, Work, measured_work, random_network
 from model_store.config import DecoderConfig, NetworkConfig
-from service.native_libraries import DEFAULTS
-
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Program:
-    """environment: a folder beside the others'; empty for Verso's own. feeding: the network has input feeding."""
-
-    module: str
-    environment: str
-    variant: str
-    feeding: bool = False
-
 
 PROGRAMS = {
     "verso-int8": Program("verso", "", "int8"),
@@ -56,46 +40,6 @@ PROGRAMS = {
     "ctranslate2": Program("transformer", "ctranslate2", "float32"),
     "ctranslate2-int8": Program("transformer", "ctranslate2", "int8"),
 }
-
-
-class Running:
-    """A program that was started; it idles in a read until asked."""
-
-    def __init__(self, name: str, program: Program, settings: Settings, folder: Path) -> None:
-        self.name = name
-        python = folder / program.environment / "bin" / "python" if program.environment else Path(sys.executable)
-        if not python.exists():
-            raise FileNotFoundError(f"environments: {python} is missing; `make peers` makes it")
-        threads = {"OMP_NUM_THREADS": str(settings.threads), "MKL_NUM_THREADS": str(settings.threads)}
-        ours = DEFAULTS if program.module == "verso" else {}  # as `verso` sets them
-        self._process = subprocess.Popen(
-            [str(python), "-W", "ignore", "-m", f"benchmarks.peers.{program.module}", settings.line()],
-            cwd=ROOT,
-            env={**ours, **os.environ, **threads},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def answer(self) -> dict[str, object]:
-        """The next line; raises RuntimeError if the program ended without one."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name}: ended with status {self._process.wait()}")
-        found: dict[str, object] = json.loads(line)
-        return found
-
-    def ask(self, sources: tuple[tuple[int, ...], ...], in_flight: int) -> dict[str, object]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"sources": sources, "in_flight": in_flight}) + "\n")
-        self._process.stdin.flush()
-        return self.answer()
-
-    def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def weights(config: NetworkConfig, folder: Path, *, feeding: bool) -> Path:
@@ -133,9 +77,8 @@ def started(names: list[str], work: Work, options: argparse.Namespace) -> dict[s
     for name in names:
         program = PROGRAMS[name]
         path = weights(config, options.environments, feeding=program.feeding)
-        running[name] = Running(
-            name, program, replace(plain, variant=program.variant, weights=str(path.resolve())), options.environments
-        )
+        settings = replace(plain, variant=program.variant, weights=str(path.resolve()))
+        running[name] = Running(name, program, settings.line(), options.threads, options.environments)
     return running
 
 
@@ -147,10 +90,10 @@ def rounds(names: list[str], work: Work, options: argparse.Namespace) -> Iterato
         for in_flight in options.in_flight:
             sources = work.sources[: options.sentences or SENTENCES[in_flight]]
             for program in running.values():
-                program.ask(sources[: min(in_flight, 8)], in_flight)  # not counted
+                program.ask({"sources": sources[: min(in_flight, 8)], "in_flight": in_flight})  # not counted
             for number in range(options.rounds):
                 for name, program in running.items():
-                    answer = program.ask(sources, in_flight)
+                    answer = program.ask({"sources": sources, "in_flight": in_flight})
                     entry = {"program": name, "in_flight": in_flight, "threads": options.threads, "round": number}
                     yield {**entry, "load_s": load_s[name], **answer}
     finally:

@@ -48,30 +48,36 @@ def fill(module: nn.Module, names: dict[str, Tensor]) -> None:
     module.load_state_dict(names, strict=True)
 
 
+def modules(vocabulary: int, layers: int, hidden: int, *, feeding: bool, dropout: float = 0.0) -> NMTModel:
+    """OpenNMT-py's own modules: a one-directional encoder, general attention, one table of embeddings for both."""
+    embeddings = Embeddings(hidden, vocabulary, 0, dropout=dropout)
+    encoder = RNNEncoder("LSTM", False, layers, hidden, dropout, embeddings=embeddings)
+    decoder = (InputFeedRNNDecoder if feeding else StdRNNDecoder)(
+        "LSTM", False, layers, hidden, attn_type="general", dropout=dropout, embeddings=embeddings
+    )
+    model = NMTModel(encoder, decoder)
+    model.generator = nn.Linear(hidden, vocabulary)
+    return model
+
+
 def network(settings: Settings) -> NMTModel:
-    """OpenNMT-py's modules with Verso's weights. Its attention has h W^T s where Verso's has h W s."""
+    """The network with Verso's weights. Its attention has h W^T s where Verso's has h W s."""
     weights = load_file(settings.weights)
     table = weights["source_embedding.weight"]
     feeding = weights["decoder.stack.layers.0.kernel.weight_ih_l0"].shape[1] > table.shape[1]
-    embeddings = Embeddings(table.shape[1], settings.vocabulary, 0)
-    embeddings.word_lut.weight.data.copy_(table)
-    encoder = RNNEncoder("LSTM", False, settings.layers, settings.hidden, embeddings=embeddings)
-    decoder = (InputFeedRNNDecoder if feeding else StdRNNDecoder)(
-        "LSTM", False, settings.layers, settings.hidden, attn_type="general", embeddings=embeddings
-    )
+    model = modules(settings.vocabulary, settings.layers, settings.hidden, feeding=feeding)
+    model.encoder.embeddings.word_lut.weight.data.copy_(table)
     layers = range(settings.layers)
-    for rnn, prefix in ((encoder.rnn, "encoder.stack.layers"), (decoder.rnn, "decoder.stack.layers")):
+    for rnn, prefix in ((model.encoder.rnn, "encoder.stack.layers"), (model.decoder.rnn, "decoder.stack.layers")):
         pattern = "{1}_l{0}" if isinstance(rnn, nn.LSTM) else "layers.{0}.{1}"
         fill(
             rnn,
             {pattern.format(i, name): weights[f"{prefix}.{i}.kernel.{name}_l0"] for i in layers for name in PARAMETERS},
         )
-    fill(decoder.attn.linear_in, {"weight": weights["decoder.attention.project.weight"].t()})
-    fill(decoder.attn.linear_out, {"weight": weights["decoder.combine.weight"]})
+    fill(model.decoder.attn.linear_in, {"weight": weights["decoder.attention.project.weight"].t()})
+    fill(model.decoder.attn.linear_out, {"weight": weights["decoder.combine.weight"]})
     bias = weights["projection.bias"].clone()
     bias[: settings.reserved] = -1e9
-    model = NMTModel(encoder, decoder)
-    model.generator = nn.Linear(table.shape[1], settings.vocabulary)
     fill(model.generator, {"weight": table, "bias": bias})
     return model.eval()
 

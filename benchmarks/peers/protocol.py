@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 Ids = Sequence[int]
 
@@ -53,15 +53,27 @@ def batches(sources: Sequence[Ids], size: int) -> list[list[int]]:
 
 
 def serve(open_peer: Callable[[Settings], Peer]) -> None:
-    """Answer commands until the input ends. What libraries print goes to standard error."""
+    """Translate what is asked for until the input ends."""
+
+    def opened(settings: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, object]]:
+        peer = open_peer(Settings(**settings))
+        return lambda command: _measured(peer, command["sources"], command["in_flight"])
+
+    answer(opened)
+
+
+def answer(opened: Callable[[dict[str, Any]], Callable[[dict[str, Any]], dict[str, object]]]) -> None:
+    """Open what the first argument describes, and answer each line of the input with one.
+
+    What libraries print goes to standard error.
+    """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     started = time.perf_counter()
-    peer = open_peer(Settings(**json.loads(sys.argv[1])))
+    answered = opened(json.loads(sys.argv[1]))
     print(json.dumps({"load_s": time.perf_counter() - started}), file=answers)
     for line in sys.stdin:
-        command = json.loads(line)
-        print(json.dumps(_measured(peer, command["sources"], command["in_flight"])), file=answers)
+        print(json.dumps(answered(json.loads(line))), file=answers)
 
 
 def _measured(peer: Peer, sources: list[list[int]], in_flight: int) -> dict[str, object]:
