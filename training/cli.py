@@ -13,6 +13,7 @@ import typer
 
 from model_store.bundle import load_bundle
 from model_store.errors import ConfigError, ModelStoreError
+from training.allocation import keep_freed_memory
 from training.corpora.errors import CorpusError
 from training.distribution import is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
@@ -240,6 +241,7 @@ def _alone_unless_training(context: typer.Context) -> None:
 def main() -> None:
     """Entry point: a refused recipe, corpus or bundle is one line on standard error, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    keep_freed_memory()
     try:
         app()
     except (ModelStoreError, CorpusError) as error:

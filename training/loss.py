@@ -33,11 +33,11 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             *(torch.split(tensor, CHUNK_ROWS) for tensor in (readouts, targets, grad_readouts)), strict=True
         ):
             logits = (rows @ matrix.t()).to(bias.dtype).add_(bias)
-            normaliser = logits.logsumexp(dim=1, keepdim=True)
-            nll = (normaliser - logits.gather(1, labels.unsqueeze(1))).sum()
+            log_probs = logits.log_softmax(dim=1)
+            nll = -log_probs.gather(1, labels.unsqueeze(1)).sum()
             negative_log_likelihood += nll
-            loss += (1 - smoothing) * nll + smoothing * (normaliser.squeeze(1) - logits.mean(dim=1)).sum()
-            error = logits.sub_(normaliser).exp_().sub_(smoothing / vocabulary)
+            loss += (1 - smoothing) * nll - smoothing * log_probs.mean(dim=1).sum()
+            error = log_probs.exp_().sub_(smoothing / vocabulary)
             error.scatter_add_(1, labels.unsqueeze(1), error.new_full((len(labels), 1), smoothing - 1))
             grad_bias += error.sum(dim=0)
             narrow = error.to(readouts.dtype)
