@@ -6,6 +6,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
+import chardet
+
 from service.errors import InvalidRequestError
 
 _MARKS = (
@@ -18,6 +20,14 @@ _KNOWN = re.compile(
     r"utf-(8|16|16-le|16-be)|ascii|iso8859-\d+|cp(125\d|866|437|850|852|932|949)|koi8-[rut]|mac-(roman|cyrillic)|"
     r"gb2312|gbk|gb18030|big5|shift_jis|euc_(jp|kr)"
 )
+# What old text files are in. Windows-1252 stands for its subsets, of which they are hardly told apart.
+_OLD = (
+    *("windows-1251", "koi8-r", "koi8-u", "cp866", "iso-8859-5", "windows-1250", "iso-8859-2", "windows-1252"),
+    *("windows-1253", "windows-1254", "windows-1257", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr"),
+)
+# How likely, of the likeliest encoding, another one may be that makes other characters of the same bytes.
+_MOST_DOUBT = 0.9
+_ALLOWED = "UTF-8, UTF-16 with a mark"
 
 
 @dataclass(frozen=True)
@@ -43,17 +53,50 @@ def decode(content: bytes, declared: str | None = None, errors: str = "strict") 
         InvalidRequestError: it is in no such encoding.
     """
     mark, name = next((each for each in _MARKS if content.startswith(each[0])), (b"", declared or "utf-8"))
-    allowed = "UTF-8, UTF-16 with a mark"
     try:
         codec = codecs.lookup(name).name
     except (LookupError, ValueError):
         codec = ""
     if not _KNOWN.fullmatch(codec):
-        raise InvalidRequestError("file", f"its encoding {name[:40]!r} is not known; allowed: {allowed}")
+        raise InvalidRequestError("file", f"its encoding {name[:40]!r} is not known; allowed: {_ALLOWED}")
     try:
         text = content[len(mark) :].decode(codec)
     except UnicodeDecodeError as error:
         raise InvalidRequestError(
-            "file", f"not {codec}, at byte {error.start + len(mark)}; allowed: {allowed}"
+            "file", f"not {codec}, at byte {error.start + len(mark)}; allowed: {_ALLOWED}"
         ) from error
     return text, Encoding(mark, codec, "strict" if codec.startswith("utf") else errors)
+
+
+def decode_undeclared(content: bytes) -> tuple[str, Encoding]:
+    """The text of a file in a format that has no place to say its encoding: by its byte order mark, else as UTF-8, else
+    in the old encoding that its bytes are likeliest to be in. It is written in UTF-8 then, since what it is translated
+    to may not be in that one.
+
+    Raises:
+        InvalidRequestError: it is none of these, or it cannot be told which.
+    """
+    try:
+        return decode(content)
+    except InvalidRequestError as error:
+        if content.startswith(tuple(mark for mark, _name in _MARKS)) or (text := _guessed(content)) is None:
+            problem = f"{error.problem}; or enough text in an old encoding, such as Windows-1251, to tell it by"
+            raise InvalidRequestError("file", problem) from error
+    return text, Encoding()
+
+
+def _guessed(content: bytes) -> str | None:
+    """The text, unless nothing is likely or two texts are about as likely."""
+    best: tuple[str, float] | None = None
+    for guess in chardet.detect_all(content, ignore_threshold=True, include_encodings=_OLD):
+        if guess["encoding"] is None:
+            return None
+        try:
+            text = content.decode(guess["encoding"])
+        except UnicodeDecodeError:
+            continue
+        if best is None:
+            best = text, guess["confidence"]
+        elif text != best[0]:
+            return None if guess["confidence"] >= _MOST_DOUBT * best[1] else best[0]
+    return best and best[0]

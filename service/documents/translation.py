@@ -169,6 +169,7 @@ async def translate_parts(
                 order.target,
                 order.model,
                 format=part.format,
+                attributes=True,
                 wait_for_room_s=wait_for_room_s or 0.0,
                 turn=turn,
             )

@@ -56,8 +56,13 @@ def readable_attributes(source: str) -> list[Attribute]:
 
 def with_attributes(source: str, texts: Sequence[tuple[Attribute, str]]) -> str:
     """`source` with other texts in place of attributes, in order; one that stays the same is not touched."""
-    edits = [Edit(*each.span, f'"{_escaped(text)}"') for each, text in texts if text != each.text]
+    edits = [Edit(*each.span, quoted(text)) for each, text in texts if text != each.text]
     return EditedText(source, edits).text
+
+
+def quoted(text: str) -> str:
+    """The value of an attribute, as it is written."""
+    return '"' + html.escape(text, quote=False).replace('"', "&quot;").replace("\u00a0", "&nbsp;") + '"'
 
 
 def _readable(element: str, attributes: Sequence[tuple[str, Span, str]], start: int) -> Iterator[Attribute]:
@@ -88,7 +93,3 @@ def _unescaped(value: str) -> str:
         return html.unescape(reference[0]) if name in html5 or name[0] == "#" else reference[0]
 
     return _REFERENCE.sub(character, value)
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=False).replace('"', "&quot;").replace("\u00a0", "&nbsp;")

@@ -29,11 +29,12 @@ class _SlotPlace:
 
     def __init__(self, slot: Slot) -> None:
         self.segment: Segment = slot.segment
-        self.text = slot.segment.text
+        self.text = ""
+        self._written = slot.written
 
     def fill(self, text: str) -> None:
-        """As Place.fill. The one entity that the pipeline writes by its name is none of XML's own."""
-        self.text = text.replace("&nbsp;", "&#160;")
+        """As Place.fill. The one entity that is written by its name is none of XML's own."""
+        self.text = self._written(text).replace("&nbsp;", "&#160;")
 
 
 def read(content: bytes, limits: DocumentLimits) -> PackageDocument:
@@ -92,7 +93,7 @@ def _slots(text: str) -> Iterator[str | Slot]:
     for part in slots_of(_written_out(text)):
         if isinstance(part, str):
             author = part.startswith("<docAuthor") or (author and not part.startswith("</docAuthor"))
-        yield part.segment.text if isinstance(part, Slot) and author else part
+        yield part.written(part.segment.text) if isinstance(part, Slot) and author else part
 
 
 def _written_out(text: str) -> str:

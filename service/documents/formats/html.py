@@ -1,14 +1,15 @@
-"""HTML, as slices of its source: only runs of text are written anew."""
+"""HTML, as slices of its source: only runs of text, and attributes that people read, are written anew."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from service.documents.document import DocumentFormat, Segment
 from service.documents.encoding import decode
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
+from service.text.attributes import quoted, readable_attributes
 from service.text.html_tokens import HtmlToken, html_tokens
 from service.text.markup import VOID, Run, parse_html
 
@@ -26,7 +27,8 @@ def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
 
 
 def slots_of(source: str) -> list[str | Slot]:
-    """The parts of a stretch of HTML. White space, anchors and images at the edges of a run of text are copied."""
+    """The parts of a stretch of HTML. White space, anchors and images at the edges of a run of text are copied, but for
+    their attributes; those inside of a run are in its segment."""
     parts: list[str | Slot] = []
     for part in parse_html(source):
         if isinstance(part, Run):
@@ -34,10 +36,21 @@ def slots_of(source: str) -> list[str | Slot]:
             first = _empty(tokens)
             last = len(tokens) - _empty(tokens[first:][::-1])
             before, core, after = ("".join(t.source for t in each) for each in _cut(tokens, first, last))
-            parts += [before, *_without_space(core), after]
+            parts += [*_tags(before), *_without_space(core), *_tags(after)]
         else:
-            parts.append(part)
+            parts += _tags(part)
     return parts
+
+
+def _tags(source: str) -> Iterator[str | Slot]:
+    """What is outside of runs."""
+    done = 0
+    for attribute in readable_attributes(source):
+        start, end = attribute.span
+        yield source[done:start]
+        yield Slot(Segment(attribute.text), quoted)
+        done = end
+    yield source[done:]
 
 
 def _without_space(source: str) -> tuple[str, Slot, str]:

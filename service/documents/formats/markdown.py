@@ -73,7 +73,9 @@ def _edits(text: str, limits: DocumentLimits) -> Iterator[_Edit]:
             groups = list(_at_breaks(text, spans, env))
             for group in groups:
                 start, end = group[0][0], group[-1][1]
-                slot = _slot([text[slice(*span)] for span in group], kind, env, alone=len(groups) == 1)
+                newline = text[group[0][1] : group[1][0]] if len(group) > 1 else ""
+                lines_ = [text[slice(*span)] for span in group]
+                slot = _slot(lines_, kind, env, alone=len(groups) == 1, newline=newline)
                 yield _Edit(start, end, [slot or text[start:end]])
         elif token.type == "inline":
             cells.spans(token, lines)
@@ -95,7 +97,7 @@ def _at_breaks(text: str, spans: Sequence[_Place], env: dict[str, Any]) -> Itera
         yield group
 
 
-def _slot(lines: Sequence[str], kind: str, env: dict[str, Any], *, alone: bool) -> Slot | None:
+def _slot(lines: Sequence[str], kind: str, env: dict[str, Any], *, alone: bool, newline: str) -> Slot | None:
     """A place for what a block says; none if there is nothing but code and images."""
     written: Callable[[str], str]
     if kind in ("td", "th"):
@@ -104,7 +106,7 @@ def _slot(lines: Sequence[str], kind: str, env: dict[str, Any], *, alone: bool) 
         def written(text: str) -> str:
             return inline.written(text).replace("|", "\\|")
     else:
-        inline = MarkdownInline("\n".join(lines), env, block=kind == "paragraph", alone=alone)
+        inline = MarkdownInline("\n".join(lines), env, block=kind == "paragraph", alone=alone, newline=newline)
         written = inline.written
     return Slot(inline.segment, written) if inline.segment is not None else None
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.documents.document import Segment
 from service.documents.formats.markdown_events import HARD_BREAKS, Event, block_parser, inline_events
+from service.documents.formats.markdown_lines import SPACE, LineLengths, marked
 from service.documents.inline import Inline, InlineText, Point, Span, Word
 from service.text.segmentation import has_letter
 
+_SPACES = " " + SPACE
 _FOOTNOTE = re.compile(r"(\[\^[^\]\s]{1,100}\])")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~]|&(?=#?\w+;)|!(?=\[)")
 _STARTS_BLOCK = re.compile(r"[#>+\-=|]|\d{1,9}(?=[.)])")
@@ -34,12 +36,17 @@ class Syntax:
 class MarkdownInline:
     """The content of a block. segment: what to translate of it; None if nothing. block: whether it is a paragraph, so
     that its first characters must not begin anything else. alone: whether it is all of a block; what is only a line of
-    one is always escaped, or it could make formatting together with another line."""
+    one is always escaped, or it could make formatting together with another line. newline: how a line of the document
+    ends, with what the next one begins with; empty where there is but one."""
 
-    def __init__(self, source: str, env: dict[str, Any], *, block: bool, alone: bool = True) -> None:
+    def __init__(
+        self, source: str, env: dict[str, Any], *, block: bool, alone: bool = True, newline: str = ""
+    ) -> None:
         self._env = env
         self._block = block
         self._alone = alone
+        self._newline = newline
+        self._lengths = LineLengths(source.split("\n"))
         content = _parse(source, env)
         self._inline = InlineText(content) if content is not None and has_letter(_text(content)) else None
 
@@ -53,12 +60,22 @@ class MarkdownInline:
         assert self._inline is not None
         content = self._inline.parse(translation)
         meant = list(_signature(content))
+
+        def means_that(source: str) -> bool:
+            parsed = _parse(source.strip(), self._env)  # as a block does, so that a break at its end is none
+            return parsed is not None and list(_signature(parsed)) == meant and self._stays(source)
+
         for escaped in (False, True) if self._alone else (True,):
             source = _written(content, escaped=escaped)
-            parsed = _parse(source.strip(), self._env)  # as a block does, so that a break at its end is none
-            if parsed is not None and list(_signature(parsed)) == meant and self._stays(source):
-                return source
-        return _written(content, escaped=True, as_html=True)
+            if means_that(source):
+                break
+        else:
+            return _written(content, escaped=True, as_html=True)
+        if self._newline and SPACE not in translation:
+            lines = self._lengths.broken(_written(_marked(content), escaped=escaped))
+            if means_that("\n".join(lines)):
+                return self._newline.join(lines)
+        return source
 
     def _stays(self, source: str) -> bool:
         if not self._block:
@@ -127,8 +144,20 @@ def _partners(events: Sequence[Event]) -> dict[int, int]:
     return partners
 
 
+def _marked(content: Sequence[Inline[Syntax]]) -> tuple[Inline[Syntax], ...]:
+    """With the mark for spaces where a line may end."""
+    return tuple(
+        marked(each)
+        if isinstance(each, str)
+        else replace(each, inside=_marked(each.inside))
+        if isinstance(each, Span)
+        else each
+        for each in content
+    )
+
+
 def _written(content: Sequence[Inline[Syntax]], *, escaped: bool, as_html: bool = False) -> str:
-    source = _joined(content, escaped=escaped, as_html=as_html).strip(" ")
+    source = _joined(content, escaped=escaped, as_html=as_html).strip(_SPACES)
     if escaped and (start := _STARTS_BLOCK.match(source)):
         source = _escape(start) + source[start.end() :]
     return source
@@ -144,7 +173,7 @@ def _joined(content: Sequence[Inline[Syntax]], *, escaped: bool, as_html: bool) 
             name = _AS_HTML.get(each.key.open) if as_html else None
             parts.append(f"<{name}>{inside}</{name}>" if name else each.key.open + inside + each.key.close)
         elif each.key.open in HARD_BREAKS:
-            parts = ["".join(parts).rstrip(" "), "<br>" if as_html else each.key.open]
+            parts = ["".join(parts).rstrip(_SPACES), "<br>" if as_html else each.key.open]
         else:
             parts.append(each.key.open)
     return "".join(parts)

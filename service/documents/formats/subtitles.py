@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.documents.document import DocumentFormat
-from service.documents.encoding import decode
+from service.documents.encoding import decode_undeclared
 from service.documents.inline import Inline, InlineText, Point, Span
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
@@ -38,13 +38,13 @@ class _Tag:
 
 def read_srt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, or have no cue."""
-    text, encoding = decode(content)
+    text, encoding = decode_undeclared(content)
     return SlicedDocument(_parts(text, limits, vtt=False), encoding, limits)
 
 
 def read_vtt(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, or not WebVTT."""
-    text, encoding = decode(content)
+    text, encoding = decode_undeclared(content)
     if not text.startswith("WEBVTT"):
         raise InvalidRequestError("file", "not WebVTT: it does not begin with WEBVTT")
     return SlicedDocument(_parts(text, limits, vtt=True), encoding, limits)

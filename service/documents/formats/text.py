@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import regex
 
 from service.documents.document import DocumentFormat, Segment
-from service.documents.encoding import decode
+from service.documents.encoding import decode_undeclared
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
 from service.text.segmentation import has_letter
@@ -17,7 +17,7 @@ _LINE = regex.compile(r"[^\n\r]+")
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes that are no text, RequestTooLargeError for too much of it."""
-    text, encoding = decode(content)
+    text, encoding = decode_undeclared(content)
     return SlicedDocument(_parts(text), encoding, limits)
 
 

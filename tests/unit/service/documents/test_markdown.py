@@ -106,7 +106,7 @@ def test_a_document_keeps_its_structure_and_its_formatting(newline: str) -> None
     assert blocks(turned) == blocks(DOCUMENT)
     assert inlines(turned) == inlines(DOCUMENT)
     assert "three *two* one" in turned
-    assert "[link, a](http://x.y/a_b" in turned
+    assert f"[link,{newline}a](http://x.y/a_b" in turned
     assert f'<div class="x">{newline}<em>here text</em> html{newline}' in turned
     assert "| wrong \\| right |" in turned
     assert "title: not this" in turned
@@ -129,6 +129,24 @@ def test_a_document_keeps_its_structure_and_its_formatting(newline: str) -> None
 )
 def test_what_a_translation_says_is_no_markup(change: str, text: str, written: str) -> None:
     assert turn_text(MARKDOWN, text, lambda _word: change) == written
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("one two three\nfour five\n", "five four\nthree two one\n"),
+        ("> one two three\n> four five\n", "> five four\n> three two one\n"),
+        ("- one `two three`\n  four *five\n  six*\n", "- *six five* four\n  `two three` one\n"),
+        ("one 1. -\ntwo three\n", "three two - 1.\none\n"),  # neither a list nor a heading
+        ("one two\n# three", "two one\n# three"),
+        ("A first one is here.\nB two.\nC.\n", "C.\ntwo.\nB here.\nis one first A\n"),
+        ("one two three four five six\n", "six five four three two one\n"),
+    ],
+)
+def test_a_paragraph_is_broken_into_lines_as_the_file_has_them(text: str, written: str, newline: str) -> None:
+    turned = turn_text(MARKDOWN, text.replace("\n", newline))
+    assert turned == written.replace("\n", newline)
 
 
 def test_a_link_whose_text_names_its_target_keeps_it() -> None:

@@ -219,4 +219,4 @@ def test_a_book_that_cannot_be_read_is_refused(more: dict[str, str], message: st
 
 def test_a_book_with_encrypted_fonts_is_read() -> None:
     fonts = {"META-INF/encryption.xml": '<x><CipherReference URI="OEBPS/font.otf"/></x>'}
-    assert len(read(EPUB, epub(**fonts)).segments) == 5
+    assert len(read(EPUB, epub(**fonts)).segments) == 6

@@ -26,7 +26,10 @@ def translate(segments: Sequence[Segment], change: Change = same) -> list[str]:
         return [_turned(text, change) for text in texts]
 
     async def one(segment: Segment) -> str:
-        done = each_text((segment.text,)) if segment.format == "text" else translate_html((segment.text,), each_text)
+        if segment.format == "text":
+            done = each_text((segment.text,))
+        else:
+            done = translate_html((segment.text,), each_text, attributes=True)
         return (await done)[0].best.text
 
     async def all_of_them() -> list[str]:
