@@ -1,8 +1,8 @@
 """Do numbers and symbols of a sentence come through its translation, and is it said where they do not?
 
-Takes sentences with figures or symbols in them from files of `source<TAB>target`, translates them with the shipped model,
-and looks for each number (with whatever separates its groups of digits) and each symbol in the translation, and in the
-file's own, since people write "5 PM" as 17:00 too. Kinds: "short" numbers have at most three digits, "long" ones more,
+Takes sentences with figures or symbols in them from files of `source<TAB>target`, translates them with the shipped
+model, and looks for each number (with whatever separates its groups of digits) and each symbol in the translation, and
+in the file's own, since people write "5 PM" as 17:00 too. Kinds: "short" numbers have at most three digits, "long" ones more,
 "joined" ones several groups, as dates, times, versions and decimals have; "symbol" is a run of what is neither letter,
 digit nor punctuation of prose; "escape" is a backslash with a letter. `silent` are those changed of which no warning
 says so. The last line is one JSON object.
@@ -19,13 +19,17 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu import corpus_bleu, corpus_chrf
 
 from benchmarks.markup import translate
 from benchmarks.tag_words import read
 
-_NUMBER = re.compile(r"\d+(?:[.,:/\-\u2010\u2011  ’']\d+)*")
-_THOUSANDS = re.compile(r"\d{1,3}(?:[,.  ’']\d{3})+")
+_SPACE = "[ \u00a0\u202f]"
+_NUMBER = re.compile(
+    rf"(?<!\d)(?<!\d[.,])\d{{1,3}}(?:{_SPACE}\d{{3}})+(?:,\d+)?(?!\d)|"  # 40 000,5
+    r"\d+(?:[.,:/\-\u2010-\u2014'’]\d+)*"
+)
+_THOUSANDS = re.compile(rf"\d{{1,3}}(?:(?:[,.'’]|{_SPACE})\d{{3}})+")
 _ESCAPE = re.compile(r"\\[a-z\"']")
 _SYMBOL = re.compile(r"[<>=+*|\\^~&@#$€£%©®™°±×÷≤≥≠→←↑↓•§]+")
 _SAYING_SO = {"number_changed", "placeholder_lost"}
@@ -86,8 +90,8 @@ def main() -> None:
     result = {
         "benchmark": "copying",
         "sentences": len(sources),
-        "bleu": round(BLEU().corpus_score(answers, [references]).score, 2),
-        "chrf": round(CHRF().corpus_score(answers, [references]).score, 2),
+        "bleu": round(corpus_bleu(answers, [references]).score, 2),
+        "chrf": round(corpus_chrf(answers, [references]).score, 2),
         "warned": sum(bool(_SAYING_SO & set(each.warnings)) for each in done),
         **{kind: dict(counts[kind]) for kind in sorted(counts)},
     }

@@ -27,6 +27,8 @@ _OLD = (
 )
 # How likely, of the likeliest encoding, another one may be that makes other characters of the same bytes.
 _MOST_DOUBT = 0.9
+# Bytes beyond ASCII that it takes to tell.
+_LEAST_BYTES = 3
 _ALLOWED = "UTF-8, UTF-16 with a mark"
 
 
@@ -86,7 +88,12 @@ def decode_undeclared(content: bytes) -> tuple[str, Encoding]:
 
 
 def _guessed(content: bytes) -> str | None:
-    """The text, unless nothing is likely or two texts are about as likely."""
+    """The text, unless nothing is likely, two texts are about as likely, or it is UTF-8 with some damage."""
+    if len(content.translate(None, bytes(range(0x80)))) < _LEAST_BYTES:
+        return None
+    damaged = content.decode("utf-8", errors="replace")
+    if len(damaged) - len(damaged.encode("ascii", "ignore")) > 2 * damaged.count("\ufffd"):
+        return None
     best: tuple[str, float] | None = None
     for guess in chardet.detect_all(content, ignore_threshold=True, include_encodings=_OLD):
         if guess["encoding"] is None:

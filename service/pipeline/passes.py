@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
 from service.pipeline.aside import aside
 from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
-from service.pipeline.sentence import LOST, Sentence, as_it_is, pieces_of, prepare, whole
+from service.pipeline.sentence import CHANGED, LOST, Sentence, as_it_is, pieces_of, prepare, whole
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
 from service.pipeline.writing import Part
+from service.text.copied import copied, is_certain, missing
 from service.text.glossary import Glossary
 from service.text.segmentation import Piece
+from service.text.shield import without_placeholders
 from service.tracing import phase
 
 
@@ -31,9 +34,9 @@ class Pass:
 async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[Part] = ()) -> list[TextTranslation]:
     """Translate each text. Raises as decode_texts. parts: those of who reads along, one for each text.
 
-    A sentence in which a placeholder got lost, or which became nothing at all, is tried once more with other stand-ins
-    and all of the beam. A text whose translation has to begin with a prefix is one segment, given to the model as it
-    stands.
+    A sentence in which a placeholder, number or symbol got lost, or which became nothing at all, is tried once more
+    with other stand-ins, some of them for what was lost, and all of the beam. A text whose translation has to begin
+    with a prefix is one segment, given to the model as it stands.
     """
     leg = through.leg
     cut = whole if through.options.prefix else pieces_of
@@ -47,17 +50,29 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
         turned = (*words[1:], words[0])
         late = replace(through, patience=replace(through.patience, refused_after=math.inf))
-        second = await _decode(late, [cores[index] for index in again], turned, [], whole_beam=True)
+        lost = [_lost(cores[index], done[index]) for index in again]
+        second = await _decode(late, [cores[index] for index in again], turned, [], lost)
         for index, each in zip(again, second, strict=True):
-            if not _falls_short(each):
-                done[index] = each
+            done[index] = min(done[index], each, key=lambda one: _faults(cores[index], one))
     translated = iter(done)
     return [TextTranslation(tuple(next(translated) if p.translate else p.text for p in pieces)) for pieces in split]
 
 
 def _falls_short(translation: SegmentTranslation) -> bool:
-    """Whether a placeholder is lost, or all of the text: a network may think nothing the likeliest translation."""
-    return LOST in translation.warnings or not translation.best.text
+    """Whether something is lost, or all of the text: a network may think nothing the likeliest translation."""
+    return LOST in translation.warnings or CHANGED in translation.warnings or not translation.best.text
+
+
+def _lost(source: str, translation: SegmentTranslation) -> Counter[str]:
+    """The numbers and symbols that are not there any more; those in placeholders are not counted."""
+    return missing(without_placeholders(source), without_placeholders(translation.best.text))
+
+
+def _faults(source: str, translation: SegmentTranslation) -> tuple[int, ...]:
+    """What speaks against a translation, the worst first. That a short number is another is less than that anything had
+    to be put where the model has not written it."""
+    certain = sum(number for name, number in _lost(source, translation).items() if is_certain(name))
+    return not translation.best.text, certain, LOST in translation.warnings, CHANGED in translation.warnings
 
 
 def _reading_along(split: Sequence[Sequence[Piece]], parts: Sequence[Part]) -> list[tuple[Part, int]]:
@@ -77,23 +92,22 @@ async def _decode(
     cores: Sequence[str],
     stand_ins: Sequence[str],
     places: Sequence[tuple[Part, int]],
-    *,
-    whole_beam: bool = False,
+    lost: Sequence[Counter[str]] = (),
 ) -> list[SegmentTranslation]:
+    """lost: at the second time, what each core's first translation has not copied."""
     leg, options = through.leg, through.options
 
-    def prepared(core: str) -> Sentence:
+    def prepared(core: str, lost: Counter[str]) -> Sentence:
         if options.prefix:
             return as_it_is(core, through.glossary)
-        return prepare(leg, core, stand_ins, through.glossary)
+        return prepare(leg, core, stand_ins, through.glossary, lost)
 
     with phase("preparation", {"segments": len(cores)}):
-        sentences = await aside(lambda: [prepared(core) for core in cores], cores)
+        sentences = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them.
     wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
     asked = [
-        Asked(each.recased.text, wide if whole_beam or each.shielded.atoms else options, each.terms)
-        for each in sentences
+        Asked(each.recased.text, wide if lost or each.shielded.atoms else options, each.terms) for each in sentences
     ]
     watch = _watching(sentences, places) if places else None
     decoded = await decode_texts(leg, asked, through.limits, through.patience, watch)
@@ -109,8 +123,12 @@ def _watching(sentences: Sequence[Sentence], places: Sequence[tuple[Part, int]])
     """Those sentences whose translation is what the model writes can be read while it does."""
 
     def told(index: int, text: str, whole: bool) -> None:
-        if sentences[index].plain and (text or not whole):  # what came out empty is tried once more
-            part, piece = places[index]
-            (part.written if whole else part.begun)(piece, text)
+        sentence, (part, piece) = sentences[index], places[index]
+        if not sentence.plain:
+            return
+        if not whole and not copied(sentence.text):
+            part.begun(piece, text)
+        elif whole and text and not missing(sentence.text, text):  # it is tried once more otherwise
+            part.written(piece, text)
 
     return told

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import regex
+
+from service.text.copied import missing, numbers
 
 _LOWEST_SCORE = -1.5  # mean natural-log probability of a token
 _LONGEST_REPEATED = 4  # words
 _LEAST_REPEATED = 3  # words that a repetition takes up, the first time counted
 _MOST_WORDS = 2000
 _WORD = regex.compile(r"[\w\p{M}]+", regex.V1)
-_NUMBER = regex.compile(r"\d+(?:[ \u00a0\u202f.,'’]\d{3}(?!\d))*+(?:[.,]\d+)?", regex.V1)
 
 
 def is_low(score: float) -> bool:
@@ -25,8 +24,13 @@ def repeats(source: str, target: str) -> bool:
 
 
 def changes_numbers(source: str, target: str) -> bool:
-    """Whether the numbers in figures are others, whatever separates their thousands."""
-    return _numbers(source) != _numbers(target)
+    """Whether the numbers in figures are others, whatever separates their groups of digits."""
+    return numbers(source) != numbers(target)
+
+
+def loses_symbols(source: str, target: str) -> bool:
+    """Whether a symbol is not there any more."""
+    return any(not name[0].isdecimal() for name in missing(source, target))
 
 
 def _repeated(text: str) -> int:
@@ -40,7 +44,3 @@ def _repeated(text: str) -> int:
             if same >= length:
                 longest = max(longest, same // length * length + length)
     return longest
-
-
-def _numbers(text: str) -> Counter[str]:
-    return Counter("".join(filter(str.isdecimal, number)) for number in _NUMBER.findall(text))

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import split_for
-from service.pipeline.quality import changes_numbers, is_low, repeats
+from service.pipeline.quality import changes_numbers, is_low, loses_symbols, repeats
 from service.pipeline.terms import TermUse, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.casing import Recased, recase
+from service.text.copied import spans_of
 from service.text.edits import Edit, EditedText
+from service.text.escapes import escapes
 from service.text.glossary import Glossary, Occurrence
 from service.text.inline_tags import breaking_tags, without_pairs
 from service.text.markup import Run
 from service.text.segmentation import Piece, has_letter
-from service.text.shield import Shielded, find_atoms, shield, unshielded
+from service.text.shield import Shielded, find_atoms, shield, unshielded, without_placeholders
 from service.text.tag_placement import with_tags
 from service.text.words import evenly
 
 LOST: WarningName = "placeholder_lost"
 MISSING: WarningName = "term_missing"
+CHANGED: WarningName = "number_changed"
 # What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
 _VEIL = "USB"
+_NOTHING: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,13 @@ class Sentence:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
         placeholders and say anything."""
         restored = [self._restored(candidate) for candidate in decoded.candidates]
-        restored.sort(key=lambda each: (LOST in each.warnings, not each.text, MISSING in each.warnings))
+        restored.sort(
+            key=lambda each: (
+                LOST in each.warnings,
+                not each.text,
+                *(name in each.warnings for name in (MISSING, CHANGED)),
+            )
+        )
         candidates: dict[str, Candidate] = {}
         for candidate in restored:
             candidates.setdefault(candidate.text, candidate)
@@ -68,13 +79,14 @@ class Sentence:
         moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
         terms = uses(self.terms, restored.edited.text, [back.span(each.span) for each in self.terms])
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
+        source = self.shielded.bare()
         kept = [link for link in moved if _is_there(link)]
         text, kept, terms = self._tagged(restored.edited.text, kept, terms)
         found: dict[WarningName, bool] = {
-            LOST: restored.lost > 0 or self._loses(text),
+            LOST: restored.lost > 0 or self._loses(text) or loses_symbols(source, bare),
             MISSING: any(each.target is None for each in terms),
-            "repetition": repeats(self.shielded.bare(), bare),
-            "number_changed": changes_numbers(self.shielded.bare(), bare),
+            "repetition": repeats(source, bare),
+            CHANGED: changes_numbers(source, bare),
             "uncovered_source": candidate.uncovered > 0,
             "low_score": is_low(candidate.score),
         }
@@ -110,10 +122,13 @@ class Sentence:
         return bool(unshielded(self.text, shielded=shielded) - unshielded(target, shielded=shielded))
 
 
-def prepare(leg: Leg, text: str, stand_ins: Sequence[str], glossary: Glossary | None) -> Sentence:
-    """What the model is given of one segment; it fits if the segment, as `pieces_of` cuts it, does."""
+def prepare(
+    leg: Leg, text: str, stand_ins: Sequence[str], glossary: Glossary | None, lost: Counter[str] = _NOTHING
+) -> Sentence:
+    """What the model is given of one segment; it fits if the segment, as `pieces_of` cuts it, does. lost: numbers and
+    symbols that the model has not copied, so that they are kept from it."""
     run = without_pairs(text)
-    sentence = _shielded(leg, text if run is None else run.text, stand_ins)
+    sentence = _shielded(leg, text if run is None else run.text, stand_ins, lost)
     sentence = replace(sentence, text=text, run=run)
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
@@ -124,13 +139,13 @@ def as_it_is(text: str, glossary: Glossary | None) -> Sentence:
     return Sentence(text, shield(text, (), ()), Recased(text, shouted=False), terms)
 
 
-def _shielded(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
+def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str]) -> Sentence:
     most = leg.model.max_source_tokens
 
     def count(part: str) -> int:
         return len(leg.model.tokenizer.encode(part))
 
-    atoms = find_atoms(text, tags=True)
+    atoms = find_atoms(text, tags=True, also=spans_of(text, lost))
     shielded = shield(text, atoms, stand_ins)
     if atoms and count(shielded.edited.text) > most:
         shielded = shield(text, atoms, (_VEIL,))
@@ -141,11 +156,11 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str]) -> Sentence:
 
 
 def pieces_of(leg: Leg, text: str) -> list[Piece]:
-    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders is copied, and so are tags that
-    end a sentence."""
+    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders is copied, and so are tags and
+    escapes that end a sentence."""
     pieces: list[Piece] = []
     done = 0
-    for start, end in breaking_tags(text):
+    for start, end in sorted((*breaking_tags(text), *escapes(text))):
         pieces += [*_pieces_between(leg, text[done:start]), Piece(text[start:end], translate=False)]
         done = end
     return pieces + _pieces_between(leg, text[done:])
@@ -171,8 +186,7 @@ def _pieces_between(leg: Leg, text: str) -> list[Piece]:
             end = closing[end]
         part, veiled_start = text[start:end], veiled_end
         if part:
-            bare = shield(part, find_atoms(part, tags=True), (_VEIL,)).bare()
-            pieces.append(Piece(part, piece.translate and has_letter(bare)))
+            pieces.append(Piece(part, piece.translate and has_letter(without_placeholders(part))))
         start = end
     return pieces if start == len(text) else [*pieces, Piece(text[start:], translate=False)]
 

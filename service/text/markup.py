@@ -94,7 +94,8 @@ def units(tokens: Sequence[HtmlToken]) -> Iterator[HtmlToken]:
                 if tokens[end].name == first.name:
                     depth += {"start": 1, "end": -1}.get(tokens[end].kind, 0)
                 end += 1
-            name = first.name if first.name in _INLINE or first.name in _OPAQUE_INLINE else "div"
+            inline = not depth and (first.name in _INLINE or first.name in _OPAQUE_INLINE)
+            name = first.name if inline else "div"  # what never ends goes nowhere else
             yield HtmlToken("other", "".join(token.source for token in tokens[index:end]), name, first.hidden)
         else:
             yield first

@@ -6,7 +6,7 @@ A placeholder that the model has not written is put where the alignment of the w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -99,10 +99,24 @@ class Restored:
     lost: int
 
 
-def find_atoms(text: str, *, tags: bool = False) -> tuple[Span, ...]:
+def find_atoms(text: str, *, tags: bool = False, also: Sequence[Span] = ()) -> tuple[Span, ...]:
     """What is kept from the model: placeholders, with the letters and digits that they are written together with; those
-    with nothing but punctuation between them are one. tags: whether they are among these, as they are."""
+    with nothing but punctuation between them are one. tags: whether they are among these, as they are. also: others."""
     atoms: list[Span] = []
+    for start, end in sorted((*_placeholders(text, tags=tags), *also)):
+        if atoms and (start <= atoms[-1][1] or _joins(text[atoms[-1][1] : start])):
+            atoms[-1] = (atoms[-1][0], max(end, atoms[-1][1]))
+        else:
+            atoms.append((start, end))
+    return tuple(atoms)
+
+
+def without_placeholders(text: str) -> str:
+    """A text without its placeholders and tags."""
+    return EditedText(text, [Edit(*atom, "") for atom in find_atoms(text, tags=True)]).text
+
+
+def _placeholders(text: str, *, tags: bool) -> Iterator[Span]:
     for each in find_placeholders(text):
         if each.kind == "tag" and not tags:
             continue
@@ -112,11 +126,7 @@ def find_atoms(text: str, *, tags: bool = False) -> tuple[Span, ...]:
                 start -= 1
             while end < len(text) and _WORD.match(text[end]):
                 end += 1
-        if atoms and (start <= atoms[-1][1] or _joins(text[atoms[-1][1] : start])):
-            atoms[-1] = (atoms[-1][0], max(end, atoms[-1][1]))
-        else:
-            atoms.append((start, end))
-    return tuple(atoms)
+        yield start, end
 
 
 def unshielded(text: str, *, shielded: bool) -> Counter[str]:

@@ -39,9 +39,7 @@ class MarkdownInline:
     one is always escaped, or it could make formatting together with another line. newline: how a line of the document
     ends, with what the next one begins with; empty where there is but one."""
 
-    def __init__(
-        self, source: str, env: dict[str, Any], *, block: bool, alone: bool = True, newline: str = ""
-    ) -> None:
+    def __init__(self, source: str, env: dict[str, Any], *, block: bool, alone: bool = True, newline: str = "") -> None:
         self._env = env
         self._block = block
         self._alone = alone

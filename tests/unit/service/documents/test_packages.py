@@ -150,7 +150,7 @@ CHAPTER = """\
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">
 <html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en"><head><title>one two</title><script src="x.js"/>
 <style>p { color: red }</style></head><body>
-<p id="p"><a id="a1"/>three <em>four five</em>&#160;six<br/>a &amp; b <img src="i.png" alt="no"/></p>
+<p id="p"><a id="a1"/>three <em>four five</em>&#160;six<br/>a &amp; b <img src="i.png" alt="a &quot;b&quot;"/></p>
 <svg xmlns="http://www.w3.org/2000/svg"><text>not this</text></svg><hr/>
 </body></html>
 """
@@ -193,10 +193,11 @@ def test_a_book_keeps_everything_but_its_words() -> None:
     assert '<p id="p"><a id="a1"></a>' in chapter
     assert "<em>five four</em> three<br/>b &amp; a" in chapter
     assert "<text>not this</text>" in chapter
+    assert '<img src="i.png" alt="&quot;b&quot; a"/>' in chapter
     shapes = []
     for part in (before, now):
         tree = etree.fromstring(part["OEBPS/c 1.xhtml"])
-        shapes.append([(each.tag, dict(each.attrib)) for each in tree.iter()])
+        shapes.append([(each.tag, {**each.attrib, "alt": ""}) for each in tree.iter()])
     assert shapes[0] == shapes[1]
     labels = [each.text for each in etree.fromstring(now["OEBPS/toc.ncx"]).iter("{*}text")]
     assert labels == ["book a", "Not Her", "two one"]

@@ -50,6 +50,51 @@ def test_bytes_that_are_no_text_are_refused_with_their_place(format: DocumentFor
         read(format, b"one \xff two")
 
 
+CYRILLIC = "Съешь ещё этих мягких французских булок, да выпей же чаю."
+LATIN = "Voix ambiguë d’un cœur qui, au zéphyr, préfère les jattes de kiwis; dès Noël où un zéphyr haï me vêt."
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [(each, CYRILLIC) for each in ("cp1251", "koi8-r", "cp866", "iso8859-5")]
+    + [("cp1252", LATIN), ("latin-1", LATIN.replace("’", "'").replace("œ", "oe"))],
+)
+def test_an_old_encoding_is_told_and_utf_8_comes_out(encoding: str, text: str) -> None:
+    for format, before in ((TEXT, ""), (SRT, "1\n0:0:0 --> 0:0:1\n"), (VTT, "WEBVTT\n\n00:01.000 --> 00:02.000\n")):
+        turned = turn(format, (before + text).encode(encoding)).decode("utf-8")
+        assert turned == before + " ".join(reversed(text.split()))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "café é".encode("latin-1"),  # too little to tell
+        CYRILLIC.encode()[:30] + b"\xff" + CYRILLIC.encode()[30:],  # damaged
+        bytes(range(256)),
+        b"\xff\xfe\x00",
+    ],
+)
+def test_what_cannot_be_told_is_refused(content: bytes) -> None:
+    for format in (TEXT, SRT, VTT):
+        with pytest.raises(
+            InvalidRequestError, match=r"file: not utf-.*; allowed: UTF-8.* or enough text in an old enc"
+        ):
+            read(format, content)
+
+
+def test_attributes_of_html_are_translated_wherever_they_are() -> None:
+    html = (
+        '<meta name="description" content="one two"><body title=\'a "b"\'><p><img alt="c d" src="e f"> one '
+        '<a title="g h" href="/i">two</a></p><input placeholder="j k" value="l m">'
+        '<p translate="no" title="n o">p q</p>'
+    )
+    assert turn_text(HTML, html) == (
+        '<meta name="description" content="two one"><body title="&quot;b&quot; a"><p><img alt="d c" src="e f"> '
+        '<a title="h g" href="/i">two</a> one</p><input placeholder="k j" value="l m">'
+        '<p translate="no" title="n o">p q</p>'
+    )
+
+
 def test_html_in_another_encoding_says_so() -> None:
     html = '<html lang="en"><meta charset="windows-1251"><title>one два</title><p id=x>one <b>two</b> три<br>&nbsp;a b'
     turned = turn(HTML, html.encode("cp1251"), lambda word: word + "ש").decode("cp1251")

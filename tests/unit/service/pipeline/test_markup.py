@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue import Catalogue
@@ -29,6 +29,7 @@ def translate(
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.sampled_from(SOUP), max_size=25).map("".join))
+@example("one two<code></")
 def test_tag_soup_keeps_every_tag(html: str) -> None:
     answer = translate(html).best.text
     assert sorted(tags_of(answer)) == sorted(tags_of(html))

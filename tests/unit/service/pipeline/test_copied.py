@@ -1,0 +1,78 @@
+"""Numbers and symbols that a model does not copy: tried again, kept from it then, and told where that does not help."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from service.catalogue import Catalogue
+from service.pipeline.translate import Translator
+from tests.unit.service.fakes import ReversingEngine, model, tiny_tokenizer
+from tests.unit.service.pipeline.test_translate import EN_RU, translate
+
+
+class Without(ReversingEngine):
+    """Writes everything but what `lost` says, and notes what it was asked."""
+
+    def __init__(self, lost: Callable[[str], bool]) -> None:
+        super().__init__(tiny_tokenizer())
+        self._lost = lost
+        self.seen: list[str] = []
+
+    def _answer(self, words: list[str]) -> str:
+        self.seen.append(" ".join(words))
+        return " ".join(word for word in reversed(words) if not self._lost(word))
+
+
+def catalogue(lost: Callable[[str], bool]) -> Catalogue:
+    return Catalogue((replace(model("en-ru"), engine=Without(lost)),))
+
+
+@pytest.mark.parametrize(
+    ("text", "lost", "expected"),
+    [
+        ("one 12/05/2021 two", "12/05/2021", "two 12/05/2021 one"),
+        ("one 40,000 two", "40,000", "two 40,000 one"),
+        ("one < two", "<", "two < one"),
+        ("one a=b two", "a=b", "two a=b one"),
+        ("one 2 two", "2", "two 2 one"),
+        ("<b>one < two</b>", "<", "<b>two < one</b>"),
+    ],
+)
+def test_what_is_not_copied_is_kept_from_the_model_the_second_time(text: str, lost: str, expected: str) -> None:
+    there = catalogue(lambda word: word == lost)
+    (translated,) = translate(replace(EN_RU, texts=(text,)), there).translations
+    assert (translated.best.text, translated.warnings) == (expected, ())
+
+
+def test_what_is_lost_again_is_put_back_and_told() -> None:
+    there = catalogue(lambda word: not word.islower())
+    for text, expected in (("one 2021 two", "two one 2021"), ("one < two", "two one <")):
+        (translated,) = translate(replace(EN_RU, texts=(text,)), there).translations
+        assert (translated.best.text, translated.warnings) == (expected, ("placeholder_lost",))
+    (translated,) = translate(replace(EN_RU, texts=("one 2 two",)), there).translations
+    assert (translated.best.text, translated.warnings) == ("two one", ("number_changed",))
+
+
+def test_what_people_may_write_otherwise_is_no_loss() -> None:
+    there = catalogue(lambda word: word == "&")
+    (translated,) = translate(replace(EN_RU, texts=("one & two",)), there).translations
+    assert (translated.best.text, translated.warnings) == ("two one", ())
+
+
+def test_escaped_line_breaks_end_sentences_and_stay() -> None:
+    (translated,) = translate(replace(EN_RU, texts=(r"one two\nthree four\n\n",))).translations
+    assert (translated.best.text, translated.warnings) == (r"two one\nfour three\n\n", ())
+
+
+def test_who_reads_along_is_not_told_what_is_tried_again() -> None:
+    told: list[tuple[int, str]] = []
+    there = catalogue(lambda word: word == "2021")
+    request = replace(EN_RU, texts=("One two. Three 2021 four. Five six.",))
+    result = asyncio.run(Translator(lambda: there).translate(request, lambda index, text: told.append((index, text))))
+    text = result.translations[0].best.text
+    assert "2021" in text
+    assert all(text.startswith(begun) for _index, begun in told)
