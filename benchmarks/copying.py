@@ -2,10 +2,10 @@
 
 Takes sentences with figures or symbols in them from files of `source<TAB>target`, translates them with the shipped
 model, and looks for each number (with whatever separates its groups of digits) and each symbol in the translation, and
-in the file's own, since people write "5 PM" as 17:00 too. Kinds: "short" numbers have at most three digits, "long" ones more,
-"joined" ones several groups, as dates, times, versions and decimals have; "symbol" is a run of what is neither letter,
-digit nor punctuation of prose; "escape" is a backslash with a letter. `silent` are those changed of which no warning
-says so. The last line is one JSON object.
+in the file's own, since people write "5 PM" as 17:00 too. Kinds: "short" numbers have at most three digits, "long"
+ones more, "joined" ones several groups, as dates, times, versions and decimals have; "symbol" is a run of what is
+neither letter, digit nor punctuation of prose; "escape" is a backslash with a letter. `silent` are those changed of
+which no warning says so. The last line is one JSON object.
 
     python -m benchmarks.copying FILE...
 """
