@@ -24,6 +24,7 @@ from service.api.traces import RequestTrace
 from service.changes import Changes
 from service.documents.jobs import DocumentJobs, JobLimits
 from service.documents.limits import DocumentLimits
+from service.documents.reader import DocumentReader
 from service.documents.store import JobStore
 from service.downloads import Downloads
 from service.glossaries import Glossaries
@@ -63,6 +64,7 @@ def create_app(
         ModelLimits(max_bytes=settings.max_model_bytes, request_s=settings.request_timeout_s),
     )
     translator, summarizer, generator = _pipelines(settings, models, metrics)
+    reader = _reader(settings)
     services = Services(
         settings=settings,
         metrics=metrics,
@@ -72,7 +74,8 @@ def create_app(
         summarizer=summarizer,
         generator=generator,
         in_flight=InFlight(),
-        documents=_documents(settings, translator, metrics),
+        document_reader=reader,
+        documents=_documents(settings, translator, reader, metrics),
         downloads=Downloads(),
         suggestions=_suggestions(settings),
         access=_access(settings),
@@ -133,15 +136,21 @@ def _pipelines(settings: Settings, models: Models, metrics: Metrics) -> tuple[Tr
     return Translator(*common), Summarizer(*common), Generator(*common)
 
 
-def _documents(settings: Settings, translator: Translator, metrics: Metrics) -> DocumentJobs:
-    return DocumentJobs(
-        JobStore(Path(settings.documents_file) if settings.documents_file else None, kept_s=settings.document_kept_s),
-        translator,
+def _reader(settings: Settings) -> DocumentReader:
+    return DocumentReader(
         DocumentLimits(
             characters=settings.max_document_characters,
             segment_characters=min(settings.max_characters, settings.max_document_characters),
             file_bytes=settings.max_document_bytes,
-        ),
+        )
+    )
+
+
+def _documents(settings: Settings, translator: Translator, reader: DocumentReader, metrics: Metrics) -> DocumentJobs:
+    return DocumentJobs(
+        JobStore(Path(settings.documents_file) if settings.documents_file else None, kept_s=settings.document_kept_s),
+        translator,
+        reader,
         JobLimits(settings.max_documents, settings.max_documents_per_client),
         explain=error_handlers.job_error,
         finished=metrics.document_finished,

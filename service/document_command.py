@@ -61,9 +61,9 @@ def is_document(files: Sequence[Path], format: str | None) -> bool:
 
 async def translate_here(command: DocumentCommand, translate: TranslateDocument) -> None:
     """Translate by what `translate` has loaded. Raises what it does."""
-    read = await asyncio.to_thread(read_document, command.file.name, command.file.read_bytes(), _LIMITS)
-    with bar(len(read.document.segments), 0, shown=sys.stderr.isatty()) as advance:
-        content, warnings = await translate(read.document, command.source, command.target, advance)
+    document = await asyncio.to_thread(read_document, command.file.name, command.file.read_bytes(), _LIMITS)
+    with bar(len(document.segments), 0, shown=sys.stderr.isatty()) as advance:
+        content, warnings = await translate(document, command.source, command.target, advance)
     _finish(command, content, warnings)
 
 

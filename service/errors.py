@@ -61,6 +61,7 @@ class RequestTooLargeError(ServiceError):
         self.field = field
         self.size = size
         self.limit = limit
+        self.unit = unit
 
 
 class UnsupportedLanguageError(ServiceError):

@@ -12,6 +12,7 @@ from service.access import Access, Caller
 from service.api.middleware import InFlight
 from service.changes import Changes
 from service.documents.jobs import DocumentJobs
+from service.documents.reader import DocumentReader
 from service.downloads import Downloads
 from service.engine.segment import Client, SegmentTimings
 from service.glossaries import Glossaries
@@ -38,6 +39,7 @@ class Services:
     summarizer: Summarizer
     generator: Generator
     in_flight: InFlight
+    document_reader: DocumentReader
     documents: DocumentJobs
     downloads: Downloads
     suggestions: Suggestions

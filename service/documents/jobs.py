@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from service.documents.limits import DocumentLimits
-from service.documents.reading import ReadDocument, read_document
+from service.documents.reader import DocumentReader
+from service.documents.reading import Contents
 from service.documents.store import Job, JobError, JobStore, NewJob
 from service.documents.translation import Order, Report, check_language, patiently, plan, translate_parts
 from service.engine.segment import Client, Priority
@@ -57,19 +57,18 @@ class DocumentJobs:
         self,
         store: JobStore,
         translator: Translator,
-        document_limits: DocumentLimits,
+        reader: DocumentReader,
         limits: JobLimits,
         explain: Callable[[Exception], JobError],
         finished: Callable[[str, str], None] = lambda _format, _outcome: None,
     ) -> None:
         self._store = store
         self._translator = translator
-        self._document_limits = document_limits
+        self._reader = reader
         self._limits = limits
         self._explain = explain
         self._finished = finished
         self._wake = asyncio.Event()
-        self._reading = asyncio.Semaphore(1)  # a document takes many times its size while it is read
         self._running: dict[str, asyncio.Task[None]] = {}
         self._workers: list[asyncio.Task[None]] = []
 
@@ -86,12 +85,7 @@ class DocumentJobs:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._store.close)
 
-    async def read(self, name: str, content: bytes) -> ReadDocument:
-        """As read_document, one at a time."""
-        async with self._reading:
-            return await asyncio.to_thread(read_document, name, content, self._document_limits)
-
-    async def check(self, upload: Upload) -> ReadDocument:
+    async def check(self, upload: Upload) -> Contents:
         """A document that can be translated.
 
         Raises:
@@ -100,13 +94,13 @@ class DocumentJobs:
             TooManyDocumentsError: there are too many.
         """
         await self._check_room(upload)
-        read = await self.read(upload.name, upload.content)
-        check_language(read.document, upload.order.target)
-        sample = await asyncio.to_thread(_sample, read)
+        contents = await self._reader.read(upload.name, upload.content)
+        check_language(contents, upload.order.target)
+        sample = await asyncio.to_thread(_sample, contents)
         await self._translator.languages([sample], upload.order.source, upload.order.target, upload.order.model)
-        return read
+        return contents
 
-    async def submit(self, upload: Upload, read: ReadDocument) -> Job:
+    async def submit(self, upload: Upload, contents: Contents) -> Job:
         """A new job for a document that was checked. Raises TooManyDocumentsError, DocumentStoreError."""
         await self._check_room(upload)
         new = NewJob(
@@ -116,8 +110,8 @@ class DocumentJobs:
             weight=upload.client.weight,
             name=_safe(upload.name),
             order=upload.order,
-            segments=len(read.document.segments),
-            characters=read.characters,
+            segments=len(contents.segments),
+            characters=contents.characters,
         )
         job = await asyncio.to_thread(self._store.add, new, upload.content)
         self._wake.set()
@@ -201,7 +195,7 @@ class DocumentJobs:
         if work is None:
             return None
         content, done = work
-        document = (await self.read(job.new.name, content)).document
+        segments = (await self._reader.read(job.new.name, content)).segments
         report = job.report
 
         async def part_done(texts: Mapping[int, str], news: Report) -> None:
@@ -210,12 +204,11 @@ class DocumentJobs:
             await asyncio.to_thread(self._store.progress, job.new.id, texts, report)
 
         order = job.new.order
-        parts = await patiently(lambda: plan(self._translator, order, document.segments, done))
+        parts = await patiently(lambda: plan(self._translator, order, segments, done))
         turn = Turn(Client(job.new.client, job.new.weight), Priority.BULK)
         await translate_parts(self._translator, order, parts, turn, part_done)
-        texts = [done[place] for place in range(len(document.segments))]
-        async with self._reading:
-            return await asyncio.to_thread(document.write, texts, order.target)
+        texts = [done[place] for place in range(len(segments))]
+        return await self._reader.write(job.new.name, content, texts, order.target)
 
     async def _expire(self) -> None:
         while True:
@@ -225,10 +218,10 @@ class DocumentJobs:
             await asyncio.sleep(_EXPIRY_S)
 
 
-def _sample(read: ReadDocument) -> str:
+def _sample(contents: Contents) -> str:
     """As much of a document as tells its language."""
     texts: list[str] = []
-    for segment in read.document.segments:
+    for segment in contents.segments:
         texts.append(segment.plain)
         if sum(map(len, texts)) > _SAMPLE_CHARACTERS:
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from service.documents.document import Document, DocumentFormat
+from service.documents.document import Document, DocumentFormat, Segment
 from service.documents.formats.epub import EPUB
 from service.documents.formats.gettext import GETTEXT
 from service.documents.formats.html import HTML
@@ -24,12 +24,17 @@ SUFFIXES = tuple(suffix for each in DOCUMENT_FORMATS for suffix in each.suffixes
 
 
 @dataclass(frozen=True)
-class ReadDocument:
-    """A document, and what is known of it. characters: to translate."""
+class Contents:
+    """What is in a document. language: as a Document's."""
 
     format: DocumentFormat
-    document: Document
-    characters: int
+    segments: tuple[Segment, ...]
+    language: str | None
+
+    @property
+    def characters(self) -> int:
+        """To translate."""
+        return sum(len(segment.text) for segment in self.segments)
 
 
 def format_of(name: str) -> DocumentFormat:
@@ -41,13 +46,12 @@ def format_of(name: str) -> DocumentFormat:
     raise InvalidRequestError("file", f"file format not supported: {suffix[:20]!r}; allowed: {', '.join(SUFFIXES)}")
 
 
-def read_document(name: str, content: bytes, limits: DocumentLimits) -> ReadDocument:
-    """The document in a file. It takes as long as the file is large: not for the event loop.
+def read_document(name: str, content: bytes, limits: DocumentLimits) -> Document:
+    """The document in a file. It takes as long as the file is large, and longer: not for the event loop.
 
     Raises:
         InvalidRequestError: of no known format, or broken. RequestTooLargeError: more than `limits` allow.
     """
     format = format_of(name)
     limits.check(len(content), limits.file_bytes, "bytes")
-    document = format.read(content, limits)
-    return ReadDocument(format, document, sum(len(segment.text) for segment in document.segments))
+    return format.read(content, limits)

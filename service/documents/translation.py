@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from service.documents.document import Document, Segment
+from service.documents.reading import Contents
 from service.errors import EngineDeadlineError, EngineOverloadedError, EngineUnavailableError, InvalidRequestError
 from service.languages import language_and_script
 from service.pipeline.translate import Translator
@@ -75,7 +76,7 @@ class Part:
 Done = Callable[[Mapping[int, str], Report], Awaitable[None]]
 
 
-def check_language(document: Document, target: str) -> None:
+def check_language(document: Contents | Document, target: str) -> None:
     """Raises InvalidRequestError if the document says that its translations are in another language than `target`."""
     stated = document.language
     if stated is None or language_and_script(stated) is None:
@@ -116,10 +117,16 @@ def _part(segments: Sequence[Segment], places: Sequence[int], language: str) -> 
     return Part(tuple(places), texts, segments[places[0]].format, language)
 
 
-async def translate_document(
-    translator: Translator, order: Order, document: Document, turn: Turn, *, within_s: float, wait_for_room_s: float
-) -> tuple[bytes, Report]:
-    """The translated document, while somebody waits for it.
+async def translate_segments(
+    translator: Translator,
+    order: Order,
+    segments: Sequence[Segment],
+    turn: Turn,
+    *,
+    within_s: float,
+    wait_for_room_s: float,
+) -> tuple[list[str], Report]:
+    """The segments of a document, translated, while somebody waits for it.
 
     Args:
         within_s: seconds in which it has to be done. wait_for_room_s: how long a full queue is waited for, in seconds.
@@ -136,12 +143,11 @@ async def translate_document(
 
     try:
         async with asyncio.timeout(within_s):
-            parts = await plan(translator, order, document.segments, {})
+            parts = await plan(translator, order, segments, {})
             await translate_parts(translator, order, parts, turn, part_done, wait_for_room_s=wait_for_room_s)
     except TimeoutError as error:
         raise EngineDeadlineError("the request was not finished in time") from error
-    ordered = [texts[place] for place in range(len(document.segments))]
-    return await asyncio.to_thread(document.write, ordered, order.target), whole
+    return [texts[place] for place in range(len(segments))], whole
 
 
 async def translate_parts(

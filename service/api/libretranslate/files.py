@@ -16,7 +16,7 @@ from service.api.libretranslate.answers import ErrorAnswer, FileAnswer, request_
 from service.api.libretranslate.fields import read_fields
 from service.api.libretranslate.messages import in_its_words, invalid
 from service.documents.reading import format_of
-from service.documents.translation import Order, check_language, translate_document
+from service.documents.translation import Order, check_language, translate_segments
 from service.errors import InvalidRequestError, RequestTooLargeError
 from service.pipeline.translation import Turn
 
@@ -40,21 +40,22 @@ async def translate_file(request: Request, services: ServicesDependency) -> File
         raise invalid(error.problem) from error
     with in_its_words():
         target = services.models.catalogue().language(target, "target")
-        read = await services.documents.read(upload.name, upload.content)
-        check_language(read.document, target)
+        read = await services.document_reader.read(upload.name, upload.content)
+        check_language(read, target)
         most = services.settings.max_characters
         if read.characters > most:
             raise RequestTooLargeError("file", read.characters, most, "characters to translate")
-        turn = Turn(client=await charged(request, [segment.text for segment in read.document.segments]))
+        turn = Turn(client=await charged(request, [segment.text for segment in read.segments]))
         settings, order = services.settings, Order(source, target)
-        content, report = await translate_document(
+        texts, report = await translate_segments(
             services.translator,
             order,
-            read.document,
+            read.segments,
             turn,
             within_s=settings.request_timeout_s,
             wait_for_room_s=settings.libretranslate_wait_s,
         )
+        content = await services.document_reader.write(upload.name, upload.content, texts, target)
     request.state.pair = report.pair(target)
     path = PurePath(upload.name)
     key = services.downloads.put(f"{path.stem}_{target}{path.suffix}", content, read.format.media_type)

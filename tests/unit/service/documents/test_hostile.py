@@ -44,7 +44,7 @@ def docx(document: str = DOCUMENT, more: Mapping[str, bytes] | None = None) -> b
 
 
 def read(content: bytes, name: str = "a.docx", limits: DocumentLimits = SMALL) -> Document:
-    return read_document(name, content, limits).document
+    return read_document(name, content, limits)
 
 
 def refused(content: bytes, name: str) -> str:
