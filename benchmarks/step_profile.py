@@ -22,7 +22,7 @@ from benchmarks.work import LONGEST, forced_segments, measured_work, open_forced
 from model_store.decoding import block, hypotheses, in_flight
 from model_store.decoding.backends import int8, int8_linear
 from model_store.decoding.backends.choice import BackendName, open_backend
-from model_store.decoding.backends.vnni import layers
+from model_store.decoding.backends.vnni import layers, linear
 from model_store.network import attention
 
 
@@ -61,13 +61,14 @@ def watched() -> Clock:
     """A clock on everything that decoding calls."""
     clock = Clock()
     clock.wrap(int8_linear.Int8Linear, "__call__", linear_part)
-    clock.wrap(layers.Linear, "__call__", lambda layer, _x: f"product to {layer._outputs}")
+    clock.wrap(linear.Linear, "__call__", lambda layer, _x: f"product to {layer._outputs}")
     clock.wrap(layers.Stack, "step", "cells")
     clock.wrap(layers.Stack, "sequence", "encoder cells")
     clock.wrap(int8.Int8Backend, "step", "gates, embedding and the rest of the network")
     clock.wrap(int8.Int8Backend, "encode", "encoder")
     clock.wrap(attention.DotAttention, "forward", "attention")
     clock.wrap(int8.Int8Backend, "best", "choosing among the vocabulary")
+    clock.wrap(int8.Int8Backend, "best_among", "candidates of a shortlist")
     clock.wrap(hypotheses.Beams, "extend", "beams")
     clock.wrap(block.Block, "admit", "admission")
     clock.wrap(block.Block, "step", "slots, reordering")

@@ -15,27 +15,31 @@ from model_store.decoding.demands import Demands
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.repeats import Paths
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import NO_SPELLINGS, Spellings
 from model_store.network.memory import DecoderState, Memory
 
 FEWEST_SLOTS = 8
 ROWS_AT_ONCE = 64
 
+Best = tuple[Tensor, Tensor, Tensor]  # as Backend.best
+
 
 @dataclass(frozen=True)
 class Vocabulary:
     """The ids that search has to know. forbidden: int64, ids that are never written. spellings: of all of them, for
-    segments that have to begin with a text or to contain terms."""
+    segments that have to begin with a text or to contain terms. shortlist: None to score all ids for every source."""
 
     bos: int
     eos: int
     forbidden: Tensor
     spellings: Spellings = NO_SPELLINGS
+    shortlist: Shortlist | None = None
 
 
 class Occupant:
     """Who holds a slot. paths: None unless the segment must not repeat itself. demands: None unless it has a prefix or
-    terms."""
+    terms. candidates: the ids that it may write, ascending; None if that is all, as it is with demands."""
 
     def __init__(self, ticket: int, segment: Segment, vocabulary: Vocabulary) -> None:
         self.ticket = ticket
@@ -43,11 +47,17 @@ class Occupant:
         self.paths = Paths(segment.no_repeat_ngram) if segment.no_repeat_ngram else None
         demanding = segment.prefix or segment.terms
         self.demands = Demands(segment, vocabulary.spellings, vocabulary.eos) if demanding else None
+        shortlist = None if demanding or vocabulary.shortlist is None else vocabulary.shortlist.of(segment.source)
+        self.candidates = None if shortlist is None else torch.from_numpy(shortlist)
 
     @property
     def length(self) -> int:
         """Of its source, in tokens."""
         return len(self.segment.source)
+
+    def barred(self) -> list[tuple[int, int]]:
+        """(hypothesis, token) of every extension that would repeat what must not be repeated."""
+        return self.paths.barred() if self.paths is not None else []
 
 
 class Block:
@@ -134,29 +144,48 @@ class Block:
         self._keep(order, (self._first_row[: len(parents)] + parents).flatten())
         return finished[::-1]
 
-    def _best(self, readout: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _best(self, readout: Tensor, weights: Tensor | None) -> Best:
         """The best extensions of each slot, some slots at a time, so that logits stay in the processor's cache."""
         together = max(ROWS_AT_ONCE // self.width, 1)
-        parts = []
-        for start in range(0, self.live, together):
-            some = slice(start, min(start + together, self.live))
-            logits = self.backend.logits(readout[some])
-            demanded = {}
-            for slot, occupant in list(enumerate(self.occupants))[some]:
-                if occupant.paths is not None:
-                    for row, token in occupant.paths.barred():
-                        logits[slot - start, row, token] = float("-inf")
-                if occupant.demands is not None:
-                    attention = None if weights is None else weights[slot]
-                    own = logits[slot - start].clone(), self.beams.log_prob[slot], attention
-                    demanded[slot - start] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)
-            best = self.backend.best(logits, self.beams.log_prob[some], self.vocabulary.forbidden, 2 * self.width)
-            for slot, instead in demanded.items():
-                for column, part in zip(best, instead, strict=True):
-                    column[slot] = part
-            parts.append(best)
+        whole = [slot for slot, occupant in enumerate(self.occupants) if occupant.candidates is None]
+        short = [slot for slot, occupant in enumerate(self.occupants) if occupant.candidates is not None]
+        parts = [
+            best(readout, weights, slots[start : start + together])
+            for best, slots in ((self._best_of_all, whole), (self._best_of_candidates, short))
+            for start in range(0, len(slots), together)
+        ]
         values, parents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
+        if whole and short:
+            place = torch.tensor([*whole, *short], device=values.device).argsort()
+            return values[place], parents[place], tokens[place]
         return values, parents, tokens
+
+    def _best_of_all(self, readout: Tensor, weights: Tensor | None, slots: list[int]) -> Best:
+        """Of some slots, with the whole vocabulary in view."""
+        index = torch.tensor(slots, device=readout.device)
+        logits, log_prob = self.backend.logits(readout[index]), self.beams.log_prob[index]
+        demanded = {}
+        for place, slot in enumerate(slots):
+            occupant = self.occupants[slot]
+            for row, token in occupant.barred():
+                logits[place, row, token] = float("-inf")
+            if occupant.demands is not None:
+                attention = None if weights is None else weights[slot]
+                own = logits[place].clone(), log_prob[place], attention
+                demanded[place] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)
+        best = self.backend.best(logits, log_prob, self.vocabulary.forbidden, 2 * self.width)
+        for place, instead in demanded.items():
+            for column, part in zip(best, instead, strict=True):
+                column[place] = part
+        return best
+
+    def _best_of_candidates(self, readout: Tensor, weights: Tensor | None, slots: list[int]) -> Best:
+        """Of some slots that all have candidates."""
+        index = torch.tensor(slots, device=readout.device)
+        chosen = [self.occupants[slot] for slot in slots]
+        candidates = [occupant.candidates for occupant in chosen if occupant.candidates is not None]
+        barred = [(place, *each) for place, occupant in enumerate(chosen) for each in occupant.barred()]
+        return self.backend.best_among(candidates, barred, readout[index], self.beams.log_prob[index], 2 * self.width)
 
     def _reserve(self, slots: int) -> None:
         """Have at least so many slots."""

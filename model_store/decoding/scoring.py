@@ -8,6 +8,7 @@ Legend: N slots, K beam width, V vocabulary, R rows, M candidates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -36,6 +37,23 @@ def best_extensions(logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: 
     totals = log_prob.unsqueeze(2) + values.view(slots, width, -1)  # (N, K, candidates)
     best, index = top_candidates(totals.flatten(1), count)
     return best, index // totals.shape[2], tokens.view(slots, -1).gather(1, index)
+
+
+def best_among(
+    candidates: Sequence[Tensor],
+    barred: Sequence[tuple[int, int, int]],
+    logits: Tensor,
+    log_prob: Tensor,
+    count: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As best_extensions, where slot n extends its hypotheses by the ids candidates[n] only, and by none that is barred
+    as (slot, hypothesis, id). Probabilities are normalised over what is left. candidates: int64, ascending."""
+    kept = torch.full_like(logits, float("-inf"))
+    for slot, ids in enumerate(candidates):
+        kept[slot, :, ids] = logits[slot, :, ids]
+    for slot, hypothesis, token in barred:
+        kept[slot, hypothesis, token] = float("-inf")
+    return best_extensions(kept, log_prob, torch.empty(0, dtype=torch.int64, device=logits.device), count)
 
 
 def _most_probable(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from model_store.decoding.backends.protocol import Readout
-from model_store.decoding.scoring import best_extensions
+from model_store.decoding.scoring import best_among, best_extensions
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
@@ -102,6 +102,16 @@ class EagerBackend:
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return best_extensions(logits, log_prob, forbidden, count)
+
+    def best_among(
+        self,
+        candidates: Sequence[Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        readout: Tensor,
+        log_prob: Tensor,
+        count: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return best_among(candidates, barred, self.logits(readout), log_prob, count)
 
     def _whole_memory(self, memory: Memory, chosen: Tensor) -> Memory:
         """The chosen slots' memory, padded to the source capacity."""

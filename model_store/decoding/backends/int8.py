@@ -122,6 +122,16 @@ class Int8Backend:
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return self._projection.best(logits, log_prob, forbidden, count)
 
+    def best_among(
+        self,
+        candidates: Sequence[Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        readout: Tensor,
+        log_prob: Tensor,
+        count: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self._projection.best_among(candidates, barred, readout, log_prob, count)
+
 
 def _keys_of(attention: Attention | None, kernels: Kernels) -> Linear | None:
     """What makes keys of encoder outputs; None if they are the outputs themselves."""

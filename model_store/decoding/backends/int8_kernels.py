@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from model_store.decoding.backends.int8_linear import Int8Linear
-from model_store.decoding.scoring import best_extensions
+from model_store.decoding.scoring import best_among, best_extensions
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 
 Linear: TypeAlias = Callable[[Tensor], Tensor]  # (R, I) -> (R, O)
@@ -31,6 +31,17 @@ class Projection(Protocol):
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """As scoring.best_extensions. logits: as they were returned, edited or not, shape = (N, K, V)."""
+        ...
+
+    def best_among(
+        self,
+        candidates: Sequence[Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        x: Tensor,
+        log_prob: Tensor,
+        count: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As scoring.best_among. x: shape = (N, K, I)."""
         ...
 
 
@@ -85,6 +96,16 @@ class _Projection(Int8Linear):
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return best_extensions(logits, log_prob, forbidden, count)
+
+    def best_among(
+        self,
+        candidates: Sequence[Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        x: Tensor,
+        log_prob: Tensor,
+        count: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return best_among(candidates, barred, self(x.flatten(0, 1)).view(*x.shape[:2], -1), log_prob, count)
 
 
 class _Cell:

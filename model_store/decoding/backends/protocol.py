@@ -73,3 +73,14 @@ class Backend(Protocol):
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """As scoring.best_extensions, for logits as they were returned, edited or not."""
         ...
+
+    def best_among(
+        self,
+        candidates: Sequence[Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        readout: Tensor,
+        log_prob: Tensor,
+        count: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As scoring.best_among, for readouts of shape (N, K, R)."""
+        ...

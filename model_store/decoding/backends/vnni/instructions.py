@@ -17,6 +17,8 @@ from numba.extending import intrinsic
 ROWS = 6  # of the largest tile: 6 * 4 sums, 4 vectors of weights and one of inputs fill 29 of 32 registers
 COLUMNS = 64
 BYTES = 4  # inputs that one instruction takes for each column
+DOT_ROWS = 4  # of the largest tile of dots: 4 * 4 sums, 4 vectors of weights and one of inputs
+DOT_COLUMNS = 4
 _LANES = 16
 _VECTORS = COLUMNS // _LANES
 
@@ -85,6 +87,69 @@ def _load(builder: ir.IRBuilder, kind: ir.Type, address: Any, align: int) -> Any
 
 
 tile_1, tile_2, tile_3, tile_4, tile_5, tile_6 = (_tile(rows) for rows in range(1, ROWS + 1))
+
+
+def _dots(rows: int) -> Callable[..., None]:
+    """sums[r, c] = sum over i of inputs[r, i] * weights[c, i], for `rows` rows and four columns that lie anywhere.
+
+    inputs: address of signed bytes, `stride` bytes from row to row. first, second, third, fourth: addresses of unsigned
+    bytes. blocks: of 64 inputs. sums: address of int32, shape = (rows, 4).
+    """
+
+    @_instruction
+    def dots(
+        _context: Any,
+        _inputs: Any,
+        _stride: Any,
+        _first: Any,
+        _second: Any,
+        _third: Any,
+        _fourth: Any,
+        _blocks: Any,
+        _sums: Any,
+    ) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+            inputs, stride, *columns, blocks, sums = arguments
+            kind = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR, _VECTOR])
+            multiply = builder.module.declare_intrinsic("llvm.x86.avx512.vpdpbusd.512", fnty=kind)
+            before = builder.block
+            loop, after = builder.append_basic_block("dots"), builder.append_basic_block("dots.end")
+            builder.branch(loop)
+            builder.position_at_end(loop)
+            block = builder.phi(_I64)
+            block.add_incoming(_I64(0), before)
+            held = [builder.phi(_VECTOR) for _sum in range(rows * DOT_COLUMNS)]
+            at = builder.mul(block, _I64(64))
+            of_weights = [_load(builder, _VECTOR, builder.add(column, at), 1) for column in columns]
+            added = []
+            for row in range(rows):
+                place = builder.add(builder.add(inputs, builder.mul(stride, _I64(row))), at)
+                of_inputs = _load(builder, _VECTOR, place, 1)
+                added += [
+                    builder.call(multiply, [held[row * DOT_COLUMNS + c], of_weights[c], of_inputs])
+                    for c in range(DOT_COLUMNS)
+                ]
+            for phi, value in zip(held, added, strict=True):
+                phi.add_incoming(_ZEROS, before)
+                phi.add_incoming(value, loop)
+            following = builder.add(block, _I64(1))
+            block.add_incoming(following, loop)
+            builder.cbranch(builder.icmp_signed("<", following, blocks), loop, after)
+            builder.position_at_end(after)
+            summed = builder.module.declare_intrinsic(
+                "llvm.vector.reduce.add.v16i32", fnty=ir.FunctionType(_I32, [_VECTOR])
+            )
+            for index, value in enumerate(added):
+                place = builder.inttoptr(builder.add(sums, _I64(4 * index)), _I32.as_pointer())
+                builder.store(builder.call(summed, [value]), place, align=4)
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 8), generate
+
+    return dots
+
+
+dots_1, dots_2, dots_3, dots_4 = (_dots(rows) for rows in range(1, DOT_ROWS + 1))
 
 
 @_instruction

@@ -1,7 +1,8 @@
 """The network in 8-bit integers, the slow, obvious way: one row at a time, integer products in int64, nothing packed.
 
 Next-token log-probabilities for the one-sentence beam search of oracle.py; the whole prefix is run again every time.
-Sigmoid and tanh are those of the kernels that are tested: their last bit can round an input's code to its neighbour.
+Sigmoid, tanh and attention are those of what is tested, attention in the shape that the beam gives it: their last bit
+can round an input's code to its neighbour.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from model_store.decoding.segment import Segment
 from model_store.network.attention import GeneralAttention
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 from model_store.network.encoder import DirectedEncoder
@@ -29,6 +31,7 @@ class Functions(NamedTuple):
     tanh: Callable[[Tensor], Tensor]
 
 
+SOURCE_CAPACITY = 12
 TORCHS = Functions(lambda z: torch.tanh(z * 0.5) * 0.5 + 0.5, torch.tanh)
 
 
@@ -50,6 +53,11 @@ def cell(layer: RecurrentLayer, x: Tensor, h: Tensor, c: Tensor, of: Functions) 
     return of.sigmoid(out) * of.tanh(c), c
 
 
+def in_a_slot(rows: Tensor) -> Tensor:
+    """As the decoder holds them, among more that are not in use: sums may depend on how many there are."""
+    return torch.cat((rows, rows.new_zeros(SOURCE_CAPACITY - len(rows), *rows.shape[1:]))).unsqueeze(0)
+
+
 def run(stack: RecurrentStack, x: Tensor, state: State, of: Functions) -> tuple[Tensor, State]:
     """One position through all layers."""
     after = []
@@ -62,9 +70,10 @@ def run(stack: RecurrentStack, x: Tensor, state: State, of: Functions) -> tuple[
 
 
 def int8_log_probs(
-    network: Seq2Seq, source: Sequence[int], bos: int, forbidden: Sequence[int], of: Functions = TORCHS
+    network: Seq2Seq, segment: Segment, bos: int, forbidden: Sequence[int], of: Functions = TORCHS
 ) -> NextLogProbs:
     """For an lstm with a reversed or forward encoder, and dot, general or no attention."""
+    source, width = segment.source, 1 << (segment.beam_size - 1).bit_length()
     encoder, decoder, config = network.encoder, network.decoder, network.config
     assert isinstance(encoder, DirectedEncoder)
 
@@ -80,13 +89,16 @@ def int8_log_probs(
         keys = values
         if isinstance(decoder.attention, GeneralAttention):
             keys = torch.stack([linear(value, decoder.attention.project.weight) for value in values])
+        present = in_a_slot(torch.ones(len(source), dtype=torch.bool))
         feed = torch.zeros(config.readout)
         readout = feed
         for token in (bos, *prefix):
             x = network.target_embedding.weight[token]
             x, state = run(decoder.stack, torch.cat((x, feed)) if decoder.input_feeding else x, state, of)
             if decoder.attention is not None:
-                x = torch.cat((torch.softmax(keys @ x, dim=0) @ values, x))
+                held = (in_a_slot(keys), in_a_slot(values), present, torch.zeros(1, width))
+                context, _weights = decoder.attention(x.expand(1, width, -1), *held)
+                x = torch.cat((context[0, 0], x))
             readout = of.tanh(linear(x, decoder.combine.weight))
             feed = readout
         logits = linear(readout, network.projection.weight, network.projection.bias)

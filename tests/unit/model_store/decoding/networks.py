@@ -8,6 +8,7 @@ from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, Ne
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.network.seq2seq import Seq2Seq
 
@@ -63,11 +64,12 @@ def open_tiny(
     max_target_length: int = 16,
     encode_ahead: int = 3,
     backend: EagerBackend | None = None,
+    shortlist: Shortlist | None = None,
 ) -> InFlightDecoder:
     """A decoder with few slots, so that small tests fill and refill them."""
     return InFlightDecoder(
         backend or EagerBackend(network, source_capacity=source_capacity),
-        Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN), Spellings(SPELLED)),
+        Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN), Spellings(SPELLED), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,
         encode_ahead=encode_ahead,

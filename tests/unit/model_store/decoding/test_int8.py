@@ -23,7 +23,7 @@ from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.int8_oracle import TORCHS, Functions, int8_log_probs, linear
+from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Functions, int8_log_probs, linear
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search
 
@@ -100,7 +100,7 @@ def float32_network(
 
 
 def open_int8(network: Seq2Seq, kernels: Kernels, *, max_rows: int = 64) -> InFlightDecoder:
-    backend = Int8Backend(network, source_capacity=12, kernels=kernels)
+    backend = Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels)
     return InFlightDecoder(
         backend, Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN)), max_target_length=16, max_rows=max_rows
     )
@@ -122,7 +122,7 @@ def check(network: Seq2Seq, batch: list[Segment], kernels: str) -> None:
     functions = TORCHS if kernels == "torch" else vnni_functions()
     for index, hypotheses in decode(open_int8(network, kernels_of(kernels)), batch):
         segment = batch[index]
-        expected = beam_search(int8_log_probs(network, segment.source, BOS, FORBIDDEN, functions), segment, EOS)
+        expected = beam_search(int8_log_probs(network, segment, BOS, FORBIDDEN, functions), segment, EOS)
         assert [each.tokens for each in hypotheses] == [each.tokens for each in expected]
         assert [each.finished for each in hypotheses] == [each.finished for each in expected]
         assert [each.score for each in hypotheses] == pytest.approx([each.score for each in expected], abs=1e-4)
@@ -182,7 +182,7 @@ def test_it_stays_near_float32(kernels: str) -> None:
     sources = [(5, 6, 7, 8, EOS), (100, EOS)]
     tokens, positions = torch.full((2, 1), BOS), torch.zeros(2, dtype=torch.int64)
     logits = []
-    int8 = Int8Backend(network, source_capacity=12, kernels=kernels_of(kernels))
+    int8 = Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kernels))
     for backend in (int8, EagerBackend(network, source_capacity=12)):
         memory, state = backend.encode(sources)
         logits.append(backend.logits(backend.step(tokens, memory, state, positions).readout))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from model_store.decoding.backends.protocol import Readout
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
-from model_store.decoding.scoring import best_extensions, length_penalties, top_candidates
+from model_store.decoding.scoring import best_among, best_extensions, length_penalties, top_candidates
 from model_store.decoding.segment import Segment
 from model_store.network.memory import DecoderState, Memory
 from tests.unit.model_store.decoding.networks import BOS, EOS
@@ -111,6 +112,16 @@ class TableBackend:
         self, logits: torch.Tensor, log_prob: torch.Tensor, forbidden: torch.Tensor, count: int
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         return best_extensions(logits, log_prob, forbidden, count)
+
+    def best_among(
+        self,
+        candidates: Sequence[torch.Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        readout: torch.Tensor,
+        log_prob: torch.Tensor,
+        count: int,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return best_among(candidates, barred, readout, log_prob, count)
 
 
 @settings(deadline=None, max_examples=60)
