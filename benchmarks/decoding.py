@@ -30,6 +30,7 @@ from benchmarks.work import (
     measured_work,
     open_forced,
     random_network,
+    random_shortlist,
     random_sources,
 )
 from model_store.bundle import load_bundle
@@ -37,6 +38,7 @@ from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
+from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq
 
 
@@ -50,15 +52,17 @@ def work_and_network(options: argparse.Namespace) -> tuple[Work, Seq2Seq]:
     return Work(network.config, sources), network
 
 
-def sentence_ms(backend: Backend, segments: list[Segment], beam: int) -> list[float]:
+def sentence_ms(backend: Backend, segments: list[Segment], beam: int, shortlist: Shortlist | None) -> list[float]:
     """How long each takes alone."""
-    decoder = open_forced(backend, sentences=1, beam=beam)
+    decoder = open_forced(backend, sentences=1, beam=beam, shortlist=shortlist)
     return [1e3 * seconds(partial(deque, decode(decoder, [segment]), maxlen=0)) for segment in segments]
 
 
-def tokens_per_s(backend: Backend, segments: list[Segment], in_flight: int, beam: int) -> float:
+def tokens_per_s(
+    backend: Backend, segments: list[Segment], in_flight: int, beam: int, shortlist: Shortlist | None
+) -> float:
     """Target tokens of the best hypotheses, with that many sentences in flight for as long as there are more."""
-    decoder = open_forced(backend, sentences=in_flight, beam=beam)
+    decoder = open_forced(backend, sentences=in_flight, beam=beam, shortlist=shortlist)
     started = time.perf_counter()
     tokens = sum(len(best.tokens) for _index, (best, *_others) in decode(decoder, segments))
     return tokens / (time.perf_counter() - started)
@@ -67,16 +71,18 @@ def tokens_per_s(backend: Backend, segments: list[Segment], in_flight: int, beam
 def measured(backend: Backend, work: Work, options: argparse.Namespace) -> dict[str, object]:
     """By sentences in flight: tokens a second over the rounds; for one, milliseconds a sentence as well."""
     beam = options.beam
+    vocabulary = work.config.vocabulary
+    shortlist = random_shortlist(vocabulary, options.shortlist) if options.shortlist else None
     rates: dict[int, list[float]] = {in_flight: [] for in_flight in options.in_flight}
     alone: list[float] = []
     for number in range(options.rounds + 1):
         for in_flight, found in rates.items():
             segments = forced_segments(work.sources[: SENTENCES[in_flight]], beam=beam)
             if in_flight == 1:
-                took = sentence_ms(backend, segments, beam)
+                took = sentence_ms(backend, segments, beam, shortlist)
                 rate = 1e3 * TARGET_TOKENS * len(took) / sum(took)
             else:
-                took, rate = [], tokens_per_s(backend, segments, in_flight, beam)
+                took, rate = [], tokens_per_s(backend, segments, in_flight, beam, shortlist)
             if number:  # the first round only warms up
                 found.append(rate)
                 alone += took
@@ -101,6 +107,7 @@ def main() -> None:
     )
     parser.add_argument("--beam", type=int, default=BEAM)
     parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--shortlist", type=int, help="so many candidates a sentence instead of the whole vocabulary")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bundle", type=Path, help="a bundle's network and vocabulary instead")
     parser.add_argument("--small", action="store_true", help="a small network, to try the path")
@@ -123,6 +130,7 @@ def main() -> None:
                 "backend": name,
                 "backend_opened_s": rounded(opened_s),
                 "beam": options.beam,
+                "shortlist": options.shortlist,
                 **result,
                 "limits": limits,
                 "fraction_of_limit": fractions(result, limits),

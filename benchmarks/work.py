@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from model_store.config import NetworkConfig
@@ -12,11 +13,13 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.segment import Segment
+from model_store.decoding.shortlist import Shortlist, Translations
 from model_store.network.seq2seq import Seq2Seq
 
 SHORTEST, LONGEST = 5, 40
 TARGET_TOKENS = 20
 BEAM = 4
+COMMON = 100  # ids of every shortlist
 RESERVED = 4  # ids of padding, unknown, begin and end, none of which is ever written
 BEGIN, END = 2, 3
 SENTENCES = {1: 16, 8: 64, 32: 256, 128: 256, 512: 512}  # how many are translated, by how many are in flight
@@ -60,11 +63,26 @@ def random_network(config: NetworkConfig) -> Seq2Seq:
     return Seq2Seq(config).eval()
 
 
-def open_forced(backend: Backend, *, sentences: int, beam: int = BEAM) -> InFlightDecoder:
+def random_shortlist(vocabulary: int, candidates: int) -> Shortlist:
+    """About as many candidates for a source of mean length, a hundred of them the same for all."""
+    rng = np.random.default_rng(1)
+    each = (candidates - COMMON) * 2 // (SHORTEST + LONGEST)
+    table = Translations(
+        rng.integers(RESERVED, vocabulary, COMMON),
+        np.arange(vocabulary + 1) * each,
+        rng.integers(RESERVED, vocabulary, vocabulary * each),
+    )
+    # Sources of this work begin with any token, not with that of a language.
+    return Shortlist(dict.fromkeys(range(vocabulary), table), forbidden=range(RESERVED), eos=END)
+
+
+def open_forced(
+    backend: Backend, *, sentences: int, beam: int = BEAM, shortlist: Shortlist | None = None
+) -> InFlightDecoder:
     """A decoder with slots for that many sentences, which never writes the end: every target has its full length."""
     return InFlightDecoder(
         backend,
-        Vocabulary(bos=BEGIN, eos=END, forbidden=torch.arange(RESERVED)),
+        Vocabulary(bos=BEGIN, eos=END, forbidden=torch.arange(RESERVED), shortlist=shortlist),
         max_target_length=TARGET_TOKENS,
         max_rows=sentences * beam,
     )
