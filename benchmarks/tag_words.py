@@ -25,15 +25,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import snowballstemmer
 from babel import Locale
 
 from benchmarks.markup import translate
+from training.lexicon import model_1
 
 SURE = 0.05
 CLEAR = 5.0
-ROUNDS = 5
 LONGEST = 30  # words of a pair that the lexicon is made from
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -85,44 +84,19 @@ def lexicon(pairs: Sequence[tuple[str, str]], stems: tuple[Stem, Stem]) -> Lexic
     for pair in pairs:
         words = [_WORD.findall(text) for text in pair]
         if all(0 < len(each) <= LONGEST for each in words):
-            coded.append(
-                [
-                    [known.setdefault(stem(word), len(known)) for word in each]
-                    for each, stem, known in zip(words, stems, ids, strict=True)
-                ]
+            one, other = (
+                np.array([known.setdefault(stem(word), len(known)) for word in each])
+                for each, stem, known in zip(words, stems, ids, strict=True)
             )
-    # Every two words of a pair: their kind, and which word of which pair they are.
-    left = np.concatenate([np.repeat(one, len(other)) for one, other in coded])
-    right = np.concatenate([np.tile(other, len(one)) for one, other in coded])
-    kinds, kind = np.unique(left * len(ids[1]) + right, return_inverse=True)
-    of_left, of_right = np.divmod(kinds, len(ids[1]))
-    sizes = np.array([(len(one), len(other)) for one, other in coded])
-    start = np.cumsum(sizes, axis=0) - sizes
-    which_left = np.concatenate(
-        [np.repeat(np.arange(n), m) + at for (n, m), at in zip(sizes, start[:, 0], strict=True)]
-    )
-    which_right = np.concatenate([np.tile(np.arange(m), n) + at for (n, m), at in zip(sizes, start[:, 1], strict=True)])
-    both = _model_1(kind, of_left, which_right) * _model_1(kind, of_right, which_left)
+            coded.append((one, other))
+    there, back = model_1(coded), model_1([(other, one) for one, other in coded])
+    again = dict(zip(zip(back.target.tolist(), back.source.tolist(), strict=True), back.probability, strict=True))
     names = [list(each) for each in ids]
     return {
-        (names[0][one], names[1][other]): float(p)
-        for one, other, p in zip(of_left, of_right, both, strict=True)
-        if p > SURE / 100
+        (names[0][one], names[1][other]): float(p * again[one, other])
+        for one, other, p in zip(there.source.tolist(), there.target.tolist(), there.probability, strict=True)
+        if p * again[one, other] > SURE / 100
     }
-
-
-def _model_1(
-    kind: npt.NDArray[np.int64], given: npt.NDArray[np.int64], written: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """The probability of each kind of pair, given the one of its two words. written: the place of the other word that
-    each pair explains."""
-    probability = np.ones(len(given))
-    for _round in range(ROUNDS):
-        share = probability[kind]
-        share /= np.bincount(written, share)[written]
-        counts = np.bincount(kind, share)
-        probability = counts / np.bincount(given, counts)[given]
-    return probability
 
 
 def cases(sentence: str, translation: str, known: Lexicon, stems: tuple[Stem, Stem]) -> list[Case]:

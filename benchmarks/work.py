@@ -13,8 +13,9 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.segment import Segment
-from model_store.decoding.shortlist import Shortlist, Translations
+from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq
+from model_store.translations import Translations
 
 SHORTEST, LONGEST = 5, 40
 TARGET_TOKENS = 20

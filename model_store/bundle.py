@@ -19,6 +19,7 @@ from model_store.manifest import (
     MANIFEST_FILE,
     README_FILE,
     TOKENIZER_FILE,
+    TRANSLATIONS_FILE,
     WEIGHTS_PATTERN,
     DataSource,
     FileEntry,
@@ -30,6 +31,7 @@ from model_store.manifest import (
 from model_store.model_card import model_card
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations, pack_translations, unpack_translations
 from model_store.tying import blank_network, tie, untie
 from model_store.weights import pack_weights, unpack_weights
 
@@ -61,12 +63,14 @@ class Bundle:
     """A bundle in memory.
 
     weights: name to float32 tensor, as `Seq2Seq.state_dict` has them; tied names hold the same tensor.
+    translations: by target language, for shortlists; of none if the bundle has no such file.
     """
 
     folder: Path
     manifest: Manifest
     tokenizer: Tokenizer
     weights: Mapping[str, Tensor]
+    translations: Mapping[str, Translations] = field(default_factory=dict)
 
     def network(self) -> Seq2Seq:
         """The network on the CPU, in eval mode, without gradients. It shares the memory of `weights`."""
@@ -79,12 +83,17 @@ class Bundle:
 
 
 def save_bundle(
-    folder: Path, *, description: BundleDescription, weights: Mapping[str, Tensor], tokenizer: Tokenizer
+    folder: Path,
+    *,
+    description: BundleDescription,
+    weights: Mapping[str, Tensor],
+    tokenizer: Tokenizer,
+    translations: Mapping[str, Translations] | None = None,
 ) -> Manifest:
     """Write a bundle. It appears at `folder` whole or not at all, and is never written again.
 
     weights: a state_dict of `Seq2Seq(description.network)`; a tied matrix is stored once. The same input gives the
-    same bytes.
+    same bytes. translations: by target language; a file of their own, if there are some.
 
     Raises:
         ConfigError: a field of `description` is outside what is allowed, or does not fit the tokenizer.
@@ -95,6 +104,8 @@ def save_bundle(
     _check_tokenizer(description, tokenizer)
     stored = untie(description.network, weights)
     files = {TOKENIZER_FILE: tokenizer.serialized, **pack_weights(stored, description.storage)}
+    if translations:
+        files[TRANSLATIONS_FILE] = pack_translations(translations)
     parameters = sum(tensor.numel() for tensor in stored.values())
     card = model_card(_manifest(description, parameters, files)).encode()
     manifest = _manifest(description, parameters, {README_FILE: card, **files})
@@ -126,7 +137,19 @@ def load_bundle(folder: Path) -> Bundle:
         weights = tie(manifest.network, unpack_weights(shards))
     except BundleError as error:
         raise BundleCorruptError(f"{folder / WEIGHTS_PATTERN}: {error}") from error
-    return Bundle(folder=folder, manifest=manifest, tokenizer=tokenizer, weights=weights)
+    return Bundle(folder, manifest, tokenizer, weights, _translations(folder, files, manifest))
+
+
+def _translations(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> dict[str, Translations]:
+    if TRANSLATIONS_FILE not in files:
+        return {}
+    try:
+        found = unpack_translations(files[TRANSLATIONS_FILE], vocabulary=manifest.network.vocabulary)
+    except BundleCorruptError as error:
+        raise BundleCorruptError(f"{folder / TRANSLATIONS_FILE}: {error}") from error
+    if others := sorted(set(found) - {target for _source, target in manifest.pairs}):
+        raise BundleCorruptError(f"{folder / TRANSLATIONS_FILE}: {others} are no target languages of the bundle")
+    return found
 
 
 def verify_bundle(folder: Path) -> Manifest:

@@ -15,6 +15,7 @@ FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 TOKENIZER_FILE = "tokenizer.model"
 README_FILE = "README.md"
+TRANSLATIONS_FILE = "translations.safetensors"
 WEIGHTS_PATTERN = "weights*.safetensors"
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"

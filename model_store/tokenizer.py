@@ -135,13 +135,17 @@ class Tokenizer:
         """
         return (*self.prefix_ids(target_language, task, formality), *self.encode(text), EOS_ID)
 
+    def language_id(self, target_language: str) -> int:
+        """The token that a source begins with. Raises ConfigError for a language that there is no token for."""
+        if target_language not in self._languages:
+            raise ConfigError(f"target_language: {target_language!r} is not one of {list(self.languages)}")
+        return self._languages[target_language]
+
     def prefix_ids(
         self, target_language: str, task: Task = "translate", formality: Formality = "default"
     ) -> tuple[int, ...]:
         """The `source_prefix` control ids that stand before the first subword of a source."""
-        if target_language not in self._languages:
-            raise ConfigError(f"target_language: {target_language!r} is not one of {list(self.languages)}")
-        ids = [self._languages[target_language]]
+        ids = [self.language_id(target_language)]
         if self._tasks:
             if task not in self._tasks:
                 raise ConfigError(f"task: {task!r} is not one of {list(self.tasks)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import groupby
 from typing import Protocol
@@ -18,6 +18,7 @@ from model_store.manifest import Manifest, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleReference, BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations
 from service.catalogue import ServedModel
 from service.engine.decoder import InFlightDecoder
 from service.engine.engine import Engine, EngineSettings
@@ -47,8 +48,9 @@ class DecoderOpener(Protocol):
         max_target_length: int,
         max_rows: int,
         backend: BackendName,
+        translations: Mapping[str, Translations],
     ) -> InFlightDecoder:
-        """A decoder with nothing in it."""
+        """A decoder with nothing in it. translations: as open_decoder takes them."""
 
 
 class BundleLoader:
@@ -137,6 +139,7 @@ class BundleLoader:
                 max_target_length=target_length,
                 max_rows=settings.decoder_rows,
                 backend=settings.backend,
+                translations=bundle.translations if settings.shortlist == "auto" else {},
             ),
             EngineSettings(
                 max_queued_segments=settings.max_queued_segments,

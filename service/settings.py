@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         "auto",
         description="How networks run: int8 (CPU, several times faster), eager (float32), or auto: int8 where it can.",
     )
+    shortlist: Literal["auto", "off"] = Field(
+        "auto",
+        description="Score only the tokens that a sentence may be translated by, where a bundle says which. off: all.",
+    )
     decoder_rows: Count = Field(
         128, description="Live hypotheses that a model decodes at once; 128 hold 32 segments of beam 4."
     )

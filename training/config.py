@@ -190,14 +190,28 @@ class EvaluationConfig(FrozenModel):
     moses_bleu: bool = False
 
 
+class ShortlistConfig(FrozenModel):
+    """What a bundle keeps of how tokens are translated, so that a service need not score the whole vocabulary.
+
+    pairs: that it is learned from. most: translations of a token. least_probability: of one that is kept. common: how
+    many of the most frequent tokens belong to every list.
+    """
+
+    pairs: PositiveInt = 100_000
+    most: PositiveInt = 400
+    least_probability: Probability = 5e-4
+    common: PositiveInt = 200
+
+
 class ExportConfig(FrozenModel):
-    """What the bundle is called and how its weights are stored."""
+    """What the bundle is called and how its weights are stored. shortlist: None for a bundle without one."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")] = "1"
     storage: Literal["float32", "float16", "int8"] = "float32"
     description: str = ""
     licence: str = "not stated"
+    shortlist: ShortlistConfig | None = None
 
 
 class Recipe(FrozenModel):

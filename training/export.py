@@ -11,11 +11,14 @@ from model_store.bundle import BundleDescription, save_bundle
 from model_store.manifest import DataSource
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations
 from model_store.weights import pack_weights, unpack_weights
 from training.checkpoint import averaged_weights
 from training.config import Recipe
+from training.dataset import PackedPairs
 from training.run_folder import RunFolder
 from training.scores import read_scores
+from training.shortlist import learn_translations
 
 
 def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
@@ -56,8 +59,23 @@ def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
         ),
         weights=averaged_weights(folder.checkpoint),
         tokenizer=Tokenizer.load(folder.tokenizer),
+        translations=_translations(recipe, folder),
     )
     return target
+
+
+def _translations(recipe: Recipe, folder: RunFolder) -> dict[str, Translations]:
+    """None if the recipe wants no shortlist."""
+    config = recipe.export.shortlist
+    if config is None:
+        return {}
+    return learn_translations(
+        PackedPairs.load(folder.train),
+        recipe.data.pairs,
+        config,
+        vocabulary=recipe.network.vocabulary,
+        seed=recipe.trainer.seed,
+    )
 
 
 def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:

@@ -11,7 +11,7 @@ slot is free, some more than fit are encoded, and take the next slots as soon as
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,11 +21,13 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Block, Occupant, Vocabulary
 from model_store.decoding.encodings import Encodings
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations
 
 MAX_ROWS = 128
 ENCODE_AHEAD = 8
@@ -191,13 +193,18 @@ def open_decoder(
     max_target_length: int,
     max_rows: int = MAX_ROWS,
     backend: BackendName = "auto",
+    translations: Mapping[str, Translations] | None = None,
 ) -> InFlightDecoder:
-    """A decoder for a bundle's network and tokenizer; lengths in tokens. Raises ConfigError as open_backend."""
+    """A decoder for a bundle's network and tokenizer; lengths in tokens. translations: by target language, for targets
+    that are made of shortlists. Raises ConfigError as open_backend."""
     device = network.projection.weight.device
-    forbidden = torch.tensor(sorted(tokenizer.control_ids), device=device)
+    never = sorted(tokenizer.control_ids)
+    forbidden = torch.tensor(never, device=device)
+    tables = {tokenizer.language_id(language): each for language, each in (translations or {}).items()}
+    shortlist = Shortlist(tables, forbidden=never, eos=tokenizer.eos_id) if tables else None
     return InFlightDecoder(
         open_backend(network, backend, source_capacity=max_source_length),
-        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden, Spellings(tokenizer.spellings())),
+        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden, Spellings(tokenizer.spellings()), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,
     )

@@ -3,29 +3,15 @@
 They are what its tokens are translated by as a rule, which word alignments of the training data say; what occurs in
 every other target; and its own tokens, since names and numbers are copied. A step then scores a thousand tokens instead
 of the whole vocabulary. Each segment has its own list, so that its result does not depend on what runs beside it.
-
-Legend: V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Translations:
-    """Into one language. common: ids that belong to every list. ids: those that translate token s lie from offsets[s]
-    to offsets[s + 1], offsets of shape = (V + 1,)."""
-
-    common: NDArray[np.integer]
-    offsets: NDArray[np.integer]
-    ids: NDArray[np.integer]
+from model_store.translations import Ids, Translations
 
 
 class Shortlist:
@@ -42,7 +28,7 @@ class Shortlist:
         table = self._tables.get(source[0])
         if table is None:
             return None
-        tokens = np.array(source)
-        own = [table.ids[table.offsets[token] : table.offsets[token + 1]] for token in np.unique(tokens)]
-        ids = np.unique(np.concatenate((self._eos, table.common, tokens, *own)).astype(np.int64))
-        return ids[self._allowed[ids]]
+        tokens = np.unique(np.array(source))
+        ids = np.unique(np.concatenate((self._eos, table.common, tokens, *map(table.of, tokens.tolist()))))
+        listed: Ids = ids[self._allowed[ids]]
+        return listed

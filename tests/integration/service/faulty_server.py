@@ -12,7 +12,7 @@ import builtins
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -22,6 +22,7 @@ from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations
 from service.app import create_app
 from service.connections import PatientProtocol
 from service.server import listen, serve
@@ -113,6 +114,7 @@ def main() -> None:
         max_target_length: int,
         max_rows: int,
         backend: BackendName,
+        translations: Mapping[str, Translations],
     ) -> FaultyDecoder:
         faults.before_build()
         decoder = open_decoder(
@@ -122,6 +124,7 @@ def main() -> None:
             max_target_length=max_target_length,
             max_rows=max_rows,
             backend=backend,
+            translations=translations,
         )
         return FaultyDecoder(decoder, faults)
 

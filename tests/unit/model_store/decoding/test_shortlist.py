@@ -12,8 +12,9 @@ from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Segment
-from model_store.decoding.shortlist import Shortlist, Translations
+from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq
+from model_store.translations import Translations
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, int8_log_probs
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search, network_log_probs
@@ -27,9 +28,9 @@ def random_shortlist(vocabulary: int, *, each: int, seed: int) -> Shortlist:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, each + 1, vocabulary)
     table = Translations(
-        rng.integers(0, vocabulary, 3).astype(np.int32),
-        np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
-        rng.integers(0, vocabulary, counts.sum()).astype(np.uint16),
+        rng.integers(0, vocabulary, 3),
+        np.concatenate(([0], np.cumsum(counts))),
+        rng.integers(0, vocabulary, counts.sum()),
     )
     return Shortlist({LANGUAGE: table}, forbidden=FORBIDDEN, eos=EOS)
 
