@@ -199,7 +199,7 @@ class ShortlistConfig(FrozenModel):
 
     pairs: PositiveInt = 100_000
     most: PositiveInt = 400
-    least_probability: Probability = 5e-4
+    least_probability: Probability = 1e-4
     common: PositiveInt = 200
 
 

@@ -1,0 +1,109 @@
+"""What do shortlists cost in quality, and what do they give, with a bundle and the data that it was trained on?
+
+Learns translations from a run's prepared pairs as `verso-train export` does, then decodes pairs of files of
+`source<TAB>target` in every direction with the whole vocabulary and with lists. The last line is one JSON object: BLEU,
+chrF, target tokens a second, how many outputs are the same, and how many candidates a sentence had.
+
+    python -m benchmarks.shortlist translate-en-ru PAIRS... --runs runs --bundle model_store/bundles/translate-en-ru/3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.measure import machine, rounded
+from model_store.bundle import Bundle, load_bundle
+from model_store.decoding.in_flight import decode, open_decoder
+from model_store.decoding.segment import Segment
+from model_store.translations import Translations, pack_translations
+from training.config import ShortlistConfig
+from training.dataset import PackedPairs
+from training.metrics import score
+from training.run import Run
+from training.shortlist import learn_translations
+
+
+def read(path: Path, count: int) -> list[tuple[str, str]]:
+    opened = lzma.open if path.suffix == ".xz" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    return [(line[0], line[1]) for line in lines[-count:]]
+
+
+def translated(
+    bundle: Bundle, texts: list[str], target: str, translations: Mapping[str, Translations]
+) -> tuple[list[str], dict[str, float]]:
+    """The outputs, target tokens a second, and candidates a sentence."""
+    decoding, tokenizer = bundle.manifest.decoding, bundle.tokenizer
+    room = decoding.max_source_length - tokenizer.source_prefix - 1
+    sources = [(*tokenizer.prefix_ids(target), *tokenizer.encode(text)[:room], tokenizer.eos_id) for text in texts]
+    decoder = open_decoder(
+        bundle.network(),
+        tokenizer,
+        max_source_length=decoding.max_source_length,
+        max_target_length=decoding.max_length(decoding.max_source_length),
+        translations=translations,
+    )
+    segments = [Segment(source, max_length=decoding.max_length(len(source))) for source in sources]
+    outputs, tokens = [""] * len(texts), 0
+    started = time.perf_counter()
+    for index, (best, *_others) in decode(decoder, segments):
+        outputs[index] = tokenizer.decode(best.tokens)
+        tokens += len(best.tokens)
+    figures = {"target_tokens_per_s": rounded(tokens / (time.perf_counter() - started))}
+    if decoder.vocabulary.shortlist is not None:
+        lists = [decoder.vocabulary.shortlist.of(source) for source in sources]
+        figures["candidates"] = rounded(float(np.mean([len(ids) for ids in lists if ids is not None])))
+    return outputs, figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("pairs", type=Path, nargs="+", help="of the first direction of the recipe")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the recipe was prepared")
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=500, help="pairs from the end of each file")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    bundle = load_bundle(options.bundle)
+    reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
+    run = Run.open(options.recipe, None, options.runs, None)
+    translations = learn_translations(
+        PackedPairs.load(run.folder.train),
+        bundle.manifest.pairs,
+        run.recipe.export.shortlist or ShortlistConfig(),
+        vocabulary=bundle.tokenizer.vocabulary,
+        seed=run.recipe.trainer.seed,
+    )
+    results = []
+    for path in options.pairs:
+        pairs = read(path, options.count)
+        for direction in bundle.manifest.pairs:
+            side = int(direction != bundle.manifest.pairs[0])
+            sources, references = ([pair[which] for pair in pairs] for which in (side, 1 - side))
+            found: dict[str, object] = {"file": path.name, "direction": "-".join(direction), "pairs": len(pairs)}
+            outputs = {}
+            for name, lists in (("whole", {}), ("shortlist", translations)):
+                outputs[name], figures = translated(bundle, sources, direction[1], lists)
+                metrics = score("translate", sources, outputs[name], references)
+                found[name] = {**{each.name: rounded(each.value) for each in metrics}, **figures}
+            same = sum(one == other for one, other in zip(*outputs.values(), strict=True))
+            found["same_outputs"] = rounded(same / max(len(pairs), 1))
+            results.append(found)
+    size = len(pack_translations(translations))
+    result = {"benchmark": "shortlist", "machine": machine(), "bundle": reference, "bytes": size, "results": results}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
