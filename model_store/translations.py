@@ -44,7 +44,7 @@ def pack_translations(by_language: Mapping[str, Translations]) -> bytes:
 
 
 def _narrow(values: Ids) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    return values.astype(np.uint16 if values.max(initial=0) < 1 << 16 else np.uint32)
+    return values.astype(np.uint16) if values.max(initial=0) < 1 << 16 else values.astype(np.uint32)
 
 
 def unpack_translations(content: bytes, *, vocabulary: int) -> dict[str, Translations]:
