@@ -11,11 +11,12 @@ from typing import Any
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import averaged_weights
-from training.config import Recipe, TestSetConfig, load_recipe
+from training.config import Recipe, TestSetConfig
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, TestSet
 from training.export import stored_network
 from training.preparation import what_it_depends_on
+from training.recipe_file import load_recipe
 from training.run_folder import RunFolder
 from training.start import check_tokenizer_of_start
 from training.test_sets import load_test_sets

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.config import changed, load_recipe
 from training.experiments.table import Table
 from training.experiments.variants import Variant, compare_variants
+from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
 
 UPDATES = 3000

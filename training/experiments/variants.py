@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.config import Recipe, changed
+from training.config import Recipe
 from training.evaluation import Model, evaluate
 from training.experiments.table import Cell, Table
 from training.preparation import prepare
 from training.progress import ProgressLog
+from training.recipe_file import changed
 from training.run import Run
 from training.run_folder import RunFolder
 from training.trainer import Trainer

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import ConfigError
-from training.config import changed, load_recipe
+from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
 
 RECIPE = """

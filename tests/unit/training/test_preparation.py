@@ -12,9 +12,10 @@ from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
 from training.cleaning import CleaningReport
-from training.config import Recipe, changed
+from training.config import Recipe
 from training.dataset import PackedPairs
 from training.preparation import prepare
+from training.recipe_file import changed
 from training.run import Run
 from training.run_folder import RunFolder
 

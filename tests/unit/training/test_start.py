@@ -8,7 +8,7 @@ import pytest
 
 from model_store.errors import BundleNotFoundError, ConfigError
 from tests.unit.model_store.tiny_bundle import NETWORK, VOCABULARY, save_tiny
-from training.config import load_recipe
+from training.recipe_file import load_recipe
 
 RECIPE = """
 [data]

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import ConfigError
-from training.config import Recipe, changed, load_recipe
+from training.config import Recipe
 from training.experiments.luong_increments import BASE, VARIANTS
 from training.experiments.table import Table
 from training.experiments.variants import Variant, compare_variants
+from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
 
 

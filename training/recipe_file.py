@@ -1,0 +1,78 @@
+"""Recipes as files: TOML to a validated recipe, one that extends another, one with changes."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from model_store.errors import ConfigError
+from training.config import Recipe, TokenizerConfig
+from training.start import with_bundle
+
+
+def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
+    """Read and validate a recipe file.
+
+    A recipe may start from another with `extends = "other.toml"`, relative to itself, and states only what differs:
+    tables are merged, everything else replaced. The network's vocabulary is the tokenizer's, so a recipe states it
+    once. `start_from` wins over the recipe's own.
+
+    Raises:
+        ConfigError: the file is missing, not TOML, or a value is outside what is allowed; names field and value.
+        BundleError: there is no such bundle to start from.
+    """
+    raw = _read(path, ())
+    start = start_from or raw.get("start_from")
+    if isinstance(start, str):
+        raw = with_bundle(raw, start)
+    tokenizer = raw.get("tokenizer", {})
+    network = raw.setdefault("network", {})
+    if isinstance(network, dict) and isinstance(tokenizer, dict):
+        if "vocabulary" in network:
+            raise ConfigError(f"{path}: network.vocabulary: state it once, as tokenizer.vocabulary")
+        network["vocabulary"] = tokenizer.get("vocabulary", TokenizerConfig().vocabulary)
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError.from_validation(str(path), error) from error
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with the tables of `changes` merged over its own, validated anew.
+
+    Raises ConfigError if that is no recipe.
+    """
+    try:
+        return Recipe.model_validate(_merge(recipe.model_dump(), changes))
+    except ValidationError as error:
+        raise ConfigError.from_validation("changes", error) from error
+
+
+def _read(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
+    """A recipe's tables with those it extends below them."""
+    if path.resolve() in extended_by:
+        raise ConfigError(f"extends: {path} extends itself")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"recipe: {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"recipe: {path} is not valid TOML: {error}") from error
+    base = raw.pop("extends", None)
+    if base is None:
+        return raw
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: extends: must be a file name (got {base!r})")
+    return _merge(_read(path.parent / base, (*extended_by, path.resolve())), raw)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _merge(under, value) if isinstance(under, dict) and isinstance(value, Mapping) else value
+    return merged
