@@ -24,8 +24,10 @@ from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
 from training.loss import smoothed_cross_entropy
+from training.noise import drop_words, lock_dropout
 from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
+from training.subword_sampling import SubwordSampler
 
 Validate = Callable[[Seq2Seq], dict[str, float]]
 
@@ -33,10 +35,15 @@ Validate = Callable[[Seq2Seq], dict[str, float]]
 class TrainingStep(nn.Module):
     """Network and loss as one module, so that precision and distribution wrap both."""
 
-    def __init__(self, network: Seq2Seq, smoothing: float) -> None:
+    def __init__(
+        self, network: Seq2Seq, smoothing: float, *, word_dropout: float = 0.0, locked_dropout: bool = False
+    ) -> None:
         super().__init__()
         self.network = network
         self.smoothing = smoothing
+        self.word_dropout = word_dropout
+        if locked_dropout:
+            lock_dropout(network)
 
     def forward(
         self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor, target_mask: Tensor
@@ -45,6 +52,8 @@ class TrainingStep(nn.Module):
 
         Takes the fields of a Batch one by one, since Fabric converts tensors but not frozen dataclasses.
         """
+        if self.training and self.word_dropout:
+            source, target_in = (drop_words(each, self.word_dropout) for each in (source, target_in))
         readouts = self.network(source, source_lengths, target_in)  # (B, T, R)
         projection = self.network.projection
         return smoothed_cross_entropy(
@@ -98,6 +107,8 @@ class Trainer:
         self.recipe = recipe
         self.config: TrainerConfig = recipe.trainer
         self.train_examples = train
+        alpha = self.config.subword_sampling
+        self.sampler = None if alpha is None else SubwordSampler(train.pairs, train.tokenizer, alpha=alpha)
         self.validation_examples = validation
         self.checkpoint = checkpoint
         self.log = log
@@ -115,7 +126,13 @@ class Trainer:
             network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.config.weight_decay, fused=True
         )
         self.step_module, self.optimizer = self.fabric.setup(
-            TrainingStep(network, self.config.label_smoothing), optimizer
+            TrainingStep(
+                network,
+                self.config.label_smoothing,
+                word_dropout=self.config.word_dropout,
+                locked_dropout=self.config.locked_dropout,
+            ),
+            optimizer,
         )
         self.network = network
         if self.fabric.global_rank:
@@ -150,29 +167,32 @@ class Trainer:
 
     def updates(self, position: Position) -> Iterator[Update]:
         """What one update after the other learns from, from `position` on, without end."""
-        data, planned = self.train_examples, self._planned(position)
+        planned = self._planned(position)
         while True:
-            chosen, places = zip(*islice(planned, self.config.batches_per_step), strict=True)
+            chosen = list(islice(planned, self.config.batches_per_step))
             yield Update(
-                [data.batch(each).to(self.fabric.device) for each in share(self.fabric, chosen)],
-                sum(int(data.target_lengths[each].sum()) for each in chosen),
-                sum(int(data.source_lengths[each].sum()) for each in chosen),
-                places[-1],
+                [data.batch(each).to(self.fabric.device) for data, each, _place in share(self.fabric, chosen)],
+                sum(int(data.target_lengths[each].sum()) for data, each, _place in chosen),
+                sum(int(data.source_lengths[each].sum()) for data, each, _place in chosen),
+                chosen[-1][2],
             )
 
-    def _planned(self, position: Position) -> Iterator[tuple[Ints, Position]]:
+    def _planned(self, position: Position) -> Iterator[tuple[Examples, Ints, Position]]:
         """The examples of each batch from `position` on, epoch after epoch, with the position behind the batch."""
         epoch, first = position.epoch, position.batch
         while True:
+            data = self.train_examples
+            if self.sampler is not None:
+                data = data.with_pairs(self.sampler.draw(self.config.seed, epoch))
             plan = plan_epoch(
-                self.train_examples.source_lengths,
-                self.train_examples.target_lengths,
+                data.source_lengths,
+                data.target_lengths,
                 batch_tokens=self.config.batch_tokens,
                 seed=self.config.seed,
                 epoch=epoch,
             )
             for index in range(first, len(plan)):
-                yield plan[index], Position(epoch=epoch, batch=index + 1)
+                yield data, plan[index], Position(epoch=epoch, batch=index + 1)
             epoch, first = epoch + 1, 0
 
     def update(self, update: Update, step: int, done: float) -> StepRecord:

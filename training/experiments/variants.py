@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ def compare_variants(
     rows: list[tuple[Cell, ...]] = []
     for variant in variants:
         started = time.monotonic()
-        found = scores[variant.name] = _score(shared, recipes[variant.name], folder / variant.name.replace(" ", "-"))
+        run = replace(shared, recipe=recipes[variant.name])
+        found = scores[variant.name] = _score(run, folder / variant.name.replace(" ", "-"))
         logger.info("%s: %s, %.0f s", variant.name, found, time.monotonic() - started)
         *_others, (_metric, figure) = found.items()
         other = None if variant.against is None else [*scores[variant.against].values()][-1]
@@ -61,14 +62,14 @@ def compare_variants(
     return Table(name, title, ("system", *found, "difference", "published"), tuple(rows))
 
 
-def _score(shared: Run, recipe: Recipe, folder: Path) -> dict[str, float]:
+def _score(run: Run, folder: Path) -> dict[str, float]:
     """Train to the recipe's end and score the average: figures by metric."""
-    tokenizer = shared.tokenizer()
-    train, validation = shared.examples(tokenizer)
+    recipe, tokenizer = run.recipe, run.tokenizer()
+    train, validation = run.examples(tokenizer)
     log = ProgressLog(folder / "tensorboard", every_steps=recipe.trainer.log_every_steps)
     trainer = Trainer(recipe, train, validation, checkpoint=folder / "checkpoint.pt", log=log)
     average = trainer.run().average
-    test_set = shared.load(recipe.data.validation[:1])[0]
+    test_set = run.load(recipe.data.validation[:1])[0]
     model = Model(average, tokenizer, recipe.decoding, recipe.data.task)
     moses = recipe.evaluation.moses_bleu
     return {

@@ -39,7 +39,7 @@ def test_each_variant_is_trained_and_scored_once(tmp_path: Path, monkeypatch: py
     assert second[0] == "+ gru"
     assert second[5] == "+1.2"
     assert float(second[4]) == pytest.approx(float(second[3]) - float(first[3]), abs=0.051)
-    monkeypatch.setattr("training.trainer.Trainer._update", lambda *_arguments: pytest.fail("trained again"))
+    monkeypatch.setattr("training.trainer.Trainer.update", lambda *_arguments: pytest.fail("trained again"))
     assert compare_variants("cells", "Cells", small(), variants, RECIPES, tmp_path) == table
 
 
