@@ -181,23 +181,6 @@ class Tokenizer:
         """What the ids of a target that begins with `text` write, one after the other."""
         return str(self._processor.normalize(escape(text))).encode() if text else b""
 
-    def cuts(self, word: Sequence[int], most: int) -> list[tuple[list[int], float]]:
-        """At most `most` ways to cut a word into tokens, with their log-probabilities, the most likely first.
-
-        word: the ids of a word as `encode` cuts it, the space before it included. What is no word of known characters
-        has one way, the given one.
-
-        Raises ConfigError if the vocabulary is one of merges (BPE), which has no probabilities.
-        """
-        text = "".join(self.pieces(word)).removeprefix(_SPACE_PIECE)
-        try:
-            found: list[list[int]] = self._processor.nbest_encode(text, nbest_size=most, out_type=int)
-        except RuntimeError as error:
-            raise ConfigError("tokenizer.model: 'bpe' cuts a word in one way only; allowed: 'unigram'") from error
-        if found[0] != list(word) or any(map(self._processor.is_byte, word)):
-            found = [list(word)]
-        return [(cut, sum(map(self._processor.get_score, cut))) for cut in found]
-
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The vocabulary entry of each id, as SentencePiece writes it (U+2581 for a space)."""
         return [self._processor.id_to_piece(id_) for id_ in ids]

@@ -17,7 +17,7 @@ from training.allocation import keep_freed_memory
 from training.corpora.errors import CorpusError
 from training.distribution import is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
-from training.experiments import bottleneck, luong_increments, techniques, vanishing_gradients
+from training.experiments import bottleneck, luong_increments, vanishing_gradients
 from training.experiments.series import Figure
 from training.experiments.table import Table
 from training.export import bundle_folder, export
@@ -55,12 +55,7 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
-Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "techniques"]
-FIGURES = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}
-COMPARISONS = {
-    "luong-increments": (luong_increments.measure, luong_increments.UPDATES),
-    "techniques": (techniques.measure, techniques.UPDATES),
-}
+Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments"]
 
 
 @app.command("prepare")
@@ -159,21 +154,20 @@ def experiment_command(
     out: Annotated[Path, typer.Option("--out", help="where the figures go")] = Path("runs/experiments"),
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="of torch; all cores unless given")] = None,
     data: DataOption = None,
-    updates: Annotated[int | None, typer.Option("--updates", min=1, help="of each system")] = None,
+    updates: Annotated[int, typer.Option("--updates", min=1, help="of each system")] = luong_increments.UPDATES,
 ) -> None:
     """Measure a claim of the lecture or of a paper: numbers as JSON, and a plot as SVG or a table as Markdown.
 
-    --data and --updates are for luong-increments and techniques, which train on Multi30k.
+    --data and --updates are for luong-increments, which trains on Multi30k.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     found: Figure | Table
-    if name in FIGURES:
-        found = FIGURES[name]()
+    if name == "luong-increments":
+        found = luong_increments.measure(data if data is not None else Path(), RUNS, updates)
+        typer.echo(found.markdown())
     else:
-        measure, usual = COMPARISONS[name]
-        found = table = measure(data if data is not None else Path(), RUNS, updates or usual)
-        typer.echo(table.markdown())
+        found = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}[name]()
     for path in found.save(out):
         typer.echo(f"wrote {path}")
 

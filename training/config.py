@@ -153,8 +153,6 @@ class TrainerConfig(FrozenModel):
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
-    subword_sampling: alpha of training/subword_sampling.py, by which words are cut into other tokens each epoch.
-    word_dropout: share of the words that are not shown. locked_dropout: dropout hits the same places of all positions.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -170,9 +168,6 @@ class TrainerConfig(FrozenModel):
     label_smoothing: Probability = 0.1
     gradient_clip: PositiveFloat = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
-    subword_sampling: PositiveFloat | None = None
-    word_dropout: Probability = 0.0
-    locked_dropout: bool = False
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: PositiveInt | None = None
     log_every_steps: PositiveInt = 50

@@ -118,10 +118,8 @@ class Examples:
     def __init__(
         self, pairs: PackedPairs, directions: Sequence[tuple[str, str]], tokenizer: Tokenizer, task: Task
     ) -> None:
-        self.pairs = pairs
-        self.tokenizer = tokenizer
-        self._directions = directions
-        self._task: Task = task
+        self._pairs = pairs
+        self._tokenizer = tokenizer
         ways: tuple[Formality, ...] = get_args(Formality) if tokenizer.has_formality else ("default",)
         self._prefixes = np.array(  # (languages, formalities, prefix)
             [[tokenizer.prefix_ids(code, task, way) for way in ways] for code in pairs.languages]
@@ -149,30 +147,26 @@ class Examples:
     def __len__(self) -> int:
         return len(self._pair)
 
-    def with_pairs(self, pairs: PackedPairs) -> Examples:
-        """The same examples of the same pairs in other tokens."""
-        return Examples(pairs, self._directions, self.tokenizer, self._task)
-
     def batch(self, indices: Sequence[int] | Ints) -> Batch:
         """The examples `indices` as one batch. The same few array operations whatever its size: a GPU must not wait."""
         pair, swapped = self._pair[indices], self._swapped[indices]
-        written = np.where(swapped, self.pairs.left[pair], self.pairs.right[pair])
+        written = np.where(swapped, self._pairs.left[pair], self._pairs.right[pair])
         source_side = swapped.astype(np.int64)
-        way = np.minimum(self.pairs.formality[pair, 1 - source_side], self._prefixes.shape[1] - 1)
+        way = np.minimum(self._pairs.formality[pair, 1 - source_side], self._prefixes.shape[1] - 1)
         ids, _source_mask = self._rectangle(pair, source_side)
         source = np.concatenate((self._prefixes[written, way], ids), axis=1)
         target_out, mask = self._rectangle(pair, 1 - source_side)
-        target_in = np.concatenate((np.full((len(pair), 1), self.tokenizer.bos_id), target_out[:, :-1]), axis=1)
+        target_in = np.concatenate((np.full((len(pair), 1), self._tokenizer.bos_id), target_out[:, :-1]), axis=1)
         target_in *= mask
         tensors = (source, self.source_lengths[indices], target_in, target_out, mask)
         return Batch(*map(torch.from_numpy, tensors))
 
     def _rectangle(self, pair: Ints, side: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Ids of one side of each pair, EOS behind them and 0 behind that, and where there is a token: (B, length)."""
-        offsets = self.pairs.offsets
+        offsets = self._pairs.offsets
         start, end = offsets[2 * pair + side, None], offsets[2 * pair + side + 1, None]  # (B, 1)
         place = start + np.arange(int((end - start).max(initial=0)) + 1)  # (B, length)
         ids = np.zeros(place.shape, dtype=np.int64)
-        ids[place < end] = self.pairs.ids[place[place < end]]
-        ids[place == end] = self.tokenizer.eos_id
+        ids[place < end] = self._pairs.ids[place[place < end]]
+        ids[place == end] = self._tokenizer.eos_id
         return ids, place <= end

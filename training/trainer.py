@@ -24,10 +24,8 @@ from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
 from training.loss import smoothed_cross_entropy
-from training.noise import drop_words, lock_dropout
 from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
-from training.subword_sampling import SubwordSampler
 
 Validate = Callable[[Seq2Seq], dict[str, float]]
 
@@ -35,15 +33,10 @@ Validate = Callable[[Seq2Seq], dict[str, float]]
 class TrainingStep(nn.Module):
     """Network and loss as one module, so that precision and distribution wrap both."""
 
-    def __init__(
-        self, network: Seq2Seq, smoothing: float, *, word_dropout: float = 0.0, locked_dropout: bool = False
-    ) -> None:
+    def __init__(self, network: Seq2Seq, smoothing: float) -> None:
         super().__init__()
         self.network = network
         self.smoothing = smoothing
-        self.word_dropout = word_dropout
-        if locked_dropout:
-            lock_dropout(network)
 
     def forward(
         self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor, target_mask: Tensor
@@ -52,8 +45,6 @@ class TrainingStep(nn.Module):
 
         Takes the fields of a Batch one by one, since Fabric converts tensors but not frozen dataclasses.
         """
-        if self.training and self.word_dropout:
-            source, target_in = (drop_words(each, self.word_dropout) for each in (source, target_in))
         readouts = self.network(source, source_lengths, target_in)  # (B, T, R)
         projection = self.network.projection
         return smoothed_cross_entropy(
@@ -107,8 +98,6 @@ class Trainer:
         self.recipe = recipe
         self.config: TrainerConfig = recipe.trainer
         self.train_examples = train
-        alpha = self.config.subword_sampling
-        self.sampler = None if alpha is None else SubwordSampler(train.pairs, train.tokenizer, alpha=alpha)
         self.validation_examples = validation
         self.checkpoint = checkpoint
         self.log = log
@@ -126,13 +115,7 @@ class Trainer:
             network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.config.weight_decay, fused=True
         )
         self.step_module, self.optimizer = self.fabric.setup(
-            TrainingStep(
-                network,
-                self.config.label_smoothing,
-                word_dropout=self.config.word_dropout,
-                locked_dropout=self.config.locked_dropout,
-            ),
-            optimizer,
+            TrainingStep(network, self.config.label_smoothing), optimizer
         )
         self.network = network
         if self.fabric.global_rank:
@@ -167,32 +150,29 @@ class Trainer:
 
     def updates(self, position: Position) -> Iterator[Update]:
         """What one update after the other learns from, from `position` on, without end."""
-        planned = self._planned(position)
+        data, planned = self.train_examples, self._planned(position)
         while True:
-            chosen = list(islice(planned, self.config.batches_per_step))
+            chosen, places = zip(*islice(planned, self.config.batches_per_step), strict=True)
             yield Update(
-                [data.batch(each).to(self.fabric.device) for data, each, _place in share(self.fabric, chosen)],
-                sum(int(data.target_lengths[each].sum()) for data, each, _place in chosen),
-                sum(int(data.source_lengths[each].sum()) for data, each, _place in chosen),
-                chosen[-1][2],
+                [data.batch(each).to(self.fabric.device) for each in share(self.fabric, chosen)],
+                sum(int(data.target_lengths[each].sum()) for each in chosen),
+                sum(int(data.source_lengths[each].sum()) for each in chosen),
+                places[-1],
             )
 
-    def _planned(self, position: Position) -> Iterator[tuple[Examples, Ints, Position]]:
+    def _planned(self, position: Position) -> Iterator[tuple[Ints, Position]]:
         """The examples of each batch from `position` on, epoch after epoch, with the position behind the batch."""
         epoch, first = position.epoch, position.batch
         while True:
-            data = self.train_examples
-            if self.sampler is not None:
-                data = data.with_pairs(self.sampler.draw(self.config.seed, epoch))
             plan = plan_epoch(
-                data.source_lengths,
-                data.target_lengths,
+                self.train_examples.source_lengths,
+                self.train_examples.target_lengths,
                 batch_tokens=self.config.batch_tokens,
                 seed=self.config.seed,
                 epoch=epoch,
             )
             for index in range(first, len(plan)):
-                yield data, plan[index], Position(epoch=epoch, batch=index + 1)
+                yield plan[index], Position(epoch=epoch, batch=index + 1)
             epoch, first = epoch + 1, 0
 
     def update(self, update: Update, step: int, done: float) -> StepRecord:

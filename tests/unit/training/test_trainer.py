@@ -70,17 +70,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert parts.losses == whole.losses
 
 
-def test_a_resumed_run_draws_the_same_subwords(tmp_path: Path) -> None:
-    run, parts = recipe(trainer={"subword_sampling": 0.3}), RecordingLog()
-    expected = trainer_of(run, tmp_path / "whole.pt").run()
-    for steps in (5, 1, 12):
-        outcome = trainer_of(run, tmp_path / "parts.pt", log=parts).run(max_steps=steps)
-    assert same(outcome.average.state_dict(), expected.average.state_dict())
-    trainer_of(recipe(), tmp_path / "plain.pt", log=(plain := RecordingLog())).run()
-    drawn = [each.target_tokens for each in parts.records]
-    assert drawn != [each.target_tokens for each in plain.records]
-
-
 def test_validating_and_saving_on_the_way_changes_nothing(tmp_path: Path) -> None:
     trainer_of(recipe(), tmp_path / "plain.pt").run()
     often = recipe(trainer={"validate_every_steps": 2, "checkpoint_every_steps": 3})
