@@ -1,0 +1,125 @@
+"""How much of the service's processor time is not decoding: HTTP, text handling, the event loop?
+
+Serves the shipped models in this process as `verso serve` does, without a cache, and has another process ask for the
+sentences of a file of `source<TAB>target` by POST /v1/translate, some callers at a time. Processor time is counted by
+thread: the engine's and its kernels' against all others. The last line is one JSON object.
+
+    python -m benchmarks.http_share PAIRS [--threads 1] [--callers 64] [--texts 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import lzma
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import torch
+
+from benchmarks.measure import machine, rounded
+from service.app import create_app
+from service.native_libraries import DEFAULTS
+from service.server import listen, serve
+from service.settings import Settings
+
+WARM = 64
+DECODING = ("verso-engine", "verso-kernel")
+
+
+def read(path: Path, count: int) -> list[str]:
+    opened = lzma.open if path.suffix == ".xz" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        return [line.split("\t")[0] for line in file][:count]
+
+
+async def ask(url: str, sentences: list[str], options: argparse.Namespace) -> int:
+    """Ask for all, `callers` requests at a time; returns the target tokens."""
+    places = asyncio.Semaphore(options.callers)
+    tokens = 0
+
+    async def one(client: httpx.AsyncClient, texts: list[str]) -> None:
+        nonlocal tokens
+        async with places:
+            body = {"text": texts, "source": options.source, "target": options.target}
+            answer = await client.post("/v1/translate", json=body)
+            answer.raise_for_status()
+            tokens += answer.json()["usage"]["target_tokens"]
+
+    limits = httpx.Limits(max_connections=options.callers)
+    async with httpx.AsyncClient(base_url=url, timeout=300, limits=limits) as client:
+        starts = range(0, len(sentences), options.texts)
+        await asyncio.gather(*(one(client, sentences[start : start + options.texts]) for start in starts))
+    return tokens
+
+
+def decoding_s() -> float:
+    """Processor time of the threads that decode, those of native libraries counted with them."""
+    ticks = 0
+    named = {thread.native_id: thread.name for thread in threading.enumerate()}
+    for task in Path("/proc/self/task").iterdir():
+        name = named.get(int(task.name), DECODING[1])
+        if name.startswith(DECODING):
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def client(url: str, options: argparse.Namespace, count: int) -> int:
+    """The client in a process of its own; returns the target tokens."""
+    command = [sys.executable, "-m", "benchmarks.http_share", str(options.pairs), "--client", url]
+    for name in ("callers", "texts", "source", "target"):
+        command += [f"--{name}", str(getattr(options, name))]
+    return int(subprocess.run([*command, "--count", str(count)], check=True, capture_output=True, text=True).stdout)
+
+
+def measure(url: str, options: argparse.Namespace, result: dict[str, Any]) -> None:
+    """In a thread beside the server's, which it ends."""
+    try:
+        while httpx.get(f"{url}/readyz").is_error:
+            time.sleep(0.1)
+        client(url, options, WARM)
+        before = decoding_s(), time.process_time(), time.perf_counter()
+        tokens = client(url, options, options.count)
+        after = decoding_s(), time.process_time(), time.perf_counter()
+        engine, process, wall = (now - then for now, then in zip(after, before, strict=True))
+        result["target_tokens_per_s"] = rounded(tokens / wall)
+        result["engine_s"], result["others_s"] = rounded(engine), rounded(process - engine)
+        result["others_over_engine"] = rounded((process - engine) / engine)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--count", type=int, default=1000, help="sentences")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--callers", type=int, default=64)
+    parser.add_argument("--texts", type=int, default=1, help="in a request")
+    parser.add_argument("--source", default="en")
+    parser.add_argument("--target", default="ru")
+    parser.add_argument("--client", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.client:
+        print(asyncio.run(ask(options.client, read(options.pairs, options.count), options)))
+        return
+    os.environ |= {name: value for name, value in DEFAULTS.items() if name not in os.environ}
+    listener = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    result: dict[str, Any] = {"benchmark": "http_share", "machine": machine(), "callers": options.callers}
+    threading.Thread(target=measure, args=(url, options, result), daemon=True).start()
+    serve(create_app(Settings(threads=options.threads, cache_entries=0)), listener)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
