@@ -6,6 +6,7 @@ Training and serving have to agree on what counts as a placeholder, so that a mo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import regex
@@ -75,6 +76,8 @@ _PATTERNS: dict[Kind, str] = {
     # Characters of private use and U+FFFC: icons, and objects that the caller has put there
     "object": r"[\p{Co}\ufffc]",
 }
+# A sentence is asked about several times on its way; longer texts are not kept.
+_REMEMBERED = 1000
 _ANY = regex.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), regex.V0)
 
 
@@ -89,8 +92,15 @@ class Placeholder:
 
 def find_placeholders(text: str) -> list[Placeholder]:
     """The placeholders of `text` from left to right; no two overlap. Each is kept character by character."""
+    return list(_lately_found(text) if len(text) <= _REMEMBERED else _found(text))
+
+
+def _found(text: str) -> list[Placeholder]:
     found: list[Placeholder] = []
     for match in _ANY.finditer(text):
         kind = next(kind for kind in _PATTERNS if match[kind] is not None)
         found.append(Placeholder(match.start(), match.end(), kind))
     return found
+
+
+_lately_found = lru_cache(maxsize=256)(_found)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
 
 _SPACE_PIECE = "\u2581"
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
@@ -20,8 +23,9 @@ def token_spans(pieces: Sequence[str], text: str) -> list[tuple[int, int] | None
     dummy = 1 if spelled == b" " + text.encode() else 0
     if spelled[dummy:] != text.encode():
         return None
-    # Index of the character that each byte belongs to.
-    characters = [index for index, character in enumerate(text) for _ in character.encode()]
+    # Index of the character that each byte belongs to: all but the first byte of one are 10xxxxxx.
+    encoded = np.frombuffer(text.encode(), dtype=np.uint8)
+    characters = (np.cumsum(encoded & 0xC0 != 0x80) - 1).tolist()
     spans: list[tuple[int, int] | None] = []
     end = -dummy
     for part in parts:
@@ -31,6 +35,7 @@ def token_spans(pieces: Sequence[str], text: str) -> list[tuple[int, int] | None
     return spans
 
 
+@lru_cache(maxsize=1 << 16)
 def _piece_bytes(piece: str) -> bytes:
     match = _BYTE.fullmatch(piece)
     return bytes([int(match[1], 16)]) if match else piece.replace(_SPACE_PIECE, " ").encode()

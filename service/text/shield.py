@@ -138,6 +138,8 @@ def unshielded(text: str, *, shielded: bool) -> Counter[str]:
 
 def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str]) -> Shielded:
     """Give each atom a stand-in that the text has not got, as far as there are different ones."""
+    if not atoms:
+        return Shielded(text, (), (), EditedText(text, []))
     usable = [word for word in stand_ins if not list(_occurrences(word, text))] or list(stand_ins)
     chosen = tuple(usable[index % len(usable)] for index in range(len(atoms)))
     edits = [Edit(*atom, word.join(_set_off(text, atom))) for atom, word in zip(atoms, chosen, strict=True)]
