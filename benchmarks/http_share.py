@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ from service.server import listen, serve
 from service.settings import Settings
 
 WARM = 64
-DECODING = ("verso-engine", "verso-kernel")
 
 
 def read(path: Path, count: int) -> list[str]:
@@ -61,16 +61,17 @@ async def ask(url: str, sentences: list[str], options: argparse.Namespace) -> in
     return tokens
 
 
-def decoding_s() -> float:
-    """Processor time of the threads that decode, those of native libraries counted with them."""
-    ticks = 0
+def used_s() -> Counter[str]:
+    """Processor time by kind of thread: "engine" with its kernels and native libraries, "event loop", "text" for the
+    threads that work on texts."""
+    found: Counter[str] = Counter()
     named = {thread.native_id: thread.name for thread in threading.enumerate()}
     for task in Path("/proc/self/task").iterdir():
-        name = named.get(int(task.name), DECODING[1])
-        if name.startswith(DECODING):
-            fields = (task / "stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        name = named.get(int(task.name), "verso-native")
+        kind = "engine" if name.startswith("verso-") else "event loop" if name == "MainThread" else "text"
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        found[kind] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def client(url: str, options: argparse.Namespace, count: int) -> int:
@@ -87,13 +88,12 @@ def measure(url: str, options: argparse.Namespace, result: dict[str, Any]) -> No
         while httpx.get(f"{url}/readyz").is_error:
             time.sleep(0.1)
         client(url, options, WARM)
-        before = decoding_s(), time.process_time(), time.perf_counter()
+        before, started = used_s(), time.perf_counter()
         tokens = client(url, options, options.count)
-        after = decoding_s(), time.process_time(), time.perf_counter()
-        engine, process, wall = (now - then for now, then in zip(after, before, strict=True))
-        result["target_tokens_per_s"] = rounded(tokens / wall)
-        result["engine_s"], result["others_s"] = rounded(engine), rounded(process - engine)
-        result["others_over_engine"] = rounded((process - engine) / engine)
+        result["target_tokens_per_s"] = rounded(tokens / (time.perf_counter() - started))
+        used = {kind: took - before[kind] for kind, took in used_s().items()}
+        result["processor_s"] = {kind: rounded(took) for kind, took in used.items()}
+        result["others_over_engine"] = rounded(sum(used.values()) / used["engine"] - 1)
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
 
