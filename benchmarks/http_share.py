@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,10 @@ async def ask(url: str, sentences: list[str], options: argparse.Namespace) -> in
     return tokens
 
 
-def used_s() -> Counter[str]:
+def used_s() -> dict[str, float]:
     """Processor time by kind of thread: "engine" with its kernels and native libraries, "event loop", "text" for the
     threads that work on texts."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     named = {thread.native_id: thread.name for thread in threading.enumerate()}
     for task in Path("/proc/self/task").iterdir():
         name = named.get(int(task.name), "verso-native")
