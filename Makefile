@@ -9,7 +9,7 @@ RAY_STAMP := $(VENV)/.ray-installed
 PEERS := build/peers
 FUZZ := build/fuzz
 
-.PHONY: serve test test-ray load fuzz check train bench peers bench-peers bench-training clean format docs
+.PHONY: serve test test-ray load fuzz check train bench peers bench-peers bench-training clean format docs screenshots
 
 serve: $(SERVE_STAMP)
 	$(BIN)/verso serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
@@ -67,6 +67,10 @@ $(PEERS)/%/.installed: benchmarks/peers/%.txt
 # The reference of the API, from the app itself.
 docs: $(DEV_STAMP)
 	$(BIN)/python -m service.reference > docs/api.md
+
+# The pictures of the page in docs/page, in Debian's chromium.
+screenshots: $(DEV_STAMP)
+	$(BIN)/python -m tests.e2e.browser.screenshots
 
 clean:
 	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

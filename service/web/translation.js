@@ -126,7 +126,7 @@ function showAround(translation) {
   alternatives.querySelector("ol").replaceChildren(...translation.alternatives.map(alternative));
 }
 
-function alternative({ text }) {
+function alternative({ text, alignment }) {
   const item = document.createElement("li");
   const words = document.createElement("span");
   words.textContent = text;
@@ -136,11 +136,10 @@ function alternative({ text }) {
   use.textContent = say("use");
   use.ariaLabel = `${say("use")}: ${text}`;
   use.addEventListener("click", () => {
-    // The alignment is that of the best translation only.
-    const others = [{ text: answer.text }, ...answer.alternatives.filter((each) => each.text !== text)];
-    const chosen = { ...answer, text, alternatives: others, alignment: null };
+    const others = [{ text: answer.text, alignment: answer.alignment }, ...answer.alternatives.filter((each) => each.text !== text)];
+    const chosen = { ...answer, text, alternatives: others, alignment };
     answer = chosen;
-    showAlignment(textarea.value, text, null);
+    showAlignment(textarea.value, text, alignment);
     showAround(chosen);
     announcer.textContent = text;
     byId("copy").focus();

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from model_store.store import shipped_bundles
+from tests.e2e.browser.chromium import CHROMIUM, launch
 from tests.e2e.browser.visit import Visit
 from tests.integration.service.server import Served, served
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="package")
@@ -25,15 +23,9 @@ def browser() -> Iterator[Browser]:
             pytest.fail("CI has to test the page, and there is no chromium here")
         pytest.skip("there is no chromium here; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
-        launched = _launch(playwright, CHROMIUM)
+        launched = launch(playwright, CHROMIUM)
         yield launched
         launched.close()
-
-
-def _launch(playwright: Playwright, executable: str) -> Browser:
-    # Chromium refuses its sandbox to root, and /dev/shm is small in containers.
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-    return playwright.chromium.launch(executable_path=executable, args=arguments)
 
 
 @pytest.fixture(scope="package")

@@ -68,6 +68,12 @@ def test_alternatives_are_shown_and_can_be_taken(visit: Visit) -> None:
     alternatives.first.locator("button").click()
     expect(visit.target).to_have_text(other)
     expect(alternatives.first.locator("span")).to_have_text(was)
+    visit.target.locator(".word").last.hover()
+    expect(visit.page.locator("#source-mirror .lit")).not_to_have_count(0)
+    alternatives.first.locator("button").click()
+    expect(visit.target).to_have_text(was)
+    visit.target.locator(".word").last.hover()
+    expect(visit.page.locator("#source-mirror .lit")).not_to_have_count(0)
 
 
 def test_warnings_are_told_in_words(visit: Visit) -> None:
