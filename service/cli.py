@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from model_store.config import Formality
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
+from service.errors import InputError
 from service.native_libraries import set_defaults
 from service.one_line_errors import one_line_errors
-from service.settings import Settings, client_key, read_settings
+from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from service.document_command import DocumentCommand
@@ -85,6 +86,9 @@ def translate(
     ] = None,
     server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,
+    formality: Annotated[
+        Formality, typer.Option(help="How the reader is addressed, by models that can be asked for it.")
+    ] = "default",
 ) -> None:
     """Translate files, line by line, many lines at once; or a document."""
     from service.bulk.command import TranslateCommand, run, through_server
@@ -93,9 +97,13 @@ def translate(
 
     with one_line_errors():
         if is_document(files or (), format):
+            if formality != "default":
+                raise InputError("--formality: not with a document; allowed: with lines, --text and --format html")
             _translate_document(DocumentCommand((files or [])[0], source, target, output, server))
             return
-        command = TranslateCommand(tuple(files or ()), source, target, format or "text", output, server, text)
+        command = TranslateCommand(
+            tuple(files or ()), source, target, format or "text", output, server, text, formality
+        )
         check_readable(command.files)  # before torch is loaded, which takes seconds
         if server is not None:
             asyncio.run(run(command, through_server(command)))
@@ -106,7 +114,7 @@ def translate(
         from service.telemetry import silence_logging
 
         silence_logging()
-        asyncio.run(run(command, translating_offline(settings, source, target, "html" if format == "html" else "text")))
+        asyncio.run(run(command, translating_offline(settings, command)))
 
 
 def _translate_document(command: DocumentCommand) -> None:
@@ -129,28 +137,29 @@ def _translate_document(command: DocumentCommand) -> None:
 
 @app.command()
 def summarize(
-    text: Annotated[list[str] | None, typer.Argument(help="Text; without any, all of standard input.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files; without any, or as -, standard input.")] = None,
     language: Annotated[str, typer.Option("--language", help="Language of the text.")] = "en",
     lines: Annotated[bool, typer.Option("--lines", help="A line for each part that is read at once.")] = False,
     server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,
 ) -> None:
-    """Say in one line what a text is about."""
+    """Say in one line what a text, or each file, is about."""
+    from service.summary_command import SummaryCommand, summarize_by_server
+
     with one_line_errors():
+        command = SummaryCommand(tuple(files or ()), language, lines, text)
         if server is not None:
-            from service.client import Client
+            summaries = summarize_by_server(command, server)
+        else:
+            settings = read_settings()
+            set_defaults()
+            from service.offline import summarize_offline
+            from service.telemetry import silence_logging
 
-            with Client(server, api_key=client_key()) as client:
-                whole = " ".join(text) if text else sys.stdin.read()
-                typer.echo(client.summarize(whole, language=language, lines=lines).text)
-            return
-        settings = read_settings()
-        set_defaults()
-        from service.offline import summarize_offline
-        from service.telemetry import silence_logging
-
-        silence_logging()
-        texts = [" ".join(text) if text else sys.stdin.read()]
-        for summary in asyncio.run(summarize_offline(settings, texts, language, "lines" if lines else "line")):
+            silence_logging()
+            form: Literal["line", "lines"] = "lines" if lines else "line"
+            summaries = asyncio.run(summarize_offline(settings, command.texts(), language, form))
+        for summary in summaries:
             typer.echo(summary)
 
 

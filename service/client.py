@@ -52,7 +52,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=url, timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+            base_url=requests.address(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
         )
 
     def __enter__(self) -> Self:
@@ -157,7 +157,7 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+            base_url=requests.address(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
         )
 
     async def __aenter__(self) -> Self:

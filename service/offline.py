@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from service.bulk.command import TranslateCommand
 from service.bulk.in_flight_lines import Translated, Translating
 from service.documents.document import Document
 from service.documents.translation import Order, Report, check_language, plan, translate_parts
@@ -16,14 +17,14 @@ from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Format as SummaryFormat
 from service.pipeline.summarize import Summarizer, SummaryRequest
 from service.pipeline.translate import Translator
-from service.pipeline.translation import NO_TURN, Format, TranslationRequest
+from service.pipeline.translation import NO_TURN, TranslationOptions, TranslationRequest
 from service.settings import Settings
 
 _A_YEAR_S = 3.2e7
 
 
 @contextlib.asynccontextmanager
-async def translating_offline(settings: Settings, source: str, target: str, form: Format) -> AsyncIterator[Translating]:
+async def translating_offline(settings: Settings, command: TranslateCommand) -> AsyncIterator[Translating]:
     """Translates with the bundles of `settings`. The limits of requests do not hold here.
 
     Raises:
@@ -33,7 +34,13 @@ async def translating_offline(settings: Settings, source: str, target: str, form
 
         async def translate(texts: Sequence[str]) -> list[Translated]:
             request = TranslationRequest(
-                tuple(texts), source, target, format=form, attributes=True, wait_for_room_s=_A_YEAR_S
+                tuple(texts),
+                command.source,
+                command.target,
+                format="html" if command.format == "html" else "text",
+                options=TranslationOptions(formality=command.formality),
+                attributes=True,
+                wait_for_room_s=_A_YEAR_S,
             )
             result = await Translator(models.catalogue, _limits(texts)).translate(request)
             return [Translated(each.best.text, each.warnings) for each in result.translations]

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from model_store.config import Formality
 from service.bulk.in_flight_lines import LINES, Batch, Translated, Translating, skip, translate_lines
 from service.bulk.input_lines import STDIN, Line, measure, read_lines
 from service.bulk.partial_output import PartialOutput
@@ -25,7 +26,7 @@ from service.settings import client_key
 @dataclass(frozen=True)
 class TranslateCommand:
     """What was asked for. format: "text", line by line, or "html", each input as a whole. server: URL, None: the
-    bundle is loaded here."""
+    bundle is loaded here. formality: as of a request."""
 
     files: tuple[Path, ...]
     source: str
@@ -34,6 +35,7 @@ class TranslateCommand:
     output: Path | None = None
     server: str | None = None
     text: str | None = None
+    formality: Formality = "default"
 
     def __post_init__(self) -> None:
         if self.text is not None and self.files:
@@ -79,7 +81,11 @@ async def through_server(command: TranslateCommand) -> AsyncIterator[Translating
 
         async def translate(texts: Sequence[str]) -> list[Translated]:
             answers = await client.translate_many(
-                texts, source=command.source, target=command.target, format=command.format
+                texts,
+                source=command.source,
+                target=command.target,
+                format=command.format,
+                formality=command.formality,
             )
             return [Translated(answer.text, answer.warnings) for answer in answers]
 
@@ -102,7 +108,7 @@ def _open(
         return lines, total, 0, _Stdout()
     job = None
     if size is not None:
-        pair = {"from": command.source, "to": command.target}
+        pair = {"from": command.source, "to": command.target, "formality": command.formality}
         job = {"input_sha256": size.sha256, "models": ", ".join(by), **pair}
     output = stack.enter_context(PartialOutput(command.output, job))
     return skip(lines, output.done), total, output.done, output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,10 @@ class Measure:
 def check_readable(files: Sequence[Path]) -> None:
     """Raises InputError if one of the files cannot be read."""
     for file in files:
-        if file != STDIN and not file.is_file():
+        if file != STDIN and not file.exists():
             raise InputError(f"{file}: no such file; a text is given with --text, or on standard input")
+        if file != STDIN and (file.is_dir() or not os.access(file, os.R_OK)):
+            raise InputError(f"{file}: {'a folder' if file.is_dir() else 'it may not be read'}; allowed: files")
 
 
 def measure(files: Sequence[Path]) -> Measure | None:
@@ -73,5 +76,8 @@ def _lines_of(opened: BinaryIO, name: str) -> Iterator[Line]:
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
-            raise InputError(f"{name}: line {number} is not UTF-8: {error.reason} at byte {error.start}") from error
+            hint = "; --format document reads .txt in old encodings" if name.endswith(".txt") else ""
+            raise InputError(
+                f"{name}: line {number} is not UTF-8: {error.reason} at byte {error.start}{hint}"
+            ) from error
         yield Line(text.removesuffix("\n"), "\n" if text.endswith("\n") else "")

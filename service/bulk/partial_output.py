@@ -24,8 +24,11 @@ class PartialOutput:
         self._path = path
         self._partial = path.with_name(f"{path.name}.partial")
         self._job_file = path.with_name(f"{path.name}.partial.json")
-        self.done = self._begin(job)
-        self._file = self._partial.open("ab")
+        try:
+            self.done = self._begin(job)
+            self._file = self._partial.open("ab")
+        except OSError as error:
+            raise InputError(f"--output: {path} cannot be written: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -46,6 +49,8 @@ class PartialOutput:
     def _begin(self, job: dict[str, str] | None) -> int:
         if not self._path.parent.is_dir():
             raise InputError(f"--output: there is no folder {self._path.parent}")
+        if self._path.is_dir():
+            raise InputError(f"--output: {self._path} is a folder; allowed: the name of a file")
         if job is None or not self._job_file.exists():
             self._partial.write_bytes(b"")
             if job is not None:

@@ -1,6 +1,6 @@
 """The pictures of the page in docs/page/, taken in Chromium of the service with the models that ship.
 
-    make screenshots        # or: python -m tests.e2e.browser.screenshots --folder FOLDER
+make screenshots        # or: python -m tests.e2e.browser.screenshots --folder FOLDER
 """
 
 from __future__ import annotations

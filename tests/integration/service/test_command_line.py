@@ -59,6 +59,17 @@ def test_mistakes_are_one_line(store: Path, server: Served, tmp_path: Path) -> N
     refused = run(tmp_path, "translate", "--server", server.url, "--to", "xx", "--text", "a")
     assert_one_line(refused, "'xx' is not a served language")
     assert_one_line(run(tmp_path, "translate", "--server", "http://127.0.0.1:9", "--text", "a"), "no answer")
+    assert_one_line(
+        run(tmp_path, "translate", "--server", "localhost:5000", "--text", "a"), "allowed: http://HOST:PORT"
+    )
+    for where in ((), ("--server", server.url)):
+        formal = run(store, "translate", "--formality", "formal", "--text", "a", *where)
+        assert_one_line(formal, "formality: 'formal' is nothing that random@1 has for 'ru'")
+    page = tmp_path / "a.html"
+    page.write_text("<p>a", encoding="utf-8")
+    assert_one_line(run(store, "translate", "--formality", "formal", str(page)), "--formality: not with a document")
+    assert_one_line(run(store, "summarize", "nowhere.txt"), "nowhere.txt: no such file")
+    assert_one_line(run(store, "summarize", "--server", server.url, str(page)), "no loaded")
 
 
 def test_a_run_that_was_killed_is_gone_on_with(store: Path, server: Served, tmp_path: Path) -> None:

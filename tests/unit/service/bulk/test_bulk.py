@@ -16,6 +16,7 @@ from service.bulk.input_lines import Line, check_readable, measure, read_lines
 from service.bulk.partial_output import PartialOutput
 from service.client_answers import OverloadedError
 from service.errors import InputError
+from service.summary_command import SummaryCommand
 
 JOB = {"input_sha256": "x", "from": "en", "to": "ru"}
 
@@ -43,6 +44,22 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     bad.write_bytes(b"fine\n\xff\n")
     with pytest.raises(InputError, match="line 2 is not UTF-8"):
         list(read_lines([bad]))
+    with pytest.raises(InputError, match="a folder; allowed: files"):
+        check_readable([tmp_path])
+    with pytest.raises(InputError, match="is a folder; allowed: the name of a file"):
+        PartialOutput(tmp_path, JOB)
+
+
+def test_what_is_summarized(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_text("one\ntwo\n", encoding="utf-8")
+    second.write_text("three", encoding="utf-8")
+    assert SummaryCommand((first, second), "en").texts() == ["one\ntwo\n", "three"]
+    assert SummaryCommand((), "en", text="four").texts() == ["four"]
+    with pytest.raises(InputError, match="either a text or files"):
+        SummaryCommand((first,), "en", text="four")
+    with pytest.raises(InputError, match="no such file; a text is given with --text"):
+        SummaryCommand((tmp_path / "c",), "en")
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=120), st.integers(1, 40))

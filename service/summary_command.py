@@ -1,0 +1,40 @@
+"""`verso summarize`: what each file is about, by a server or by the bundle itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.bulk.input_lines import STDIN, check_readable, read_lines
+from service.client import Client
+from service.errors import InputError
+from service.settings import client_key
+
+
+@dataclass(frozen=True)
+class SummaryCommand:
+    """What was asked for. lines: a line for each part that is read at once. text: instead of files."""
+
+    files: tuple[Path, ...]
+    language: str
+    lines: bool = False
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is not None and self.files:
+            raise InputError("--text: either a text or files, not both")
+        check_readable(self.files)
+
+    def texts(self) -> list[str]:
+        """What is to be summarized, each by itself. Raises InputError for what is not UTF-8."""
+        if self.text is not None:
+            return [self.text]
+        return ["".join(line.text + line.end for line in read_lines([file])) for file in self.files or (STDIN,)]
+
+
+def summarize_by_server(command: SummaryCommand, server: str) -> Sequence[str]:
+    """The summaries, from a server. Raises what the client does."""
+    with Client(server, api_key=client_key()) as client:
+        found = client.summarize_many(command.texts(), language=command.language, lines=command.lines)
+        return [summary.text for summary in found]
