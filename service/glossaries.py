@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from model_store.errors import ConfigError
+from service.embedded_database import EmbeddedDatabase
 from service.errors import GlossariesFullError, GlossaryNotFoundError, GlossaryStoreError, InvalidRequestError
 from service.text.glossary import MAX_TERMS, GlossaryTerm
 
 MOST_OF_ONE_OWNER = 100
-# How long another process's lock on the file is waited for.
-LOCK_S = 5.0
 _TABLE = """CREATE TABLE IF NOT EXISTS glossaries (
     owner TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, terms TEXT NOT NULL,
     count INTEGER NOT NULL, changed TEXT NOT NULL, PRIMARY KEY (owner, name)
 )"""
+_INFO = "SELECT name, source, target, count, changed, terms FROM glossaries"
 
 
 @dataclass(frozen=True)
@@ -42,13 +38,7 @@ class Glossaries:
 
     def __init__(self, file: Path | None) -> None:
         """Open or make the file; None: kept in memory, until the process ends. Raises ConfigError."""
-        self._lock = threading.Lock()
-        try:
-            self._database = sqlite3.connect(str(file) if file else ":memory:", timeout=LOCK_S, check_same_thread=False)
-            with self._database:
-                self._database.execute(_TABLE)
-        except sqlite3.Error as error:
-            raise ConfigError(f"glossaries_file: {file} cannot be used: {error}") from error
+        self._database = EmbeddedDatabase(file, "glossaries_file", (_TABLE,), version=1, failed=_failed)
 
     async def put(self, owner: str, info: GlossaryInfo, terms: Sequence[GlossaryTerm]) -> GlossaryInfo:
         """Keep a glossary; one of that owner and name is replaced. Its `count` and `changed` are set here.
@@ -67,49 +57,46 @@ class Glossaries:
 
     async def names(self, owner: str) -> list[GlossaryInfo]:
         """The owner's glossaries, by name."""
-        rows = await asyncio.to_thread(
-            self._read,
-            "SELECT name, source, target, count, changed FROM glossaries WHERE owner = ? ORDER BY name",
-            owner,
-        )
-        return [GlossaryInfo(*row) for row in rows]
+        rows = await asyncio.to_thread(self._rows, f"{_INFO} WHERE owner = ? ORDER BY name", owner)
+        return [_info(row) for row in rows]
 
     async def get(self, owner: str, name: str) -> tuple[GlossaryInfo, tuple[GlossaryTerm, ...]]:
         """Raises GlossaryNotFoundError, GlossaryStoreError."""
-        query = "SELECT name, source, target, count, changed, terms FROM glossaries WHERE owner = ? AND name = ?"
-        rows = await asyncio.to_thread(self._read, query, owner, name)
+        rows = await asyncio.to_thread(self._rows, f"{_INFO} WHERE owner = ? AND name = ?", owner, name)
         if not rows:
             raise GlossaryNotFoundError(name)
-        *info, terms = rows[0]
-        return GlossaryInfo(*info), tuple(GlossaryTerm(*pair) for pair in json.loads(terms))
+        return _info(rows[0]), tuple(GlossaryTerm(*pair) for pair in json.loads(rows[0]["terms"]))
 
     async def delete(self, owner: str, name: str) -> None:
         """Raises GlossaryNotFoundError, GlossaryStoreError."""
-        if not await asyncio.to_thread(self._write, "DELETE FROM glossaries WHERE owner = ? AND name = ?", owner, name):
+        if not await asyncio.to_thread(self._delete, owner, name):
             raise GlossaryNotFoundError(name)
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
     def _put(self, owner: str, info: GlossaryInfo, terms: str) -> None:
-        others = self._read("SELECT count(*) FROM glossaries WHERE owner = ? AND name != ?", owner, info.name)
-        if others[0][0] >= MOST_OF_ONE_OWNER:
-            raise GlossariesFullError(f"{others[0][0]} glossaries are kept; allowed: at most {MOST_OF_ONE_OWNER}")
         values = (owner, info.name, info.source, info.target, terms, info.count, info.changed)
-        self._write("INSERT OR REPLACE INTO glossaries VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+        with self._database.transaction() as db:
+            query = "SELECT count(*) FROM glossaries WHERE owner = ? AND name != ?"
+            (others,) = db.execute(query, (owner, info.name)).fetchone()
+            if others >= MOST_OF_ONE_OWNER:
+                raise GlossariesFullError(f"{others} glossaries are kept; allowed: at most {MOST_OF_ONE_OWNER}")
+            db.execute("INSERT OR REPLACE INTO glossaries VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
-    def _read(self, query: str, *values: str | int) -> list[Any]:
-        try:
-            with self._lock, closing(self._database.execute(query, values)) as cursor:
-                return cursor.fetchall()
-        except sqlite3.Error as error:
-            raise GlossaryStoreError(f"glossaries cannot be read: {error}") from error
+    def _rows(self, query: str, *values: str) -> list[sqlite3.Row]:
+        with self._database.transaction(writes=False) as db:
+            return db.execute(query, values).fetchall()
 
-    def _write(self, query: str, *values: str | int) -> int:
-        try:
-            with self._lock, self._database:
-                return self._database.execute(query, values).rowcount
-        except sqlite3.Error as error:
-            raise GlossaryStoreError(f"glossaries cannot be written: {error}") from error
+    def _delete(self, owner: str, name: str) -> int:
+        with self._database.transaction() as db:
+            return db.execute("DELETE FROM glossaries WHERE owner = ? AND name = ?", (owner, name)).rowcount
+
+
+def _info(row: sqlite3.Row) -> GlossaryInfo:
+    return GlossaryInfo(row["name"], row["source"], row["target"], row["count"], row["changed"])
+
+
+def _failed(problem: str) -> GlossaryStoreError:
+    return GlossaryStoreError(f"glossaries cannot be read or written: {problem}")

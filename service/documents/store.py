@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import sqlite3
-import threading
 import time
-import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from model_store.errors import ConfigError
 from service.documents.translation import Order, Report
+from service.embedded_database import EmbeddedDatabase
 from service.errors import DocumentStoreError
 
 State = Literal["queued", "running", "done", "failed"]
 
 _VERSION = 1
-_SCHEMA = """
-CREATE TABLE jobs (
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, client TEXT NOT NULL, weight REAL NOT NULL, state TEXT NOT NULL,
     name TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, model TEXT, characters INTEGER NOT NULL,
     total INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     warnings TEXT NOT NULL DEFAULT '{}', models TEXT NOT NULL DEFAULT '[]', error TEXT,
-    created REAL NOT NULL, expires REAL NOT NULL, content BLOB, result BLOB
-);
-CREATE INDEX jobs_by_state ON jobs (state, created);
-CREATE TABLE texts (
+    created REAL NOT NULL, expires REAL NOT NULL, content BLOB, result BLOB)""",
+    "CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created)",
+    """CREATE TABLE IF NOT EXISTS texts (
     job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE, place INTEGER NOT NULL, text TEXT NOT NULL,
-    PRIMARY KEY (job, place)
-) WITHOUT ROWID;
-"""
+    PRIMARY KEY (job, place)) WITHOUT ROWID""",
+    # Whatever ran when the process before this one ended is to be taken up again.
+    "UPDATE jobs SET state = 'queued' WHERE state = 'running'",
+)
 _COLUMNS = (
     "id, owner, client, weight, state, name, source, target, model, characters, total, done, attempts, warnings, "
     "models, error, created, expires"
@@ -86,52 +81,11 @@ class JobStore:
 
     def __init__(self, path: Path | None, *, kept_s: float) -> None:
         self._kept_s = kept_s
-        self._lock = threading.Lock()
-        try:
-            self._connection = self._open(path)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"documents_file: {path} cannot be used: {error}") from error
-        weakref.finalize(self, self._connection.close)  # of an app that was made and never ran
-
-    def _open(self, path: Path | None) -> sqlite3.Connection:
-        if path is not None:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # nobody else reads what users translate
-        connection = sqlite3.connect(path or ":memory:", timeout=1.0, check_same_thread=False, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        for pragma in ("locking_mode=EXCLUSIVE", "auto_vacuum=FULL", "journal_mode=WAL", "secure_delete=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("BEGIN EXCLUSIVE")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={_VERSION}")
-        elif version != _VERSION:
-            raise ConfigError(f"documents_file: {path} has version {version}; allowed: {_VERSION}")
-        # Whatever ran when the process before this one ended is to be taken up again.
-        connection.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
-        connection.execute("COMMIT")
-        return connection
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN")
-                try:
-                    yield self._connection
-                except BaseException:
-                    if self._connection.in_transaction:  # a full disk has ended it already
-                        self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise DocumentStoreError(f"the store of documents cannot be used: {error}") from error
+        self._database = EmbeddedDatabase(path, "documents_file", _SCHEMA, version=_VERSION, failed=_failed, own=True)
 
     def counts(self) -> Counter[str]:
         """Jobs by client."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             return Counter(dict(db.execute("SELECT client, COUNT(*) FROM jobs GROUP BY client").fetchall()))
 
     def add(self, job: NewJob, content: bytes) -> Job:
@@ -139,7 +93,7 @@ class JobStore:
         now = time.time()
         order = job.order
         values = (job.id, job.owner, job.client, job.weight, job.name, order.source, order.target, order.model)
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT INTO jobs (id, owner, client, weight, state, name, source, target, model, characters, total, "
                 "created, expires, content) VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -149,7 +103,7 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """A job that has not expired."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM jobs WHERE id = ? AND expires > ?", (job_id, time.time())
             ).fetchone()
@@ -157,12 +111,12 @@ class JobStore:
 
     def result(self, job_id: str) -> bytes:
         """The translated document of a job that is done."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             return bytes(db.execute("SELECT result FROM jobs WHERE id = ?", (job_id,)).fetchone()[0])
 
     def take(self) -> Job | None:
         """The job whose turn it is, running from now on: the oldest of the client that has the fewest running."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM jobs AS job WHERE state = 'queued' ORDER BY (SELECT COUNT(*) FROM jobs "
                 "WHERE state = 'running' AND client = job.client), created LIMIT 1"
@@ -174,14 +128,14 @@ class JobStore:
 
     def work(self, job_id: str) -> tuple[bytes, dict[int, str]] | None:
         """The document of a job, and the texts that are done; None if it was deleted."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             row = db.execute("SELECT content FROM jobs WHERE id = ?", (job_id,)).fetchone()
             texts = db.execute("SELECT place, text FROM texts WHERE job = ?", (job_id,)).fetchall()
         return None if row is None else (bytes(row[0]), dict(map(tuple, texts)))
 
     def progress(self, job_id: str, texts: Mapping[int, str], report: Report) -> None:
         """More texts are done."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             if db.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone() is None:
                 return
             rows = [(job_id, place, text) for place, text in texts.items()]
@@ -196,7 +150,7 @@ class JobStore:
         """The job is done, or has failed; what it was made of is not needed any more."""
         error = json.dumps(asdict(result)) if isinstance(result, JobError) else None
         state, content = ("done", result) if error is None else ("failed", None)
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM texts WHERE job = ?", (job_id,))
             db.execute(
                 "UPDATE jobs SET state = ?, result = ?, error = ?, content = NULL, expires = ? WHERE id = ?",
@@ -205,18 +159,21 @@ class JobStore:
 
     def delete(self, job_id: str) -> None:
         """Forget a job and its documents."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def expired(self) -> Sequence[str]:
         """Jobs whose time is over."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             return [row[0] for row in db.execute("SELECT id FROM jobs WHERE expires <= ?", (time.time(),))]
 
     def close(self) -> None:
         """The end."""
-        with self._lock:
-            self._connection.close()
+        self._database.close()
+
+
+def _failed(problem: str) -> DocumentStoreError:
+    return DocumentStoreError(f"the store of documents cannot be used: {problem}")
 
 
 def _job(row: Any) -> Job:

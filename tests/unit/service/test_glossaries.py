@@ -63,11 +63,11 @@ def test_a_file_that_cannot_be_used_is_named_at_the_start(tmp_path: Path) -> Non
 
 
 def test_a_locked_file_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.glossaries.LOCK_S", 0.01)
+    monkeypatch.setattr("service.embedded_database.LOCK_S", 0.01)
     glossaries = Glossaries(tmp_path / "terms.db")
     other = sqlite3.connect(tmp_path / "terms.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(GlossaryStoreError, match="cannot be written: database is locked"):
+    with pytest.raises(GlossaryStoreError, match="cannot be read or written: database is locked"):
         asyncio.run(glossaries.delete("", "it"))
     other.close()
     glossaries.close()

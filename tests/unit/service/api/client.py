@@ -16,6 +16,9 @@ from service.settings import Settings
 from service.tracing import Tracing
 from tests.unit.service.fakes import model, opener
 
+# A translation to ask for.
+ONE = {"text": "one two", "source": "en", "target": "ru"}
+
 T = TypeVar("T")
 
 
