@@ -21,6 +21,7 @@ from service.client_answers import (
     Output,
     Summary,
     Translation,
+    address_of,
     content_of,
     detections_of,
     document_of,
@@ -52,7 +53,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=requests.address(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+            base_url=address_of(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
         )
 
     def __enter__(self) -> Self:
@@ -157,7 +158,7 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=requests.address(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+            base_url=address_of(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
         )
 
     async def __aenter__(self) -> Self:

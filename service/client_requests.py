@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 from urllib.parse import quote
 
-import httpx
-
-from service.client_answers import ConnectionFailedError
-
 
 @dataclass(frozen=True)
 class Ask:
@@ -88,17 +84,6 @@ def files(ask: Ask) -> dict[str, tuple[str, bytes]] | None:
 def headers(api_key: str | None) -> dict[str, str]:
     """What every request says."""
     return {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-
-
-def address(url: str) -> str:
-    """The URL of a server. Raises ConnectionFailedError if it is none."""
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
-        parts = httpx.URL("")
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise ConnectionFailedError(f"{url!r} is no address of a server; allowed: http://HOST:PORT, https://HOST")
-    return url
 
 
 LANGUAGES = Ask("GET", "/languages")
