@@ -14,6 +14,7 @@ import httpx
 
 from service import client_requests as requests
 from service.client_answers import (
+    ConnectionFailedError,
     Detection,
     DocumentState,
     Language,
@@ -21,7 +22,6 @@ from service.client_answers import (
     Output,
     Summary,
     Translation,
-    address_of,
     content_of,
     detections_of,
     document_of,
@@ -53,7 +53,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=address_of(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+            base_url=_address(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
         )
 
     def __enter__(self) -> Self:
@@ -158,7 +158,7 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=address_of(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
+            base_url=_address(url), timeout=timeout_s, transport=transport, headers=requests.headers(api_key)
         )
 
     async def __aenter__(self) -> Self:
@@ -255,3 +255,14 @@ class AsyncClient:
             )
         except httpx.TransportError as error:
             raise unreachable(self._http.base_url, error) from error
+
+
+def _address(url: str) -> str:
+    """The URL of a server. Raises ConnectionFailedError if it is none."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        parts = httpx.URL("")
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise ConnectionFailedError(f"{url!r} is no address of a server; allowed: http://HOST:PORT, https://HOST")
+    return url

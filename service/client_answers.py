@@ -234,17 +234,6 @@ def _refused(error: _Error | str, status: int, retry_after_s: float | None = Non
     return kind(error.message, status=status, type=error.type, field=error.field, retry_after_s=retry_after_s)
 
 
-def address_of(url: str) -> str:
-    """The URL of a server. Raises ConnectionFailedError if it is none."""
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
-        parts = httpx.URL("")
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise ConnectionFailedError(f"{url!r} is no address of a server; allowed: http://HOST:PORT, https://HOST")
-    return url
-
-
 def unreachable(url: httpx.URL, error: httpx.TransportError) -> ConnectionFailedError:
     """The exception for a server that does not answer."""
     return ConnectionFailedError(f"{url}: no answer: {error or type(error).__name__}")
