@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from model_store.decoding.encodings import KEPT_SOURCES
-from model_store.manifest import Manifest
+from model_store.manifest import TRANSLATIONS_FILE, Manifest
 
 _FLOAT_BYTES = 4
 _INTEGER_BYTES = 8
@@ -17,7 +17,8 @@ _STEP_COPIES = 4
 
 
 def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int) -> int:
-    """An upper estimate, in bytes: the weights in float32 and packed in int8, and a decoder with all its rows in use.
+    """An upper estimate, in bytes: the weights in float32 and packed in int8, shortlists where there are some, and a
+    decoder with all its rows in use.
 
     max_source_length: most source tokens that the operator allows. Each row has, at worst, a source of its own (beam
     1), which it keeps for attention, and the attention of every step, which alignments are read from.
@@ -37,7 +38,10 @@ def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int)
     row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
     row += 2 * target * (2 * _INTEGER_BYTES + _FLOAT_BYTES)  # its candidates, should somebody ask for the search
     kept = KEPT_SOURCES * (encoding + source)
-    return (_FLOAT_BYTES + 1) * manifest.parameters + decoder_rows * row + kept
+    listed = sum(entry.bytes for entry in manifest.files if entry.name == TRANSLATIONS_FILE)
+    # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
+    shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0
+    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + decoder_rows * row + kept
 
 
 def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:

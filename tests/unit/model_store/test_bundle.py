@@ -16,7 +16,7 @@ from model_store.bundle import load_bundle, save_bundle, verify_bundle
 from model_store.config import DecoderConfig, EncoderConfig, NetworkConfig
 from model_store.errors import BundleCorruptError, BundleError, BundleNotFoundError, BundleVersionError, ConfigError
 from model_store.manifest import Storage
-from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, network, save_tiny, tokenizer
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, network, save_tiny, tokenizer, translations_by
 
 
 def network_like(**changes: Any) -> NetworkConfig:
@@ -113,6 +113,16 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
 def test_date_is_iso_in_utc(tmp_path: Path) -> None:
     save_tiny(tmp_path / "1")
     assert '"created": "2020-01-02T03:04:05Z"' in (tmp_path / "1" / "manifest.json").read_text()
+
+
+def test_translations_come_back_and_are_those_of_its_languages(tmp_path: Path) -> None:
+    save_tiny(tmp_path / "with", translations={"ru": translations_by([30, 9])})
+    assert load_bundle(tmp_path / "with").translations["ru"].of(7).tolist() == [30, 9]
+    save_tiny(tmp_path / "without")
+    assert load_bundle(tmp_path / "without").translations == {}
+    save_tiny(tmp_path / "other", translations={"de": translations_by([30])})
+    with pytest.raises(BundleCorruptError, match=r"translations\.safetensors: \['de'\] are no target languages"):
+        load_bundle(tmp_path / "other")
 
 
 def test_existing_bundle_is_never_overwritten(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from model_store.bundle import BundleDescription, save_bundle
@@ -14,6 +16,7 @@ from model_store.config import DecodingConfig, NetworkConfig
 from model_store.manifest import DataSource, Manifest, Score
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations
 from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
 
@@ -49,7 +52,19 @@ def network(config: NetworkConfig = NETWORK, seed: int = 0) -> Seq2Seq:
     return Seq2Seq(config).eval()
 
 
-def save_tiny(folder: Path, description: BundleDescription = DESCRIPTION) -> Manifest:
+def save_tiny(
+    folder: Path,
+    description: BundleDescription = DESCRIPTION,
+    translations: Mapping[str, Translations] | None = None,
+) -> Manifest:
     """Write a bundle of an untrained network."""
     weights = network(description.network).state_dict()
-    return save_bundle(folder, description=description, weights=weights, tokenizer=tokenizer())
+    return save_bundle(
+        folder, description=description, weights=weights, tokenizer=tokenizer(), translations=translations
+    )
+
+
+def translations_by(ids: Sequence[int]) -> Translations:
+    """Every token is translated by the same ids."""
+    table = np.tile(np.array(ids), VOCABULARY)
+    return Translations(np.array([], np.int64), np.arange(VOCABULARY + 1) * len(ids), table)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from model_store.decoding.segment import Segment
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.store import BundleReference
 from service.engine.stats import NullObserver
 from service.loading import BundleLoader, find_bundles
 from service.settings import Settings
-from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
 
 PUBLISHED = (("other", "1"), ("tiny", "1"), ("tiny", "9"), ("tiny", "10"))
 
@@ -75,3 +78,19 @@ def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: P
         model.engine.close()
     assert [model.decoding.max_source_length for model in models] == [128, 20]
     assert allowed[1].need_bytes(reference) < allowed[0].need_bytes(reference)
+
+
+@pytest.mark.parametrize(("shortlist", "listed"), [("auto", True), ("off", False)])
+def test_a_bundle_with_translations_writes_what_its_lists_have_unless_the_operator_says_no(
+    tmp_path: Path, shortlist: Literal["auto", "off"], listed: bool
+) -> None:
+    save_tiny(tmp_path / "tiny" / "1", translations={"ru": translations_by([30, 40])})
+    settings = Settings(models=str(tmp_path), threads=1, shortlist=shortlist)
+    model = BundleLoader(settings, lambda _identity: NullObserver()).open(BundleReference("tiny", "1"))
+    source = (*model.tokenizer.prefix_ids("ru"), 100, model.tokenizer.eos_id)
+    try:
+        (result,) = asyncio.run(model.engine.submit_all([Segment(source, max_length=20, beam_size=8, n_best=8)]))
+    finally:
+        model.engine.close()
+    written = {token for hypothesis in result.hypotheses for token in hypothesis.tokens}
+    assert (written <= {30, 40, 100}) == listed

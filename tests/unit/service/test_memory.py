@@ -14,6 +14,7 @@ from model_store.bundle import load_bundle
 from model_store.config import DecodingConfig, NetworkConfig
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
+from model_store.manifest import TRANSLATIONS_FILE, FileEntry
 from service.memory import give_back_memory, need_bytes
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny
 
@@ -64,6 +65,14 @@ def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, be
     decoder.step()
     taken, reckoned = tensor_bytes(decoder), need_bytes(manifest, decoder_rows=96, max_source_length=1024)
     assert taken <= reckoned <= 2.5 * taken
+
+
+def test_shortlists_are_reckoned(tmp_path: Path) -> None:
+    manifest = save_tiny(tmp_path / "bundle")
+    entry = FileEntry(name=TRANSLATIONS_FILE, bytes=1000, sha256="0" * 64)
+    listed = manifest.model_copy(update={"files": (*manifest.files, entry)})
+    without, with_lists = (need_bytes(each, decoder_rows=8, max_source_length=64) for each in (manifest, listed))
+    assert with_lists - without == manifest.network.vocabulary * manifest.network.readout + 4000
 
 
 def resident_bytes() -> int:
