@@ -27,29 +27,15 @@ from benchmarks.work import (
     TARGET_TOKENS,
     Work,
     forced_segments,
-    measured_work,
     open_forced,
-    random_network,
     random_shortlist,
-    random_sources,
+    work_and_network,
 )
-from model_store.bundle import load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
-from model_store.network.seq2seq import Seq2Seq
-
-
-def work_and_network(options: argparse.Namespace) -> tuple[Work, Seq2Seq]:
-    """The reference network with random weights, or a bundle's own."""
-    if options.bundle is None:
-        work = measured_work(sentences=max(SENTENCES.values()), vocabulary=options.vocabulary, small=options.small)
-        return work, random_network(work.config)
-    network = load_bundle(options.bundle).network()
-    sources = random_sources(network.config.vocabulary, max(SENTENCES.values()))
-    return Work(network.config, sources), network
 
 
 def sentence_ms(backend: Backend, segments: list[Segment], beam: int, shortlist: Shortlist | None) -> list[float]:
@@ -113,7 +99,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a small network, to try the path")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    work, network = work_and_network(options)
+    work, network = work_and_network(options.bundle, options.vocabulary, small=options.small)
     opened_s = time.perf_counter()
     backend = open_backend(network, options.backend, source_capacity=LONGEST)
     opened_s = time.perf_counter() - opened_s

@@ -13,12 +13,13 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
 
 from benchmarks.measure import machine, rounded
-from benchmarks.work import LONGEST, forced_segments, measured_work, open_forced, random_network
+from benchmarks.work import LONGEST, forced_segments, open_forced, work_and_network
 from model_store.decoding import block, hypotheses, in_flight
 from model_store.decoding.backends import int8, int8_linear
 from model_store.decoding.backends.choice import BackendName, open_backend
@@ -84,13 +85,14 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--sentences", type=int, default=64)
     parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--bundle", type=Path, help="a bundle's network and vocabulary instead")
     parser.add_argument("--small", action="store_true", help="a small network, to try the path")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    work = measured_work(sentences=options.sentences, vocabulary=options.vocabulary, small=options.small)
-    backend = open_backend(random_network(work.config), options.backend, source_capacity=LONGEST)
+    work, network = work_and_network(options.bundle, options.vocabulary, small=options.small)
+    backend = open_backend(network, options.backend, source_capacity=LONGEST)
     decoder = open_forced(backend, sentences=options.in_flight)
-    segments = forced_segments(work.sources)
+    segments = forced_segments(work.sources[: options.sentences])
     list(in_flight.decode(decoder, segments[: options.in_flight]))  # warms up
     clock = watched()
     started = time.perf_counter()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from model_store.bundle import load_bundle
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Vocabulary
@@ -47,6 +49,16 @@ def measured_work(*, sentences: int = 256, vocabulary: int = 32_000, small: bool
         else NetworkConfig(vocabulary=vocabulary)
     )
     return Work(config, random_sources(config.vocabulary, min(sentences, 32) if small else sentences))
+
+
+def work_and_network(bundle: Path | None, vocabulary: int, *, small: bool) -> tuple[Work, Seq2Seq]:
+    """The reference network with random weights, or a bundle's own, with as many sentences as any benchmark takes."""
+    most = max(SENTENCES.values())
+    if bundle is None:
+        work = measured_work(sentences=most, vocabulary=vocabulary, small=small)
+        return work, random_network(work.config)
+    network = load_bundle(bundle).network()
+    return Work(network.config, random_sources(network.config.vocabulary, most)), network
 
 
 def random_sources(vocabulary: int, count: int) -> tuple[tuple[int, ...], ...]:
