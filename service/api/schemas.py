@@ -27,7 +27,7 @@ class OptionsBody(StrictBody):
     """How to search; what is left out is the bundle's own."""
 
     beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")
-    n_best: int = Field(1, ge=1, description="Translations returned; all but the best are `alternatives`.")
+    n_best: int = Field(1, ge=1, description="Translations returned at most; all but the best are `alternatives`.")
     length_penalty: float | None = Field(None, ge=0, le=5, description="alpha of ((5 + length) / 6) ** alpha.")
     max_length: int | None = Field(None, ge=1, description="Longest target of a segment, in tokens.")
     explain: bool = Field(False, description="Also answer with attention weights and the beam, for at most 8 segments.")

@@ -58,6 +58,10 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     return [TextTranslation(tuple(next(translated) if p.translate else p.text for p in pieces)) for pieces in split]
 
 
+def _may_lose(sentence: Sentence, options: TranslationOptions) -> bool:
+    return bool(sentence.shielded.atoms) or (options.n_best > 1 and bool(copied(sentence.text)))
+
+
 def _falls_short(translation: SegmentTranslation) -> bool:
     """Whether something is lost, or all of the text: a network may think nothing the likeliest translation."""
     return LOST in translation.warnings or CHANGED in translation.warnings or not translation.best.text
@@ -104,10 +108,12 @@ async def _decode(
 
     with phase("preparation", {"segments": len(cores)}):
         sentences = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)
-    # All of the beam where there are placeholders: one that is not the best may be the best that keeps them.
+    # All of the beam where there are placeholders: one that is not the best may be the best that keeps them. And where
+    # alternatives have something to copy, since those that do not copy it are none.
     wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
     asked = [
-        Asked(each.recased.text, wide if lost or each.shielded.atoms else options, each.terms) for each in sentences
+        Asked(each.recased.text, wide if lost or _may_lose(each, options) else options, each.terms)
+        for each in sentences
     ]
     watch = _watching(sentences, places) if places else None
     decoded = await decode_texts(leg, asked, through.limits, through.patience, watch)

@@ -27,6 +27,7 @@ from service.text.words import evenly
 LOST: WarningName = "placeholder_lost"
 MISSING: WarningName = "term_missing"
 CHANGED: WarningName = "number_changed"
+_LOSSES = frozenset({LOST, CHANGED})
 # What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
 _VEIL = "USB"
 _NOTHING: Counter[str] = Counter()
@@ -50,7 +51,7 @@ class Sentence:
 
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
-        placeholders and say anything."""
+        placeholders and say anything. Where the best has lost nothing, there are no others that have."""
         restored = [self._restored(candidate) for candidate in decoded.candidates]
         restored.sort(
             key=lambda each: (
@@ -62,11 +63,13 @@ class Sentence:
         candidates: dict[str, Candidate] = {}
         for candidate in restored:
             candidates.setdefault(candidate.text, candidate)
-        best, *others = list(candidates.values())[:n_best]
+        best, *others = candidates.values()
+        if not _LOSSES & set(best.warnings):
+            others = [each for each in others if not _LOSSES & set(each.warnings)]
         return replace(
             decoded,
             source=self.text,
-            candidates=(best, *others),
+            candidates=(best, *others[: n_best - 1]),
             alignment=best.alignment,
             warnings=best.warnings,
         )

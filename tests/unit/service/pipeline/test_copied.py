@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from model_store.decoding.segment import Hypothesis, Segment
 from service.catalogue import Catalogue
 from service.pipeline.translate import Translator
+from service.pipeline.translation import TranslationOptions
 from tests.unit.service.fakes import ReversingEngine, model, tiny_tokenizer
 from tests.unit.service.pipeline.test_translate import EN_RU, translate
 
@@ -55,6 +57,21 @@ def test_what_is_lost_again_is_put_back_and_told() -> None:
         assert (translated.best.text, translated.warnings) == (expected, ("placeholder_lost",))
     (translated,) = translate(replace(EN_RU, texts=("one 2 two",)), there).translations
     assert (translated.best.text, translated.warnings) == ("two one", ("number_changed",))
+
+
+def test_an_alternative_that_has_lost_something_is_none() -> None:
+    class Forgetting(ReversingEngine):
+        def _hypothesis(self, segment: Segment, text: str, rank: int) -> Hypothesis:
+            return super()._hypothesis(segment, text.replace("21", "12") if rank == 1 else text, rank)
+
+    there = Catalogue((replace(model("en-ru"), engine=Forgetting(tiny_tokenizer())),))
+    request = replace(EN_RU, texts=("one 21 two",), options=TranslationOptions(n_best=3))
+    (translated,) = translate(request, there).translations
+    assert [each.text for each in (translated.best, *translated.alternatives)] == [
+        "two 21 one",
+        "two 21 one!!",
+        "two 21 one!!!",
+    ]
 
 
 def test_what_people_may_write_otherwise_is_no_loss() -> None:
