@@ -69,7 +69,7 @@ def test_mistakes_are_one_line(store: Path, server: Served, tmp_path: Path) -> N
     page.write_text("<p>a", encoding="utf-8")
     assert_one_line(run(store, "translate", "--formality", "formal", str(page)), "--formality: not with a document")
     assert_one_line(run(store, "summarize", "nowhere.txt"), "nowhere.txt: no such file")
-    assert_one_line(run(store, "summarize", "--server", server.url, str(page)), "no loaded")
+    assert_one_line(run(store, "summarize", "--server", server.url, str(page)), "no summarizer is loaded")
 
 
 def test_a_run_that_was_killed_is_gone_on_with(store: Path, server: Served, tmp_path: Path) -> None:
