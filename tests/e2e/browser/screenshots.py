@@ -57,7 +57,7 @@ def dark(browser: Browser, url: str, folder: Path) -> None:
 def phone(browser: Browser, url: str, folder: Path) -> None:
     """In Russian, from Russian."""
     with Visit.begin(browser, url, **PHONE, locale="ru-RU") as visit:
-        visit.page.locator("#swap").click()
+        visit.page.locator("#swap").tap()
         visit.translate("Этот пакет содержит документацию.", "documentation")
         _shoot(visit, folder / "phone.png")
 
