@@ -1,9 +1,11 @@
-"""How much memory a bundle takes, reckoned from its manifest before it is read; how much there is; and giving back."""
+"""How much memory a bundle takes, reckoned from its manifest before it is read; how much there is; giving back,
+and what Python's collector need not look through."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 from pathlib import Path
 
@@ -55,8 +57,18 @@ def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     return machine
 
 
+def keep_for_good() -> None:
+    """Have Python's collector of cycles pass over all that is there now. Torch, Numba and the models are half a million
+    objects: to look through them takes a fifth of a second, in which nobody is answered. For processes of our own."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 def give_back_memory() -> None:
     """Have the C library return to the system what was freed: loading copies a bundle several times, and without this
     the process keeps all of that, and what a freed model took. Does nothing where the library cannot (not glibc)."""
+    if gc.get_freeze_count():
+        keep_for_good()  # a model that was kept for good, and has been replaced, is in cycles
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

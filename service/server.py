@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from service.api.dependencies import Services
 from service.connections import PatientProtocol
 from service.errors import AddressError
+from service.memory import keep_for_good
 
 # After draining, for the last bytes of answers.
 _CLOSE_S = 2
@@ -25,6 +26,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._services = services
         self._drain_until: float | None = None
+        self._loading = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal arrived. It is not raised again at the end, since a drained server ends well."""
@@ -36,6 +38,9 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to close."""
+        if self._loading and not self._services.models.loading:
+            self._loading = False
+            keep_for_good()
         if self._drain_until is not None:
             self.should_exit |= not self._services.in_flight.requests or time.monotonic() >= self._drain_until
         return await super().on_tick(counter)

@@ -12,6 +12,7 @@ from service.api.dependencies import Services
 from service.app import create_app
 from service.cluster.messages import Answered, Asked
 from service.errors import EngineUnavailableError
+from service.memory import keep_for_good
 from service.settings import Settings
 from service.telemetry import configure_logging
 
@@ -40,6 +41,7 @@ class Replica:
         if reasons := self._models.unready():
             await self._running.aclose()
             raise EngineUnavailableError("; ".join(reasons))
+        keep_for_good()
 
     async def answer(self, asked: Asked) -> Answered:
         """The app's answer. If nobody waits for it any more this is cancelled, and with it what it decodes."""

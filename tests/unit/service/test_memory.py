@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from model_store.config import DecodingConfig, NetworkConfig
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.manifest import TRANSLATIONS_FILE, FileEntry
-from service.memory import give_back_memory, need_bytes
+from service.memory import give_back_memory, keep_for_good, need_bytes
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny
 
 
@@ -92,3 +94,32 @@ def test_what_was_freed_is_given_back() -> None:
     assert kept - before > 100_000_000
     assert resident_bytes() - before < 50_000_000
     assert held
+
+
+class Ring:
+    """Something that only the collector of cycles frees."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_is_kept_for_good_is_looked_at_again_only_when_memory_is_given_back() -> None:
+    ring = Ring()
+    gone = weakref.ref(ring)
+    try:
+        keep_for_good()
+        assert gc.get_freeze_count() > 10_000
+        del ring
+        gc.collect()
+        assert gone() is not None
+        give_back_memory()
+        assert gone() is None
+        assert gc.get_freeze_count() > 10_000, "the rest stays"
+    finally:
+        gc.unfreeze()
+
+
+def test_a_process_that_keeps_nothing_for_good_does_not_begin_to_by_giving_back() -> None:
+    before = gc.get_freeze_count()
+    give_back_memory()
+    assert gc.get_freeze_count() == before == 0

@@ -1,13 +1,17 @@
-"""The listening socket."""
+"""The listening socket, and what the server does once it has loaded."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 
 import pytest
+import uvicorn
 
 from service.errors import AddressError
-from service.server import listen
+from service.server import DrainingServer, listen
+from tests.unit.service.api.client import app_of
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -23,3 +27,23 @@ def test_a_port_that_is_taken_is_said_so() -> None:
         port = listener.getsockname()[1]
         with pytest.raises(AddressError, match=rf"127\.0\.0\.1:{port} cannot be listened on: "):
             listen("127.0.0.1", port)
+
+
+def test_what_is_loaded_is_kept_for_good_once() -> None:
+    """Or Python's collector would look through it again and again, while nobody is answered."""
+    app = app_of()
+    server = DrainingServer(uvicorn.Config(app), app.state.services)
+
+    async def tick() -> int:
+        await server.on_tick(1)
+        return gc.get_freeze_count()
+
+    try:
+        assert asyncio.run(tick()) == 0, "it loads"
+        app.state.services.models.loading = False
+        kept = asyncio.run(tick())
+        assert kept > 10_000
+        gc.unfreeze()
+        assert asyncio.run(tick()) == 0, "once is enough"
+    finally:
+        gc.unfreeze()
