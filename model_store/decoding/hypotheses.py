@@ -12,7 +12,7 @@ Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T ta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import torch
@@ -159,38 +159,41 @@ class Beams:
 
     def hypotheses(self, slot: int, segment: Segment, eos: int) -> tuple[Hypothesis, ...]:
         """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score."""
+        length = int(self.length[slot])
         trellis = _Trellis(
-            self.token[slot].tolist(),
-            self.parent[slot].tolist(),
+            self.token[slot, :length].tolist(),
+            self.parent[slot, :length].tolist(),
             None if self.attention is None else self.attention[slot, :, :, : len(segment.source)],
             want_attention=segment.want_attention,
         )
-        found = [
-            trellis.read(step, row, log_prob, score, finished=True)
-            for score, log_prob, step, row in zip(
-                self.finished_score[slot].tolist(),
-                self.finished_log_prob[slot].tolist(),
+        finished = [
+            _End(step, row, log_prob, score, finished=True)
+            for step, row, log_prob, score in zip(
                 self.finished_step[slot].tolist(),
                 self.finished_parent[slot].tolist(),
+                self.finished_log_prob[slot].tolist(),
+                self.finished_score[slot].tolist(),
                 strict=True,
             )
             if score > NEVER
         ]
-        length = int(self.length[slot])
         penalty = float(self.penalty[slot, length])
-        live = [(row, log_prob) for row, log_prob in enumerate(self.log_prob[slot].tolist()) if log_prob > NEVER]
-        found += [
-            trellis.read(length, row, log_prob, log_prob / penalty, finished=False)
-            for row, log_prob in sorted(live, key=lambda each: -each[1])
+        live = [
+            _End(length, row, log_prob, log_prob / penalty, finished=False)
+            for row, log_prob in enumerate(self.log_prob[slot].tolist())
+            if log_prob > NEVER
         ]
+        live.sort(key=lambda end: -end.log_prob)
+        found = [trellis.read(end) for end in (finished + live)[: segment.n_best]]
         if segment.want_search:
             found[0] = replace(found[0], search=self._search(slot, segment, eos))
-        return tuple(found[: segment.n_best])
+        return tuple(found)
 
     def settled(self, slot: int) -> tuple[int, ...]:
         """The tokens that every hypothesis of a slot begins with, live or finished: whatever comes of it will too."""
-        trellis = _Trellis(self.token[slot].tolist(), self.parent[slot].tolist(), None, want_attention=False)
         length = int(self.length[slot])
+        tokens, parents = self.token[slot, :length].tolist(), self.parent[slot, :length].tolist()
+        trellis = _Trellis(tokens, parents, None, want_attention=False)
         ends = [(length, row) for row, total in enumerate(self.log_prob[slot].tolist()) if total > NEVER]
         finished = zip(self.finished_step[slot].tolist(), self.finished_parent[slot].tolist(), strict=True)
         ends += [end for end, score in zip(finished, self.finished_score[slot].tolist(), strict=True) if score > NEVER]
@@ -223,6 +226,17 @@ def search_step(candidates: Sequence[Extension], beam: int, eos: int) -> SearchS
     )
 
 
+@dataclass(frozen=True)
+class _End:
+    """Where a hypothesis of `steps` tokens ends."""
+
+    steps: int
+    row: int
+    log_prob: float
+    score: float
+    finished: bool
+
+
 class _Trellis:
     """Backtracking through the choices of one slot. tokens, parents: [step][row]. attention: shape = (T, K, S)."""
 
@@ -234,17 +248,17 @@ class _Trellis:
         self.attention = attention
         self.want_attention = want_attention
 
-    def read(self, steps: int, row: int, log_prob: float, score: float, *, finished: bool) -> Hypothesis:
-        """The hypothesis of `steps` tokens that ends in `row`."""
-        path = self.path(steps, row)
+    def read(self, end: _End) -> Hypothesis:
+        """The hypothesis that ends there."""
+        path = self.path(end.steps, end.row)
         tokens = tuple(token for token, _row in path)
         if self.attention is None:
-            return Hypothesis(tokens, log_prob, score, finished)
+            return Hypothesis(tokens, end.log_prob, end.score, end.finished)
         rows = torch.tensor([row for _token, row in path], dtype=torch.int64)
-        weights = self.attention[torch.arange(steps), rows]  # (steps, S)
-        alignment = tuple(weights.argmax(dim=1).tolist()) if steps else ()
+        weights = self.attention[torch.arange(end.steps), rows]  # (steps, S)
+        alignment = tuple(weights.argmax(dim=1).tolist()) if end.steps else ()
         kept = weights.float().cpu().clone() if self.want_attention else None
-        return Hypothesis(tokens, log_prob, score, finished, alignment, kept)
+        return Hypothesis(tokens, end.log_prob, end.score, end.finished, alignment, kept)
 
     def path(self, steps: int, row: int) -> list[tuple[int, int]]:
         """The tokens of the hypothesis of `steps` tokens that ends in `row`, each with the row that it extended."""
