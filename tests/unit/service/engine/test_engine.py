@@ -1,80 +1,26 @@
-"""The async face: order, sharing, cache, refusals, cancellation, drain and close."""
+"""The async face: order, sharing, cache, refusals."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
-from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError, SegmentError
 from service.engine.engine import Engine, EngineSettings
 from service.engine.segment import NO_TIMINGS, Priority, SegmentResult
-from service.engine.stats import EngineObserver
 from service.errors import (
-    EngineDeadlineError,
-    EngineFailedError,
     EngineOverloadedError,
-    EngineUnavailableError,
 )
+from tests.unit.service.engine.engine_rig import gated, targets
 from tests.unit.service.engine.fakes import (
-    BOMB,
     MAX_SOURCE_LENGTH,
-    FakeClock,
     FakeFactory,
-    RecordingObserver,
     answer,
     make_segment,
 )
 
 pytestmark = pytest.mark.anyio
-
-PATIENCE_S = 30.0
-
-
-@dataclass
-class Rig:
-    engine: Engine
-    factory: FakeFactory
-    observer: RecordingObserver
-    clock: FakeClock
-    permits: threading.Semaphore
-
-    def go(self) -> None:
-        """Let the decoder step freely."""
-        self.permits.release(100_000)
-
-    async def stepping(self) -> None:
-        """Wait until the decoder stands before a step."""
-        assert await asyncio.to_thread(self.factory.decoder.stepping.wait, PATIENCE_S)
-
-    def submit(self, *segments: Segment, **options: float) -> asyncio.Task[list[SegmentResult]]:
-        return asyncio.create_task(self.engine.submit_all(segments, deadline_s=options.get("deadline_s")))
-
-
-@asynccontextmanager
-async def gated(settings: EngineSettings | None = None, rows: int = 2) -> AsyncIterator[Rig]:
-    """A running engine whose decoder waits before each step until `go`; nothing may be left in it at the end."""
-    permits = threading.Semaphore(0)
-    factory, observer, clock = FakeFactory(rows, permits), RecordingObserver(), FakeClock()
-    engine = Engine(factory, settings, observer, clock)
-    engine.start()
-    rig = Rig(engine, factory, observer, clock, permits)
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            yield rig
-    finally:
-        rig.go()
-        engine.close()
-    assert (engine.health().queued, engine.health().live) == (0, 0)
-
-
-def targets(results: list[SegmentResult]) -> list[tuple[int, ...]]:
-    return [result.hypotheses[0].tokens for result in results]
 
 
 async def test_results_come_in_the_order_of_the_segments() -> None:
@@ -161,83 +107,6 @@ async def test_what_the_decoder_cannot_take_is_refused_before_anything_is_queued
         assert rig.engine.health().queued == 0
 
 
-async def test_a_cancelled_caller_frees_queue_and_slots() -> None:
-    async with gated() as rig:
-        gone = rig.submit(*[make_segment(index) for index in range(5)])
-        await rig.stepping()
-        gone.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await gone
-        assert (rig.engine.health().live, rig.engine.health().queued) == (0, 0)
-        assert rig.observer.outcomes == ["cancelled"] * 5
-        rig.go()
-        assert targets(await rig.engine.submit_all([make_segment(9)])) == [(9,)]
-        admitted = [s.source for batch in rig.factory.decoder.admitted for s in batch]
-        assert admitted == [(0,), (1,), (9,)]
-
-
-async def test_a_segment_that_another_caller_waits_for_goes_on() -> None:
-    async with gated() as rig:
-        first = rig.submit(make_segment(1), make_segment(2))
-        await rig.stepping()
-        second = rig.submit(make_segment(2))
-        await asyncio.sleep(0)
-        first.cancel()
-        rig.go()
-        assert targets(await second) == [(2,)]
-        assert rig.observer.outcomes == ["cancelled", "cancelled", "shared"]
-
-
-async def test_a_failed_segment_fails_its_callers_and_drops_the_rest_of_their_groups() -> None:
-    async with gated(rows=1) as rig:
-        group = rig.submit(make_segment(BOMB), make_segment(1), make_segment(2))
-        other = rig.submit(make_segment(2), make_segment(3))
-        await asyncio.sleep(0)
-        rig.permits.release()
-        with pytest.raises(EngineFailedError, match="RuntimeError: bang"):
-            await group
-        rig.go()
-        assert targets(await other) == [(2,), (3,)]
-        assert rig.engine.health().restarts == 1
-        assert sorted(rig.observer.outcomes) == sorted(["failed", "cancelled", "cancelled", "shared", "decoded"])
-
-
-async def test_a_failure_is_not_remembered() -> None:
-    async with gated() as rig:
-        rig.go()
-        for _ in range(2):
-            with pytest.raises(EngineFailedError):
-                await rig.engine.submit_all([make_segment(BOMB)])
-        assert len(rig.factory.decoders) >= 2
-
-
-async def test_deadlines_end_a_group_unless_a_later_one_waits_for_the_same() -> None:
-    async with gated() as rig:
-        hurried = rig.submit(make_segment(1), make_segment(2), make_segment(3), deadline_s=5.0)
-        await rig.stepping()
-        patient = rig.submit(make_segment(2))
-        await asyncio.sleep(0)
-        rig.clock.now_s += 6
-        rig.go()
-        with pytest.raises(EngineDeadlineError):
-            await hurried
-        assert targets(await patient) == [(2,)]
-        assert rig.observer.outcomes.count("expired") == 2
-
-
-async def test_who_joins_a_segment_keeps_his_own_deadline() -> None:
-    """The flight goes on for the patient one, but the hurried one is told in time."""
-    async with gated(rows=1) as rig:
-        patient = rig.submit(make_segment(1), deadline_s=1000.0)
-        await rig.stepping()
-        with pytest.raises(EngineDeadlineError):
-            await rig.submit(make_segment(1), deadline_s=0.01)
-        assert not patient.done()
-        rig.go()
-        assert targets(await patient) == [(1,)]
-        assert rig.observer.outcomes == ["expired", "decoded"]
-
-
 async def test_interactive_callers_go_before_bulk() -> None:
     async with gated(rows=1) as rig:
         running = rig.submit(make_segment(1))
@@ -252,61 +121,12 @@ async def test_interactive_callers_go_before_bulk() -> None:
         assert [report.priority for report in rig.observer.reports][-1] is Priority.BULK
 
 
-async def test_draining_waits_for_what_was_accepted_and_refuses_the_rest() -> None:
-    async with gated() as rig:
-        accepted = rig.submit(*[make_segment(index) for index in range(5)])
-        await rig.stepping()
-        assert not await rig.engine.drain(0.0)
-        assert rig.engine.health().draining
-        with pytest.raises(EngineUnavailableError, match="draining"):
-            await rig.engine.submit_all([make_segment(1)])
-        assert rig.observer.rejections == [("unavailable", 1)]
-        rig.go()
-        assert await rig.engine.drain(PATIENCE_S)
-        assert len(targets(await accepted)) == 5
-
-
-async def test_closing_fails_what_is_left() -> None:
-    async with gated() as rig:
-        accepted = rig.submit(*[make_segment(index) for index in range(5)])
-        await rig.stepping()
-        rig.engine.close(timeout_s=0.0)
-        with pytest.raises(EngineUnavailableError, match="stopped"):
-            await accepted
-        assert rig.observer.outcomes == ["stopped"] * 5
-        with pytest.raises(EngineUnavailableError, match="not running"):
-            await rig.engine.submit_all([make_segment(1)])
-
-
-async def test_an_engine_that_was_not_started_refuses_and_closes() -> None:
-    engine = Engine(FakeFactory())
-    with pytest.raises(EngineUnavailableError, match="not running"):
-        await engine.submit_all([make_segment(1)])
-    assert not engine.health().running
-    assert await engine.drain(0.0)
-    engine.close()
-    engine.close()
-
-
 def test_one_event_loop_after_the_other_is_served() -> None:
     engine = Engine(FakeFactory(), EngineSettings(cache_entries=0))
     engine.start()
     for _ in range(2):
         assert targets(asyncio.run(engine.submit_all([make_segment(1, 2)]))) == [(2, 1)]
     engine.close()
-
-
-async def test_an_observer_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    class Broken(RecordingObserver):
-        def step(self, live_segments: int, queued: int, duration_s: float) -> None:
-            raise ZeroDivisionError
-
-    observer: EngineObserver = Broken()
-    engine = Engine(FakeFactory(), observer=observer)
-    engine.start()
-    assert targets(await engine.submit_all([make_segment(1, 2)])) == [(2, 1)]
-    engine.close()
-    assert "observer raised" in caplog.text
 
 
 @pytest.mark.parametrize("setting", ["max_queued_segments", "max_queued_tokens", "unhealthy_after_failures"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -13,32 +12,17 @@ from hypothesis import strategies as st
 
 from service.engine.rate import PRIOR_TOKENS_PER_S
 from service.engine.scheduler import (
-    INTERACTIVE_PER_BULK,
     MAX_RETRY_AFTER_S,
     MIN_RETRY_AFTER_S,
     SURE_SHARE,
-    Scheduler,
     Spent,
 )
 from service.engine.segment import Client, Priority
-from service.engine.waiting import QueueLimits
 from service.errors import EngineOverloadedError
-from tests.unit.service.engine.fakes import FakeClock, make_segment
+from tests.unit.service.engine.fakes import make_segment
+from tests.unit.service.engine.scheduling import make_scheduler, room_for, taken
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
-
-
-def make_scheduler(segments: int = 100, tokens: int = 10_000) -> tuple[Scheduler, FakeClock]:
-    clock = FakeClock()
-    return Scheduler(QueueLimits(segments, tokens), clock), clock
-
-
-def room_for(count: int) -> Callable[[int], int]:
-    return lambda beam_size: count // beam_size
-
-
-def taken(scheduler: Scheduler, room: int = 1000) -> list[int]:
-    return [entry.entry_id for entry in scheduler.take(room_for(room))]
 
 
 def test_entries_are_taken_in_arrival_order_as_far_as_there_is_room() -> None:
@@ -240,72 +224,8 @@ def test_what_refuses_the_least_group_refuses_every_group(
                 scheduler.submit([make_segment(*[1] * length) for length in group], INTERACTIVE, deadline_s, client)
 
 
-def test_one_who_floods_the_queue_does_not_make_others_late() -> None:
-    scheduler, _ = make_scheduler(segments=1000, tokens=100_000)
-    flood, other = Client("flood"), Client("other")
-    scheduler.submit([make_segment(*[1] * 40)] * 500, INTERACTIVE, client=flood)
-    with pytest.raises(EngineOverloadedError):
-        scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=10.0, client=flood)
-    enough_s = (80 + 120 + 40) / PRIOR_TOKENS_PER_S / SURE_SHARE + 0.01  # its own, the flood's meanwhile, the third
-    for _ in range(3):
-        scheduler.submit([make_segment(*[1] * 40)], INTERACTIVE, deadline_s=enough_s, client=other)
-    with pytest.raises(EngineOverloadedError, match="241 source tokens"):
-        scheduler.submit([make_segment(1)], INTERACTIVE, deadline_s=1.0, client=other)
-
-
 def test_the_scheduler_needs_no_torch_no_event_loop_and_no_threads() -> None:
     names = "{'torch', 'asyncio', '_thread'} & vars(scheduler).keys(), 'torch' in sys.modules, 'asyncio' in sys.modules"
     script = f"import sys; from service.engine import scheduler; print({names})"
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "set() False False"
-
-
-def served(scheduler: Scheduler, count: int) -> list[str]:
-    """Whose segments come next, one at a time."""
-    return [scheduler.take(room_for(1))[0].client.name for _ in range(count)]
-
-
-def test_a_bulk_user_does_not_starve_one_who_comes_later() -> None:
-    scheduler, _ = make_scheduler()
-    scheduler.submit([make_segment(1, 2)] * 30, INTERACTIVE, client=Client("many"))
-    assert served(scheduler, 10) == ["many"] * 10
-    scheduler.submit([make_segment(3, 4)] * 3, INTERACTIVE, client=Client("few"))
-    assert served(scheduler, 6).count("few") == 3
-
-
-def test_shares_are_counted_in_tokens_and_follow_the_weights() -> None:
-    scheduler, _ = make_scheduler(segments=1000)
-    scheduler.submit([make_segment(*[1] * 8)] * 40, INTERACTIVE, client=Client("long"))
-    scheduler.submit([make_segment(2, 2)] * 100, INTERACTIVE, client=Client("short"))
-    first = served(scheduler, 50)
-    assert (first.count("long"), first.count("short")) == (10, 40)
-    scheduler, _ = make_scheduler()
-    scheduler.submit([make_segment(1)] * 40, INTERACTIVE, client=Client("light"))
-    scheduler.submit([make_segment(2)] * 40, INTERACTIVE, client=Client("heavy", weight=3.0))
-    assert served(scheduler, 40).count("heavy") == 30
-
-
-def test_nobody_saves_up_a_claim_by_staying_away() -> None:
-    scheduler, _ = make_scheduler()
-    scheduler.submit([make_segment(1)] * 60, INTERACTIVE, client=Client("steady"))
-    served(scheduler, 40)
-    scheduler.submit([make_segment(2)] * 20, INTERACTIVE, client=Client("idle until now"))
-    assert served(scheduler, 20).count("steady") == 10
-
-
-def test_bulk_gets_a_small_share_while_interactive_work_goes_on() -> None:
-    scheduler, _ = make_scheduler(segments=1000)
-    bulk = scheduler.submit([make_segment(1, 2, 3)] * 10, BULK)
-    scheduler.submit([make_segment(4, 5, 6)] * 90, INTERACTIVE)
-    order = [scheduler.take(room_for(1))[0].entry_id for _ in range(90)]
-    assert order.index(bulk[0]) == INTERACTIVE_PER_BULK
-    assert len(set(order) & set(bulk)) == 10
-
-
-def test_one_client_leaves_a_quarter_of_the_queue_to_others() -> None:
-    scheduler, _ = make_scheduler(segments=8)
-    for number in range(6):
-        scheduler.submit([make_segment(number + 1)], INTERACTIVE, client=Client("many"))
-    with pytest.raises(EngineOverloadedError, match="three quarters"):
-        scheduler.submit([make_segment(9)], INTERACTIVE, client=Client("many"))
-    scheduler.submit([make_segment(9)], INTERACTIVE, client=Client("other"))

@@ -7,8 +7,8 @@ from collections import defaultdict
 
 import pytest
 
+from tests.unit.service.engine.engine_rig import gated
 from tests.unit.service.engine.fakes import answer, make_segment
-from tests.unit.service.engine.test_engine import gated
 
 pytestmark = pytest.mark.anyio
 
