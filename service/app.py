@@ -25,6 +25,7 @@ from service.changes import Changes
 from service.documents.jobs import DocumentJobs, JobLimits
 from service.documents.limits import DocumentLimits
 from service.documents.reader import DocumentReader
+from service.documents.reading import SUFFIXES
 from service.documents.store import JobStore
 from service.downloads import Downloads
 from service.glossaries import Glossaries
@@ -147,14 +148,16 @@ def _reader(settings: Settings) -> DocumentReader:
 
 
 def _documents(settings: Settings, translator: Translator, reader: DocumentReader, metrics: Metrics) -> DocumentJobs:
-    return DocumentJobs(
+    jobs = DocumentJobs(
         JobStore(Path(settings.documents_file) if settings.documents_file else None, kept_s=settings.document_kept_s),
         translator,
         reader,
         JobLimits(settings.max_documents, settings.max_documents_per_client),
         explain=error_handlers.job_error,
-        finished=metrics.document_finished,
+        observer=metrics.documents,
     )
+    metrics.documents.watch(SUFFIXES, jobs.waiting, jobs.running)
+    return jobs
 
 
 def _access(settings: Settings) -> Access:

@@ -1,4 +1,4 @@
-"""The only file that names Prometheus metrics."""
+"""Everything that is measured, as Prometheus metrics; those of documents are in document_metrics.py."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from service.document_metrics import DocumentMetrics
 from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
 from service.gpus import gpu_memory
 from service.recent import Recent, Work
@@ -69,9 +70,7 @@ class Metrics:
         self._warnings = Counter(
             "verso_translation_warnings", "Warnings given with translated segments.", ["warning"], registry=registry
         )
-        self._documents = Counter(
-            "verso_documents", "Documents that were translated or failed.", ["format", "outcome"], registry=registry
-        )
+        self.documents = DocumentMetrics(registry)
         self._app = _AppMetrics(registry)
         self._engine = _EngineMetrics(registry)
         registry.register(_GpuMemoryCollector())
@@ -119,10 +118,6 @@ class Metrics:
     def warned(self, warning: str) -> None:
         """A segment's translation carries a warning."""
         self._warnings.labels(warning).inc()
-
-    def document_finished(self, suffix: str, outcome: str) -> None:
-        """A document of a known `suffix` has ended: "done" or "failed"."""
-        self._documents.labels(suffix, outcome).inc()
 
     def model_loaded(
         self, identity: EngineIdentity, *, load_s: float, memory_bytes: int, health: Callable[[], EngineHealth]

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.access import Access, Caller
+from service.api.error_handlers import Problem
 from service.api.middleware import InFlight
 from service.changes import Changes
 from service.documents.jobs import DocumentJobs
@@ -86,3 +87,9 @@ async def translate_and_note(
     request.state.pair = result.pair
     note_phases(request, [segment.timings for segment in result.segments])
     return result
+
+
+def failed_late(request: Request, problem: Problem) -> None:
+    """A request that has begun to be answered, with status 200, ends with `problem`: counted and logged as that."""
+    services_of(request).metrics.request_rejected(problem.type)
+    request.state.late_status = problem.status

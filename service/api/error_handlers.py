@@ -72,6 +72,10 @@ class Problem:
     retry_after_s: float | None = None
 
 
+# What nobody foresaw.
+INTERNAL = Problem(500, "internal", "an error inside the service; its log has the request id")
+
+
 def reasons() -> list[str]:
     """Every type that a problem may have."""
     return sorted({name for _kind, _status, name in _BY_ERROR} | set(_BY_STATUS.values()) | {"internal"})
@@ -102,7 +106,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
     async def any_error(request: Request, _error: Exception) -> Response:
         # Starlette logs the traceback; it says nothing to a client.
-        return answer(request, Problem(500, "internal", "an error inside the service; its log has the request id"))
+        return answer(request, INTERNAL)
 
     app.add_exception_handler(errors.ServiceError, service_error)
     app.add_exception_handler(SegmentError, service_error)

@@ -85,6 +85,7 @@ class RequestLog:
     def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
         state = HTTPConnection(scope).state
+        status = getattr(state, "late_status", status)
         pair, caller = getattr(state, "pair", ""), getattr(state, "caller", None)
         self._metrics.request_finished(route=route, pair=pair, status=status, duration_s=duration_s)
         logger.info(

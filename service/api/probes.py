@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Depends
@@ -51,4 +52,5 @@ async def readyz(services: ServicesDependency) -> JSONResponse:
 @router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(require_metrics_token)])
 async def metrics(services: ServicesDependency) -> Response:
     """Prometheus's text format; with VERSO_METRICS_TOKEN set, for whoever has that token."""
-    return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    # Beside the event loop: there are hundreds of lines, and one of them asks the disk.
+    return Response(await asyncio.to_thread(services.metrics.render), media_type=CONTENT_TYPE_LATEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -11,9 +12,11 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from model_store.errors import SegmentError
-from service.api.error_handlers import error_body, service_problem
+from service.api.error_handlers import INTERNAL, Problem, error_body, service_problem
 from service.errors import ServiceError
 from service.pipeline.writing import Told
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
 # Of one event.
@@ -34,11 +37,13 @@ class PartialBody(BaseModel):
     text: str
 
 
-async def events_of(work: Callable[[Told], Awaitable[BaseModel]]) -> Response:
+async def events_of(
+    work: Callable[[Told], Awaitable[BaseModel]], failed: Callable[[Problem], None] = lambda _problem: None
+) -> Response:
     """The events of what `work` tells and returns: "partial", and at the end "result", or "error".
 
-    An error before the first event is raised instead, so that it is answered with its own status. Who reads slowly
-    gets fewer partial ones: of each text the newest counts.
+    An error before the first event is raised instead, so that it is answered with its own status; of a later one, which
+    has no status any more, `failed` is told. Who reads slowly gets fewer partial ones: of each text the newest counts.
     """
     news = _News()
     working = asyncio.ensure_future(work(news.told))
@@ -51,7 +56,7 @@ async def events_of(work: Callable[[Told], Awaitable[BaseModel]]) -> Response:
         await _stop(working)
         raise
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy must not hold events back
-    return StreamingResponse(_events(news, working), media_type=MEDIA_TYPE, headers=headers)
+    return StreamingResponse(_events(news, working, failed), media_type=MEDIA_TYPE, headers=headers)
 
 
 class _News:
@@ -66,7 +71,9 @@ class _News:
         self.changed.set()
 
 
-async def _events(news: _News, working: asyncio.Future[BaseModel]) -> AsyncIterator[str]:
+async def _events(
+    news: _News, working: asyncio.Future[BaseModel], failed: Callable[[Problem], None]
+) -> AsyncIterator[str]:
     try:
         while not working.done():
             await news.changed.wait()
@@ -76,8 +83,13 @@ async def _events(news: _News, working: asyncio.Future[BaseModel]) -> AsyncItera
                 yield _event("partial", PartialBody(index=index, text=text).model_dump_json())
         try:
             yield _event("result", working.result().model_dump_json())
-        except (ServiceError, SegmentError) as error:
-            yield _event("error", error_body(service_problem(error)))
+        except Exception as error:
+            known = isinstance(error, ServiceError | SegmentError)
+            if not known:
+                logger.exception("a translation failed after its first words were sent")
+            problem = service_problem(error) if known else INTERNAL
+            failed(problem)
+            yield _event("error", error_body(problem))
     finally:
         await _stop(working)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import ServicesDependency, charged, note_phases, translate_and_note
+from service.api.dependencies import ServicesDependency, charged, failed_late, note_phases, translate_and_note
 from service.api.generate_schemas import GenerateAnswer, GenerateBody, generate_answer
 from service.api.glossaries import kept_terms
 from service.api.model_schemas import ModelsAnswer, model_card
@@ -51,7 +52,7 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer | 
         result = await translate_and_note(request, asked, told)
         return await asyncio.to_thread(translate_answer, asked, result)
 
-    return await (events_of(work) if body.stream else work())
+    return await (events_of(work, partial(failed_late, request)) if body.stream else work())
 
 
 @router.post("/v1/summarize")

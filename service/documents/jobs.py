@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Literal, Protocol
 
 from service.documents.reader import DocumentReader
 from service.documents.reading import Contents
 from service.documents.store import Job, JobError, JobStore, NewJob
 from service.documents.translation import Order, Report, check_language, patiently, plan, translate_parts
 from service.engine.segment import Client, Priority
-from service.errors import DocumentNotFoundError, DocumentNotReadyError, ServiceError, TooManyDocumentsError
+from service.errors import (
+    DocumentNotFoundError,
+    DocumentNotReadyError,
+    DocumentStoreError,
+    ServiceError,
+    TooManyDocumentsError,
+)
 from service.pipeline.translate import Translator
 from service.pipeline.translation import Turn
 
@@ -49,9 +57,18 @@ class Upload:
     client: Client
 
 
+class JobObserver(Protocol):
+    """Who is told how jobs get on."""
+
+    def part_done(self, segments: int) -> None:
+        """So many more segments of a job are translated."""
+
+    def finished(self, suffix: str, outcome: Literal["done", "failed"], duration_s: float) -> None:
+        """A job for a file of that suffix has ended, so long after it came."""
+
+
 class DocumentJobs:
-    """Used from one event loop, between `start` and `close`. explain: what users are told of an error. finished: told
-    of the format of each job that has ended, and how."""
+    """Used from one event loop, between `start` and `close`. explain: what users are told of an error."""
 
     def __init__(
         self,
@@ -60,14 +77,14 @@ class DocumentJobs:
         reader: DocumentReader,
         limits: JobLimits,
         explain: Callable[[Exception], JobError],
-        finished: Callable[[str, str], None] = lambda _format, _outcome: None,
+        observer: JobObserver,
     ) -> None:
         self._store = store
         self._translator = translator
         self._reader = reader
         self._limits = limits
         self._explain = explain
-        self._finished = finished
+        self._observer = observer
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._workers: list[asyncio.Task[None]] = []
@@ -84,6 +101,17 @@ class DocumentJobs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._store.close)
+
+    def waiting(self) -> float:
+        """Jobs that are not taken up; NaN if the store cannot tell. May be asked from any thread."""
+        try:
+            return self._store.waiting()
+        except DocumentStoreError:
+            return math.nan
+
+    def running(self) -> int:
+        """Jobs that are being translated."""
+        return len(self._running)
 
     async def check(self, upload: Upload) -> Contents:
         """A document that can be translated.
@@ -185,9 +213,10 @@ class DocumentJobs:
             await asyncio.to_thread(self._store.finish, job.new.id, result)
         except ServiceError:
             logger.exception("what came of a document cannot be kept")
-        outcome = "failed" if isinstance(result, JobError) else "done"
-        logger.info("document", extra={"segments": job.new.segments, "outcome": outcome})
-        self._finished(PurePath(name).suffix.lower(), outcome)
+        outcome: Literal["done", "failed"] = "failed" if isinstance(result, JobError) else "done"
+        duration_s = self._store.age_s(job)
+        logger.info("document", extra={"segments": job.new.segments, "outcome": outcome, "duration_s": duration_s})
+        self._observer.finished(PurePath(name).suffix.lower(), outcome, duration_s)
 
     async def _translated(self, job: Job) -> bytes | None:
         """The translated document; None if the job was deleted meanwhile."""
@@ -201,6 +230,7 @@ class DocumentJobs:
         async def part_done(texts: Mapping[int, str], news: Report) -> None:
             done.update(texts)
             report.merge(news)
+            self._observer.part_done(len(texts))
             await asyncio.to_thread(self._store.progress, job.new.id, texts, report)
 
         order = job.new.order

@@ -88,6 +88,15 @@ class JobStore:
         with self._database.transaction() as db:
             return Counter(dict(db.execute("SELECT client, COUNT(*) FROM jobs GROUP BY client").fetchall()))
 
+    def age_s(self, job: Job) -> float:
+        """Seconds since a job was made, by the clock that survives a restart."""
+        return time.time() - job.created
+
+    def waiting(self) -> int:
+        """Jobs that are not taken up."""
+        with self._transaction() as db:
+            return int(db.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").fetchone()[0])
+
     def add(self, job: NewJob, content: bytes) -> Job:
         """Keep a new job."""
         now = time.time()

@@ -123,16 +123,12 @@ async def translate_segments(
     segments: Sequence[Segment],
     turn: Turn,
     *,
-    within_s: float,
     wait_for_room_s: float,
 ) -> tuple[list[str], Report]:
-    """The segments of a document, translated, while somebody waits for it.
+    """The segments of a document, translated, while somebody waits for it. Raises as Translator.translate.
 
     Args:
-        within_s: seconds in which it has to be done. wait_for_room_s: how long a full queue is waited for, in seconds.
-
-    Raises:
-        EngineDeadlineError: it was not. As Translator.translate.
+        wait_for_room_s: how long a full queue is waited for, in seconds.
     """
     texts: dict[int, str] = {}
     whole = Report()
@@ -141,12 +137,8 @@ async def translate_segments(
         texts.update(more)
         whole.merge(report)
 
-    try:
-        async with asyncio.timeout(within_s):
-            parts = await plan(translator, order, segments, {})
-            await translate_parts(translator, order, parts, turn, part_done, wait_for_room_s=wait_for_room_s)
-    except TimeoutError as error:
-        raise EngineDeadlineError("the request was not finished in time") from error
+    parts = await plan(translator, order, segments, {})
+    await translate_parts(translator, order, parts, turn, part_done, wait_for_room_s=wait_for_room_s)
     return [texts[place] for place in range(len(segments))], whole
 
 

@@ -22,7 +22,8 @@ export function onKey(listener) {
 
 /** The server refused for want of a key, or because of the one that it got. */
 export function askForKey() {
-  why = kept ? "keyWrong" : "keyMissing";
+  // What the form has just said of a key that was typed is not taken back by the answer to an earlier request.
+  if (kept || form.hidden) why = kept ? "keyWrong" : "keyMissing";
   show();
   if (document.activeElement === button) input.focus(); // where giving the key has left it
 }

@@ -24,6 +24,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from model_store.store import shipped_bundles
+from service.memory import keep_for_good
 from tests.integration.service.server import served
 from tests.load import figures, mix
 from tests.load.open_loop import Driver, Outcome
@@ -113,13 +114,16 @@ class Load:
         await sample()
         warm = [each for each in samples if each[0] >= WARM_UP * seconds]
         warm = warm if len(warm) > 1 else samples
+        growth_mb_per_s = figures.growth_per_s(warm) / 1e6
+        answered_per_s = figures.answered_per_s(outcomes, warm[0][0], warm[-1][0])
         return {
             **asdict(figures.point(outcomes, SOAK_SHARE * most_per_s, most_per_s)),
             "seconds": seconds,
             "resident_first_mb": round(warm[0][1] / 1e6, 1),
             "resident_last_mb": round(warm[-1][1] / 1e6, 1),
             "resident_max_mb": round(max(value for _second, value in samples) / 1e6, 1),
-            "growth_mb_per_hour": round(figures.growth_per_s(warm) * 3600 / 1e6, 2),
+            "growth_mb_per_hour": round(growth_mb_per_s * 3600, 2),
+            "growth_mb_per_1000_answers": round(growth_mb_per_s / answered_per_s * 1000, 3) if answered_per_s else None,
         }
 
     async def _poisson(self, per_s: float, seconds: float, extra: dict[str, object] | None = None) -> list[Outcome]:
@@ -180,6 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source, _, target = given.pair.partition("-")
     with served(given.models, CACHE_ENTRIES="0", LOG_LEVEL="warning", THREADS=given.threads) as server:
         load = Load(server.url, (source, target), given.seconds, given.callers)
+        keep_for_good()  # or what is measured are pauses of this process
         result = asyncio.run(measure(load, given))
     print(json.dumps({"load_average": os.getloadavg(), "threads": given.threads, "seconds": given.seconds} | result))
 

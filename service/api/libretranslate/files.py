@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -10,14 +11,14 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service.api.dependencies import ServicesDependency, charged
+from service.api.dependencies import Services, ServicesDependency, charged
 from service.api.document_schemas import FILE_CONTENT
 from service.api.libretranslate.answers import ErrorAnswer, FileAnswer, request_body
-from service.api.libretranslate.fields import read_fields
+from service.api.libretranslate.fields import File, read_fields
 from service.api.libretranslate.messages import in_its_words, invalid
 from service.documents.reading import format_of
-from service.documents.translation import Order, check_language, translate_segments
-from service.errors import InvalidRequestError, RequestTooLargeError
+from service.documents.translation import Order, Report, check_language, translate_segments
+from service.errors import EngineDeadlineError, InvalidRequestError, RequestTooLargeError
 from service.pipeline.translation import Turn
 
 router = APIRouter()
@@ -35,31 +36,34 @@ async def translate_file(request: Request, services: ServicesDependency) -> File
     upload = fields.file("file")
     source, target = fields.text("source"), fields.text("target")
     try:
-        format_of(upload.name)
+        format = format_of(upload.name)
     except InvalidRequestError as error:
         raise invalid(error.problem) from error
+    settings = services.settings
     with in_its_words():
         target = services.models.catalogue().language(target, "target")
-        read = await services.document_reader.read(upload.name, upload.content)
-        check_language(read, target)
-        most = services.settings.max_characters
-        if read.characters > most:
-            raise RequestTooLargeError("file", read.characters, most, "characters to translate")
-        turn = Turn(client=await charged(request, [segment.text for segment in read.segments]))
-        settings, order = services.settings, Order(source, target)
-        texts, report = await translate_segments(
-            services.translator,
-            order,
-            read.segments,
-            turn,
-            within_s=settings.request_timeout_s,
-            wait_for_room_s=settings.libretranslate_wait_s,
-        )
-        content = await services.document_reader.write(upload.name, upload.content, texts, target)
+        order = Order(source, target)
+        try:
+            async with asyncio.timeout(settings.request_timeout_s):  # to read and to write it takes time too
+                content, report = await _translated(request, services, upload, order)
+        except TimeoutError as error:
+            raise EngineDeadlineError("the request was not finished in time") from error
     request.state.pair = report.pair(target)
     path = PurePath(upload.name)
-    key = services.downloads.put(f"{path.stem}_{target}{path.suffix}", content, read.format.media_type)
+    key = services.downloads.put(f"{path.stem}_{target}{path.suffix}", content, format.media_type)
     return FileAnswer(translatedFileUrl=str(request.url_for("download_file", filename=key)))
+
+
+async def _translated(request: Request, services: Services, upload: File, order: Order) -> tuple[bytes, Report]:
+    read = await services.document_reader.read(upload.name, upload.content)
+    check_language(read, order.target)
+    most = services.settings.max_characters
+    if read.characters > most:
+        raise RequestTooLargeError("file", read.characters, most, "characters to translate")
+    turn = Turn(client=await charged(request, [segment.text for segment in read.segments]))
+    wait_s = services.settings.libretranslate_wait_s
+    texts, report = await translate_segments(services.translator, order, read.segments, turn, wait_for_room_s=wait_s)
+    return await services.document_reader.write(upload.name, upload.content, texts, order.target), report
 
 
 @router.get("/download_file/{filename}", response_class=Response, responses=_DOWNLOAD)

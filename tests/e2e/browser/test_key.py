@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Request, expect
+from playwright.sync_api import Browser, Request, Route, expect
 
 from service.keys import KeyStore
 from tests.e2e.browser.visit import PATIENCE_MS, Visit
@@ -53,6 +53,26 @@ def test_a_key_is_asked_for_kept_sent_and_forgotten(browser: Browser, keyed: tup
         page.locator("#key").press("Enter")
         page.locator("#key-forget").press("Enter")
         expect(page.locator("#key-reason")).to_contain_text("those who have an API key", timeout=PATIENCE_MS)
+        visit.problems = [problem for problem in visit.problems if REFUSED not in problem]
+        visit.assert_clean()
+
+
+def test_a_late_refusal_does_not_take_back_what_was_said_of_a_key(browser: Browser, keyed: tuple[Served, str]) -> None:
+    """The page asks before there is a key; what is typed meanwhile cannot be one."""
+    server, _key = keyed
+    with Visit.begin(browser, server.url) as visit:
+        page, held = visit.page, list[Route]()
+        expect(page.locator("#key-reason")).to_contain_text("those who have an API key")
+        page.route("**/v1/translate", lambda route: held.append(route))
+        with page.expect_request("**/v1/translate"):
+            visit.source.fill("the quick brown fox")
+        page.locator("#key-input").fill("näh")
+        page.keyboard.press("Enter")
+        expect(page.locator("#key-reason")).to_contain_text("is no API key")
+        with page.expect_response("**/v1/translate"):
+            held[0].continue_()
+        page.wait_for_timeout(100)
+        expect(page.locator("#key-reason")).to_contain_text("is no API key")
         visit.problems = [problem for problem in visit.problems if REFUSED not in problem]
         visit.assert_clean()
 

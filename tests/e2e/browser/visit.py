@@ -14,7 +14,9 @@ import axe_playwright_python
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 # The page waits for the service, and a loaded machine may take its time.
-PATIENCE_MS = 30_000
+# What takes this long has failed, however busy the machine is.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 _AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 
 

@@ -18,6 +18,7 @@ from tests.integration.service.server import served
 
 WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "hello", "world"]
 LOAD_S = 15.0
+DOCUMENT = ("a.txt", b"hello world\n")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def watching(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 async def _load(url: str) -> None:
-    """Translations, cache hits, warnings, bad input and refusals, for long enough to have rates."""
+    """Translations, streams, documents, cache hits, warnings, bad input and refusals, for long enough to have rates."""
     generator = random.Random(1)
     until = time.monotonic() + LOAD_S
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
@@ -43,7 +44,9 @@ async def _load(url: str) -> None:
             bodies += [{"text": "hello", "source": "en", "target": "ru"}, {"text": "", "source": "xx", "target": "ru"}]
             bodies += [{"text": texts[0], "source": "en", "target": "ru", "options": {"max_length": 1}}]
             bodies += [{"text": "\n".join(texts), "source": "en", "target": "ru"}] * 2
-            await asyncio.gather(*(client.post("/v1/translate", json=body) for body in bodies))
+            bodies += [{"text": texts[1], "source": "en", "target": "ru", "stream": True}]
+            document = client.post("/v1/documents", data={"source": "en", "target": "ru"}, files={"file": DOCUMENT})
+            await asyncio.gather(*(client.post("/v1/translate", json=body) for body in bodies), document)
 
 
 def _wait_for_the_rules(client: httpx.Client) -> None:
@@ -108,5 +111,6 @@ def test_the_load_reached_what_it_should(watching: httpx.Client) -> None:
         'verso_request_rejections_total{reason="overloaded"} > 0',
         'verso_segments_total{outcome="cache"} > 0',
         'verso_translation_warnings_total{warning="truncated"} > 0',
+        'verso_documents_total{outcome="done"} > 0',
     ):
         assert ask(watching, expression), expression

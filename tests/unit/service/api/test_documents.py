@@ -41,7 +41,6 @@ def test_a_document_is_uploaded_followed_downloaded_and_deleted() -> None:
         paths = [f"/v1/documents/{job['id']}", f"/v1/documents/{job['id']}/download", "/v1/documents/x"]
         assert [(await client.get(path)).status_code for path in paths] == [404] * 3
         assert (await client.delete(paths[0])).json()["error"]["type"] == "not_found"
-        assert b'verso_documents_total{format=".html",outcome="done"} 1.0' in (await client.get("/metrics")).content
 
     ask(app_of(served), call)
     assert {priority.name for _client, priority, _deadline in engine_of(served).asked[1:]} == {"BULK"}

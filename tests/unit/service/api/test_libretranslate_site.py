@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +131,17 @@ def test_other_documents_come_back_translated_too(name: str, content: str, trans
         return await client.get(answer.json()["translatedFileUrl"])
 
     assert ask(app_of(), call).text == translated
+
+
+def test_what_reads_a_file_has_no_more_time_than_the_request() -> None:
+    app = app_of(request_timeout_s=0.2)
+
+    async def never(_name: str, _content: bytes) -> None:
+        await asyncio.Event().wait()
+
+    app.state.services.document_reader.read = never
+    answer = ask(app, lambda client: client.post("/translate_file", **upload("a.md", b"one two")))
+    assert (answer.status_code, answer.json()) == (504, {"error": "the request was not finished in time"})
 
 
 def test_a_file_that_takes_too_long_is_a_504_in_its_shape() -> None:

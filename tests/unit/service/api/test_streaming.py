@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.errors import EngineFailedError, EngineOverloadedError
+from service.errors import EngineDeadlineError, EngineFailedError, EngineOverloadedError
 from tests.unit.service.api.client import app_of, ask, running
 from tests.unit.service.fakes import engine_of, model
 
@@ -56,8 +56,18 @@ def test_what_goes_wrong_before_the_first_event_has_its_own_status() -> None:
     assert response.json()["error"]["type"] == "overloaded"
 
 
-def test_what_goes_wrong_later_is_an_event() -> None:
-    """The first of two groups is told of, the second fails."""
+@pytest.mark.parametrize(
+    ("error", "message", "kind", "status"),
+    [
+        (EngineFailedError("bang"), "bang", "internal", 500),
+        (EngineDeadlineError("late"), "late", "deadline_exceeded", 504),
+        (ValueError("a secret"), "an error inside the service; its log has the request id", "internal", 500),
+    ],
+)
+def test_what_goes_wrong_later_is_an_event(
+    error: Exception, message: str, kind: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first of two groups is told of, the second fails; metrics and log tell it as what it is."""
     served = model("en-ru")
     engine = engine_of(served)
     submit, before = engine.submit_all, 0
@@ -65,20 +75,26 @@ def test_what_goes_wrong_later_is_an_event() -> None:
     async def fail_second(*arguments: Any, **named: Any) -> Any:
         if len(engine.groups) > before:
             await asyncio.sleep(0.05)
-            engine.errors.append(EngineFailedError("bang"))
+            engine.errors.append(error)
         return await submit(*arguments, **named)
 
-    async def run(client: httpx.AsyncClient) -> httpx.Response:
+    async def run(client: httpx.AsyncClient) -> tuple[httpx.Response, str]:
         nonlocal before
         before = len(engine.groups)
         engine.submit_all = fail_second  # type: ignore[method-assign]
-        return await client.post("/v1/translate", json={**ONE, "text": ["x y", "Two three. " * 300]})
+        response = await client.post("/v1/translate", json={**ONE, "text": ["x y", "Two three. " * 300]})
+        return response, (await client.get("/metrics")).text
 
-    response = ask(app_of(served), run)
+    with caplog.at_level("INFO", "verso.access"):
+        response, metrics = ask(app_of(served), run)
     assert response.status_code == 200
     *partial, (name, data) = events(response)
     assert partial[0] == ("partial", {"index": 0, "text": "y x"})
-    assert (name, data["error"]["message"]) == ("error", "bang")
+    assert (name, data["error"]["type"], data["error"]["message"]) == ("error", kind, message)
+    assert f'verso_request_rejections_total{{reason="{kind}"}} 1.0' in metrics
+    assert f'route="/v1/translate",status="{status}"}} 1.0' in metrics
+    logged = [record for record in caplog.records if getattr(record, "route", "") == "/v1/translate"]
+    assert [getattr(record, "status", 0) for record in logged] == [status]
 
 
 @pytest.mark.parametrize("change", [{"target": "xx"}, {"text": []}, {"prefix": "x"}])
