@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -19,7 +21,13 @@ from service.one_line_errors import one_line_errors
 from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from service.bulk.command import TranslateCommand
+    from service.bulk.in_flight_lines import Translating
     from service.document_command import DocumentCommand
+
+    TranslatingBy: TypeAlias = Callable[
+        [Settings, TranslateCommand], contextlib.AbstractAsyncContextManager[Translating]
+    ]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a self-hosted translation service.")
 app.add_typer(model_commands.app, name="models")
@@ -57,14 +65,22 @@ def serve(
         serve_app(create_app(settings), listener)
 
 
-def _serve_on_ray(settings: Settings) -> None:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise; before it is imported
+@contextlib.contextmanager
+def _ray_installed() -> Iterator[None]:
+    # Before it is imported: it reports to its makers otherwise, and has much to say about itself on standard error.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
-        from service.cluster.deployment import serve_on_ray
+        yield
     except ModuleNotFoundError as error:
-        if error.name != "ray":
+        if error.name not in ("ray", "pyarrow"):
             raise
         raise ConfigError("--ray needs the extra `ray`: pip install 'verso[ray]'") from error
+
+
+def _serve_on_ray(settings: Settings) -> None:
+    with _ray_installed():
+        from service.cluster.deployment import serve_on_ray
     typer.echo(f"verso: http://{settings.host}:{settings.port} (docs: /docs), on Ray", err=True)
     serve_on_ray(settings)
 
@@ -85,6 +101,9 @@ def translate(
         ),
     ] = None,
     server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="By many machines: the Ray cluster at VERSO_RAY_ADDRESS.")
+    ] = False,
     text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,
     formality: Annotated[
         Formality, typer.Option(help="How the reader is addressed, by models that can be asked for it.")
@@ -96,6 +115,8 @@ def translate(
     from service.document_command import DocumentCommand, is_document
 
     with one_line_errors():
+        if on_ray and (server is not None or is_document(files or (), format)):
+            raise InputError("--ray: neither with --server nor with a document; allowed: with lines, or --format html")
         if is_document(files or (), format):
             if formality != "default":
                 raise InputError("--formality: not with a document; allowed: with lines, --text and --format html")
@@ -110,11 +131,23 @@ def translate(
             return
         settings = read_settings()
         set_defaults()
-        from service.offline import translating_offline
         from service.telemetry import silence_logging
 
         silence_logging()
-        asyncio.run(run(command, translating_offline(settings, command)))
+        translating = _on_ray() if on_ray else _here()
+        asyncio.run(run(command, translating(settings, command)))
+
+
+def _here() -> TranslatingBy:
+    from service.offline import translating_offline
+
+    return translating_offline
+
+
+def _on_ray() -> TranslatingBy:
+    with _ray_installed():
+        from service.cluster.bulk import translating_on_ray
+    return translating_on_ray
 
 
 def _translate_document(command: DocumentCommand) -> None:

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KEPT_S = 1800.0
 MOST_BYTES = 32 * 1024 * 1024
@@ -34,9 +34,14 @@ class Downloads:
         """Keep a file; returns its key, which ends in its name."""
         safe = re.sub(r"[^\w.-]+", "_", name)[-100:].lstrip(".") or "file"
         key = f"{uuid.uuid4().hex}.{safe}"
-        self._files[key] = Download(safe, content, media_type, self._clock() + KEPT_S)
-        self._forget()
+        self.keep(key, Download(safe, content, media_type, 0.0))
         return key
+
+    def keep(self, key: str, file: Download) -> None:
+        """Keep a file under the key that it has in another process; from now on, since their clocks differ."""
+        self._files[key] = replace(file, expires_s=self._clock() + KEPT_S)
+        self._files.move_to_end(key)
+        self._forget()
 
     def get(self, key: str) -> Download | None:
         """The file, as often as it is asked for; None if it is not kept (any more)."""

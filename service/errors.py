@@ -23,6 +23,7 @@ ServiceError
 ├── GlossariesFullError        403  no more glossaries are kept
 ├── GlossaryStoreError         503  the file of glossaries cannot be read or written
 ├── InputError                      what the command line is given cannot be read or used; never a response
+├── ClusterError                    `verso translate --ray` could not translate; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
     ├── EngineOverloadedError  429  the queue is full; says after how long to try again
@@ -197,6 +198,10 @@ class GlossaryStoreError(ServiceError):
 
 class InputError(ServiceError):
     """What the command line is given cannot be read or used; the message names it."""
+
+
+class ClusterError(ServiceError):
+    """What was to be translated on a cluster was not; the message says why."""
 
 
 class AddressError(ServiceError):

@@ -45,7 +45,7 @@ async def translating_offline(settings: Settings, command: TranslateCommand) -> 
             result = await Translator(models.catalogue, _limits(texts)).translate(request)
             return [Translated(each.best.text, each.warnings) for each in result.translations]
 
-        yield Translating(translate, tuple(model.reference for model in models.catalogue().models))
+        yield Translating.in_flight(translate, [model.reference for model in models.catalogue().models])
 
 
 async def summarize_offline(settings: Settings, texts: Sequence[str], language: str, form: SummaryFormat) -> list[str]:

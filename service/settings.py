@@ -131,10 +131,10 @@ class Settings(BaseSettings):
         86_400.0, description="How long a document is kept after it has come, and again after it is done, in seconds."
     )
     ray_address: str = Field(
-        "", description="Address of the Ray cluster of `verso serve --ray`. Empty: RAY_ADDRESS, or a new one here."
+        "", description="Address of the Ray cluster of `verso ... --ray`. Empty: RAY_ADDRESS, or a new one here."
     )
-    ray_min_replicas: Count = Field(1, description="Fewest replicas in a Ray cluster.")
-    ray_max_replicas: Count = Field(4, description="Most replicas in a Ray cluster.")
+    ray_min_replicas: Count = Field(1, description="Fewest replicas, or translating actors, in a Ray cluster.")
+    ray_max_replicas: Count = Field(4, description="Most replicas, or translating actors, in a Ray cluster.")
     ray_replica_gpus: float = Field(
         0.0, ge=0.0, allow_inf_nan=False, description="GPUs that a Ray cluster reserves for each replica."
     )

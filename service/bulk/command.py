@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from model_store.config import Formality
-from service.bulk.in_flight_lines import LINES, Batch, Translated, Translating, skip, translate_lines
+from service.bulk.in_flight_lines import LINES, Batch, Translated, Translating, skip
 from service.bulk.input_lines import STDIN, Line, measure, read_lines
 from service.bulk.partial_output import PartialOutput
 from service.client import AsyncClient
@@ -26,7 +26,7 @@ from service.settings import client_key
 @dataclass(frozen=True)
 class TranslateCommand:
     """What was asked for. format: "text", line by line, or "html", each input as a whole. server: URL, None: the
-    bundle is loaded here. formality: as of a request."""
+    bundle is loaded here, or on a cluster. formality: as of a request."""
 
     files: tuple[Path, ...]
     source: str
@@ -65,7 +65,7 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
             typed = command.text is None and STDIN in files and sys.stdin.isatty()
             warnings: Counter[str] = Counter()
             with bar(total, done, shown=sys.stderr.isatty() and not typed) as advance:
-                async for batch in translate_lines(lines, there.translate, most_lines=1 if typed else LINES):
+                async for batch in there.lines(lines, 1 if typed else LINES):
                     writer.write(batch.text)
                     warnings.update(_warnings(batch))
                     advance(len(batch.lines))
@@ -89,7 +89,7 @@ async def through_server(command: TranslateCommand) -> AsyncIterator[Translating
             )
             return [Translated(answer.text, answer.warnings) for answer in answers]
 
-        yield Translating(translate, tuple(f"{model.name}@{model.version}" for model in await client.models()))
+        yield Translating.in_flight(translate, [f"{each.name}@{each.version}" for each in await client.models()])
 
 
 def _open(

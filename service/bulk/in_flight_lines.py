@@ -30,14 +30,6 @@ TranslateTexts = Callable[[Sequence[str]], Awaitable[list[Translated]]]
 
 
 @dataclass(frozen=True)
-class Translating:
-    """What translates: a server, or a bundle in this process. by: the models, as "name@version"."""
-
-    translate: TranslateTexts
-    by: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Batch:
     """Lines with their translations."""
 
@@ -51,17 +43,31 @@ class Batch:
         return "".join(translated.text + line.end for translated, line in pairs)
 
 
+@dataclass(frozen=True)
+class Translating:
+    """What translates: a server, a bundle in this process, a cluster. lines: batches in the order of the lines, of at
+    most so many each. by: the models, as "name@version"."""
+
+    lines: Callable[[Iterator[Line], int], AsyncIterator[Batch]]
+    by: tuple[str, ...]
+
+    @classmethod
+    def in_flight(cls, translate: TranslateTexts, by: Sequence[str]) -> Translating:
+        """By what translates some texts at a time, and several times at once."""
+        return cls(lambda lines, most: translate_lines(lines, translate, most_lines=most), tuple(by))
+
+
 async def translate_lines(
     lines: Iterator[Line], translate: TranslateTexts, *, most_lines: int = LINES
 ) -> AsyncIterator[Batch]:
     """Batches in order, the next ones under way while one is awaited. The first error ends it."""
-    batches = _batches(lines, most_lines)
+    coming = batches(lines, most_lines)
     under_way: deque[asyncio.Task[Batch]] = deque()
     try:
         while True:
             while len(under_way) < BATCHES_AT_ONCE:
                 # Reading may block, as a pipe does.
-                batch = await asyncio.to_thread(next, batches, None)
+                batch = await asyncio.to_thread(next, coming, None)
                 if batch is None:
                     break
                 under_way.append(asyncio.create_task(_translate(batch, translate)))
@@ -85,7 +91,8 @@ async def _translate(lines: tuple[Line, ...], translate: TranslateTexts) -> Batc
             await asyncio.sleep(error.retry_after_s or _RETRY_S)
 
 
-def _batches(lines: Iterator[Line], most_lines: int) -> Iterator[tuple[Line, ...]]:
+def batches(lines: Iterator[Line], most_lines: int) -> Iterator[tuple[Line, ...]]:
+    """Lines that make a request each."""
     while first := next(lines, None):
         batch, characters = [first], len(first.text)
         while len(batch) < most_lines and characters < CHARACTERS:

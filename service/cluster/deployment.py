@@ -59,8 +59,9 @@ def application(settings: Settings) -> serve.Application:
         logging_config=quiet,
         ray_actor_options={"num_cpus": 0, "resources": _ON_THE_HEAD},
     )
-    # Models change by the store: through an API one replica alone would.
-    return front.bind(replicas.bind(settings.model_copy(update={"admin_key": ""})), settings)
+    # Models change by the store: through an API one replica alone would. The file of documents is one process's.
+    each = settings.model_copy(update={"admin_key": "", "documents_file": ""})
+    return front.bind(replicas.bind(each), settings)
 
 
 def build(_arguments: dict[str, str]) -> serve.Application:

@@ -19,20 +19,20 @@ from starlette.responses import Response
 
 from service.api.error_handlers import Problem, render
 from service.cluster.merged_metrics import merged
-from service.cluster.messages import Answered, Asked
+from service.cluster.messages import TRANSLATE_FILE, Answered, Asked, Files
+from service.downloads import Downloads
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _REPLICA_LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ReplicaUnavailableError)
 # What one replica remembers and another one asked for it would not know.
-_NOT_HERE = (
-    ("/v1/admin/", "there is no admin API in a cluster: replicas follow the store (VERSO_WATCH_S)"),
-    ("/v1/glossaries", "glossaries are not kept in a cluster: send the terms with each request"),
-    ("/v1/documents", "documents are not translated in a cluster, only texts: POST /v1/translate"),
-    ("/translate_file", "files are not translated in a cluster, only texts: POST /translate"),
-    ("/download_file", "files are not translated in a cluster, only texts: POST /translate"),
-)
+_NOT_HERE = {
+    "/v1/admin/": "there is no admin API in a cluster: replicas follow the store (VERSO_WATCH_S)",
+    "/v1/documents": "documents are no jobs in a cluster: POST /translate_file translates one while you wait",
+}
+_NO_GLOSSARIES = "no glossaries are kept: VERSO_GLOSSARIES_FILE is not set; send the terms with each request"
+_DOWNLOAD = "/download_file/"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
 # A replica keeps to the request's own limit; the rest is for finding another replica, or for one to start.
 _SLACK_S = 30.0
@@ -50,11 +50,13 @@ class Front:
     def __init__(self, replicas: DeploymentHandle, settings: Settings) -> None:
         self._replicas = replicas
         self._settings = settings
+        self._not_here = _NOT_HERE if settings.glossaries_file else {**_NOT_HERE, "/v1/glossaries": _NO_GLOSSARIES}
+        self._downloads = Downloads()
 
     async def __call__(self, request: Request) -> Response:
         """The answer of a replica, or why there is none."""
         path = request.scope["path"]
-        for prefix, message in _NOT_HERE:
+        for prefix, message in self._not_here.items():
             if path.startswith(prefix):
                 return render(path, Problem(403, "forbidden", message))
         body = await self._body(request)
@@ -62,8 +64,13 @@ class Front:
             return render(path, body)
         try:
             async with asyncio.timeout(_PROBE_S if path in _PROBES else self._settings.request_timeout_s + _SLACK_S):
-                asked = _asked(request, body)
-                return await self._metrics(asked) if path == "/metrics" else _response(await self._answer(asked))
+                asked = _asked(request, body, self._files(path))
+                if path == "/metrics":
+                    return await self._metrics(asked)
+                answered = await self._answer(asked)
+                for key, file in answered.files:
+                    self._downloads.keep(key, file)
+                return _response(answered)
         except TimeoutError:
             return render(path, Problem(503, "unavailable", "no replica has answered in time", None, _RETRY_S))
         except (BackPressureError, DeploymentUnavailableError) as error:
@@ -84,6 +91,11 @@ class Front:
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    def _files(self, path: str) -> Files:
+        key = path.removeprefix(_DOWNLOAD)
+        file = self._downloads.get(key) if key != path else None
+        return ((key, file),) if file else ()
+
     async def _metrics(self, asked: Asked) -> Response:
         """Those of all replicas, told apart by a label."""
         answers: Sequence[Answered] = await self._replicas.broadcast("answer", asked).results_async()
@@ -95,7 +107,8 @@ class Front:
 
     async def _body(self, request: Request) -> bytes | Problem:
         """The whole body; it is refused as soon as it is known to be too large."""
-        most = self._settings.max_body_bytes
+        settings = self._settings
+        most = settings.max_document_bytes if request.url.path == TRANSLATE_FILE else settings.max_body_bytes
         too_large = Problem(413, "too_large", f"body: more than {most} bytes; allowed: 0..{most}", "body")
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > most:
@@ -108,14 +121,13 @@ class Front:
         return bytes(parts)
 
 
-def _asked(request: Request, body: bytes) -> Asked:
+def _asked(request: Request, body: bytes, files: Files) -> Asked:
     scope = request.scope
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     path = scope.get("raw_path") or scope["path"].encode()
     client = scope.get("client") or ("", 0)
-    return Asked(
-        scope["method"], scope["scheme"], path + query, tuple(request.headers.raw), body, (client[0], client[1])
-    )
+    headers = tuple(request.headers.raw)
+    return Asked(scope["method"], scope["scheme"], path + query, headers, body, (client[0], client[1]), files)
 
 
 def _response(answered: Answered) -> Response:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.downloads import Download
+
+# Its answer says where a file is to be fetched.
+TRANSLATE_FILE = "/translate_file"
+
 Headers = tuple[tuple[bytes, bytes], ...]
+Files = tuple[tuple[str, Download], ...]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request. target: path and query as they were sent. client: address and port of whoever sent it."""
+    """A request. target: path and query as they were sent. client: address and port of whoever sent it. files: that it
+    may ask for, with their keys, since another replica may have made them."""
 
     method: str
     scheme: str
@@ -17,6 +24,7 @@ class Asked:
     headers: Headers
     body: bytes
     client: tuple[str, int]
+    files: Files = ()
 
     @property
     def path(self) -> str:
@@ -26,9 +34,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer. replica: whose."""
+    """An answer. replica: whose. files: that it has made to be downloaded."""
 
     status: int
     headers: Headers
     body: bytes
     replica: str
+    files: Files = ()

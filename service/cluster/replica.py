@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from urllib.parse import unquote
 
 import httpx
 from ray import serve
 
 from service.api.dependencies import Services
 from service.app import create_app
-from service.cluster.messages import Answered, Asked
+from service.cluster.messages import TRANSLATE_FILE, Answered, Asked, Files
 from service.errors import EngineUnavailableError
 from service.memory import keep_for_good
 from service.settings import Settings
@@ -34,7 +36,7 @@ class Replica:
         self._app = create_app(settings)
         services = self._app.state.services
         assert isinstance(services, Services)
-        self._models = services.models
+        self._models, self._downloads = services.models, services.downloads
         await self._running.enter_async_context(self._app.router.lifespan_context(self._app))
         while self._models.loading:
             await asyncio.sleep(_LOOK_S)
@@ -45,12 +47,22 @@ class Replica:
 
     async def answer(self, asked: Asked) -> Answered:
         """The app's answer. If nobody waits for it any more this is cancelled, and with it what it decodes."""
+        for key, file in asked.files:
+            self._downloads.keep(key, file)
         # Not through a client of httpx: that would add headers of its own and unpack what is packed.
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=asked.client)
         url = httpx.URL(scheme=asked.scheme, host="replica", raw_path=asked.target)
         request = httpx.Request(asked.method, url, headers=list(asked.headers), content=asked.body)
         response = await transport.handle_async_request(request)
-        return Answered(response.status_code, tuple(response.headers.raw), await response.aread(), self._replica)
+        body = await response.aread()
+        files = self._made(body) if asked.path == TRANSLATE_FILE and response.status_code == 200 else ()
+        return Answered(response.status_code, tuple(response.headers.raw), body, self._replica, files)
+
+    def _made(self, body: bytes) -> Files:
+        """The file that such an answer tells of."""
+        key = unquote(json.loads(body)["translatedFileUrl"].rpartition("/")[2])
+        file = self._downloads.get(key)
+        return ((key, file),) if file else ()
 
     def check_health(self) -> None:
         """Raises EngineUnavailableError for what only a new process can mend; Serve then makes one."""

@@ -94,7 +94,7 @@ class JobStore:
 
     def waiting(self) -> int:
         """Jobs that are not taken up."""
-        with self._transaction() as db:
+        with self._database.transaction(writes=False) as db:
             return int(db.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").fetchone()[0])
 
     def add(self, job: NewJob, content: bytes) -> Job:

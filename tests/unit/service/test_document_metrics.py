@@ -66,7 +66,7 @@ def test_a_store_that_cannot_tell_does_not_take_the_other_metrics_along() -> Non
     app = app_of()
 
     async def call(client: httpx.AsyncClient) -> None:
-        app.state.services.documents._store._connection.execute("DROP TABLE jobs")
+        app.state.services.documents._store._database._connection.execute("DROP TABLE jobs")
         now = await told(client)
         assert math.isnan(now["verso_documents_waiting"])
         assert now["verso_documents_running"] == 0

@@ -40,3 +40,18 @@ def test_names_hold_nothing_that_a_shell_or_a_path_would_mind() -> None:
     assert long is not None
     assert len(long.name) == 100
     assert long.name.endswith("x.txt")
+
+
+def test_a_file_of_another_process_is_kept_under_its_own_key_by_the_own_clock() -> None:
+    clock, here = Clock(), Downloads(lambda: 1_000_000.0)
+    key = here.put("a.txt", b"a", "text/plain")
+    made = here.get(key)
+    assert made is not None
+    there = Downloads(clock)
+    there.keep(key, made)
+    clock.now_s = KEPT_S - 1
+    found = there.get(key)
+    assert found is not None
+    assert (found.name, found.content, found.media_type) == ("a.txt", b"a", "text/plain")
+    clock.now_s = KEPT_S
+    assert there.get(key) is None

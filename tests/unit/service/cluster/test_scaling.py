@@ -1,4 +1,4 @@
-"""How many replicas, and one /metrics for all of them; without Ray."""
+"""How many replicas, one /metrics for all of them, and what the command line says; without Ray."""
 
 from __future__ import annotations
 
@@ -39,14 +39,23 @@ def test_metrics_of_replicas_are_told_apart_and_none_is_lost() -> None:
         for sample in family.samples:
             found[sample.labels.pop("replica")] += 1
             assert family.documentation
-    each = sum(len(family.samples) for family in text_string_to_metric_families(texts["a"]))
-    assert found["a"] == found["b"] == each > 100
+    for name, text in texts.items():
+        assert found[name] == sum(len(family.samples) for family in text_string_to_metric_families(text)) > 100
 
 
-def test_without_the_extra_the_command_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name == "ray" or name.startswith(("ray.", "service.cluster.d"))]:
+@pytest.mark.parametrize("command", [["serve", "--ray"], ["translate", "--ray", "--text", "a"]])
+def test_without_the_extra_the_command_says_which(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    ours = ("ray.", "service.cluster.bulk", "service.cluster.deployment")
+    for name in [name for name in sys.modules if name == "ray" or name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ray", None)
-    result = CliRunner().invoke(cli, ["serve", "--ray"])
+    result = CliRunner().invoke(cli, command)
     assert result.exit_code == 2
     assert "pip install 'verso[ray]'" in result.output
+
+
+@pytest.mark.parametrize("beside", [["--server", "http://localhost"], ["guide.md"], ["--format", "document", "a.txt"]])
+def test_a_cluster_takes_neither_documents_nor_what_is_for_a_server(beside: list[str]) -> None:
+    result = CliRunner().invoke(cli, ["translate", "--ray", *beside])
+    assert result.exit_code == 2
+    assert result.output.startswith("verso: --ray: neither with --server nor with a document; allowed:")
