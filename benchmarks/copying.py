@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sacrebleu import corpus_bleu, corpus_chrf
 
-from benchmarks.markup import translate
+from benchmarks.shipped import translate
 from benchmarks.tag_words import read
 
 _SPACE = "[ \u00a0\u202f]"

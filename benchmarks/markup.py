@@ -9,7 +9,6 @@ got lost silently. The last line is one JSON object.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import lzma
 import random
@@ -20,13 +19,7 @@ from pathlib import Path
 from html5lib._tokenizer import HTMLTokenizer
 from html5lib.constants import tokenTypes
 
-from service.catalogue import Catalogue
-from service.loading import BundleLoader
-from service.metrics import Metrics
-from service.pipeline.request import RequestLimits
-from service.pipeline.translate import Translator
-from service.pipeline.translation import Format, TextTranslation, TranslationRequest
-from service.settings import Settings
+from benchmarks.shipped import translate
 
 INLINE = ("<b>", "<i>", '<a href="/x?a=1&amp;b=2" title="T">', "<span class=x>", "<em>", "<strong>", "<u>")
 POINTS = ("<img src=x.png>", "<!-- note -->", "<wbr>", "<input type=checkbox>", "<b></b>", "<code>ls -l</code>", "<br>")
@@ -85,19 +78,6 @@ def crossed(html: str) -> bool:
         elif kind == "EndTag" and (not opened or opened.pop() != name):
             return True
     return bool(opened)
-
-
-def translate(texts: list[str], source: str, target: str, form: Format) -> tuple[TextTranslation, ...]:
-    loader = BundleLoader(Settings(), Metrics().engine_observer)
-    models = Catalogue(tuple(loader.open(reference) for reference in loader.available()))
-    most = sum(map(len, texts)) + 1
-    try:
-        translator = Translator(lambda: models, RequestLimits(most, most, timeout_s=36000.0))
-        request = TranslationRequest(tuple(texts), source, target, format=form)
-        return asyncio.run(translator.translate(request)).translations
-    finally:
-        for model in models.models:
-            model.engine.close()
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from sacrebleu import CHRF
 
-from benchmarks.markup import PLACEHOLDERS, translate
+from benchmarks.markup import PLACEHOLDERS
+from benchmarks.shipped import translate
 from benchmarks.tag_words import read
 from training.corpora.pair import SentencePair
 from training.stand_ins import replaced, shared_parts

@@ -28,7 +28,7 @@ import numpy as np
 import snowballstemmer
 from babel import Locale
 
-from benchmarks.markup import translate
+from benchmarks.shipped import translate
 from training.lexicon import model_1
 
 SURE = 0.05

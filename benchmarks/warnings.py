@@ -7,7 +7,6 @@ against its reference; the last line is one JSON object.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import lzma
 import random
@@ -16,13 +15,7 @@ from pathlib import Path
 
 from sacrebleu import CHRF
 
-from service.catalogue import Catalogue
-from service.loading import BundleLoader
-from service.metrics import Metrics
-from service.pipeline.request import RequestLimits
-from service.pipeline.translate import Translator
-from service.pipeline.translation import SegmentTranslation, TranslationRequest
-from service.settings import Settings
+from benchmarks.shipped import translate
 
 
 def draw(path: Path, count: int) -> list[tuple[str, str]]:
@@ -30,20 +23,6 @@ def draw(path: Path, count: int) -> list[tuple[str, str]]:
     with opened(path, "rt", encoding="utf-8") as file:
         lines = [line.rstrip("\n").split("\t") for line in file]
     return random.Random(1).sample([(line[0], line[1]) for line in lines], count)
-
-
-async def translate(texts: tuple[str, ...], source: str, target: str) -> list[SegmentTranslation]:
-    settings = Settings()
-    loader = BundleLoader(settings, Metrics().engine_observer)
-    models = Catalogue(tuple(loader.open(reference) for reference in loader.available()))
-    most = sum(map(len, texts)) + 1
-    try:
-        translator = Translator(lambda: models, RequestLimits(most, most, timeout_s=3600.0))
-        result = await translator.translate(TranslationRequest(texts, source, target))
-    finally:
-        for model in models.models:
-            model.engine.close()
-    return [each for text in result.translations for each in text.segments]
 
 
 def main() -> None:
@@ -55,7 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     drawn = [pair for path in options.pairs for pair in draw(path, options.sample)]
     references = dict(drawn)
-    segments = asyncio.run(translate(tuple(references), options.source, options.target))
+    done = translate(list(references), options.source, options.target, "text")
+    segments = [each for text in done for each in text.segments]
     chrf = CHRF()
     scored = [
         (chrf.sentence_score(each.best.text, [references[each.source]]).score, each.warnings)

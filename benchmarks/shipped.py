@@ -1,0 +1,28 @@
+"""Texts as the service translates them with what it would load: the newest version of each bundle, or what VERSO_MODELS
+and VERSO_DEFAULT_MODELS say."""
+
+from __future__ import annotations
+
+import asyncio
+
+from service.catalogue import Catalogue
+from service.loading import BundleLoader, find_bundles
+from service.metrics import Metrics
+from service.pipeline.request import RequestLimits
+from service.pipeline.translate import Translator
+from service.pipeline.translation import Format, TextTranslation, TranslationRequest
+from service.settings import Settings
+
+
+def translate(texts: list[str], source: str, target: str, form: Format) -> tuple[TextTranslation, ...]:
+    settings = Settings()
+    loader = BundleLoader(settings, Metrics().engine_observer)
+    models = Catalogue(tuple(map(loader.open, find_bundles(settings))))
+    most = sum(map(len, texts)) + 1
+    try:
+        translator = Translator(lambda: models, RequestLimits(most, most, timeout_s=36000.0))
+        request = TranslationRequest(tuple(texts), source, target, format=form)
+        return asyncio.run(translator.translate(request)).translations
+    finally:
+        for model in models.models:
+            model.engine.close()
