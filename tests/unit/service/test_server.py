@@ -31,6 +31,7 @@ def test_a_port_that_is_taken_is_said_so() -> None:
 
 def test_what_is_loaded_is_kept_for_good_once() -> None:
     """Or Python's collector would look through it again and again, while nobody is answered."""
+    gc.unfreeze()  # another test in this process may have loaded models
     app = app_of()
     server = DrainingServer(uvicorn.Config(app), app.state.services)
 
