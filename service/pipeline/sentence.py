@@ -152,6 +152,8 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str])
     shielded = shield(text, atoms, stand_ins)
     if atoms and count(shielded.edited.text) > most:
         shielded = shield(text, atoms, (_VEIL,))
+    if lost and count(shielded.edited.text) > most:  # a digit is shorter than what stands in for it
+        return _shielded(leg, text, stand_ins, _NOTHING)
     given = shielded.edited.text
     recased = recase(given, leg.source, count)
     fits = recased.text == given or count(recased.text) <= most

@@ -93,3 +93,16 @@ def test_who_reads_along_is_not_told_what_is_tried_again() -> None:
     text = result.translations[0].best.text
     assert "2021" in text
     assert all(text.startswith(begun) for _index, begun in told)
+
+
+@pytest.mark.parametrize("words", range(8, 20))
+def test_what_is_kept_from_the_model_does_not_make_a_sentence_too_long(words: int) -> None:
+    """A digit may be one token, and what stands in for it several; the model reads 40."""
+    there = catalogue(str.isdigit)
+    text = " ".join(f"ab {number % 10}" for number in range(words))
+    (translated,) = translate(replace(EN_RU, texts=(text,)), there).translations
+    engine = there.models[0].engine
+    assert isinstance(engine, Without)
+    assert len(engine.groups) == 2
+    assert max(len(segment.source) for group in engine.groups for segment in group) <= 40
+    assert translated.best.text
