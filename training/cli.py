@@ -27,7 +27,7 @@ from training.run import Run
 from training.scores import write_scores
 from training.server import Server
 from training.significance import compare
-from training.start import find_bundle, load_start
+from training.start import find_bundle, initial_weights
 from training.trainer import Trainer
 from training.validation import Validator
 
@@ -182,7 +182,7 @@ def _train(run: Run, max_steps: int | None) -> None:
     train, validation = run.examples(tokenizer)
     log = ProgressLog(folder.curves, every_steps=recipe.trainer.log_every_steps)
     validator = Validator(recipe, tokenizer, run.load(recipe.data.validation))
-    start = None if recipe.start_from is None else load_start(recipe.start_from).weights
+    start = initial_weights(recipe, tokenizer)
     trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator, start=start)
     trainer.run(max_steps=max_steps)
 

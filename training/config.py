@@ -213,10 +213,12 @@ class Recipe(FrozenModel):
     """A whole experiment. `network` holds the fields of NetworkConfig except `vocabulary`.
 
     start_from: the bundle whose weights and tokenizer a run starts from (see training/start.py); None for random
-    weights.
+    weights. transfer_from: the bundle whose weights a run with a tokenizer of its own starts from (see
+    training/transfer.py).
     """
 
     start_from: str | None = None
+    transfer_from: str | None = None
     data: DataConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
     network: NetworkConfig
@@ -224,6 +226,12 @@ class Recipe(FrozenModel):
     decoding: DecodingConfig = DecodingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig
+
+    @model_validator(mode="after")
+    def _starts_from_one(self) -> Self:
+        if self.start_from is not None and self.transfer_from is not None:
+            raise ValueError(f"transfer_from: {self.transfer_from!r}, but the run starts from {self.start_from!r} already")
+        return self
 
     @model_validator(mode="after")
     def _moses_bleu_is_of_translations(self) -> Self:

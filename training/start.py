@@ -1,19 +1,27 @@
-"""Where a run starts if not from random weights: a published bundle, which it adapts (fine-tuning).
+"""Where a run starts if not from random weights: a published bundle, which it adapts (fine-tuning) or transfers.
 
-Network and tokenizer are the bundle's then, since its weights mean nothing with others. A recipe need not repeat them,
-and states its own dropout, the one thing about a network that its weights do not depend on.
+If it adapts the bundle, network and tokenizer are the bundle's, since its weights mean nothing with others. A recipe need not
+repeat them, and states its own dropout, the one thing about a network that its weights do not depend on. With a tokenizer
+of its own a recipe can still start from the bundle's cells and shared pieces: see training/transfer.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.errors import ConfigError
 from model_store.manifest import Manifest, read_manifest
+from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
+from training.config import Recipe
+from training.transfer import transferred
 
 
 def find_bundle(reference: str) -> Path:
@@ -28,6 +36,16 @@ def find_bundle(reference: str) -> Path:
 def load_start(reference: str) -> Bundle:
     """The bundle that a run starts from, verified. Raises as load_bundle and find_bundle."""
     return load_bundle(find_bundle(reference))
+
+
+def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor] | None:
+    """What the network of a run begins with; None for random weights. Raises as load_start and transferred."""
+    if recipe.start_from is not None:
+        return load_start(recipe.start_from).weights
+    if recipe.transfer_from is None:
+        return None
+    torch.manual_seed(recipe.trainer.seed)
+    return transferred(load_start(recipe.transfer_from), tokenizer, Seq2Seq(recipe.network).state_dict())
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:
