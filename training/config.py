@@ -230,7 +230,9 @@ class Recipe(FrozenModel):
     @model_validator(mode="after")
     def _starts_from_one(self) -> Self:
         if self.start_from is not None and self.transfer_from is not None:
-            raise ValueError(f"transfer_from: {self.transfer_from!r}, but the run starts from {self.start_from!r} already")
+            raise ValueError(
+                f"transfer_from: {self.transfer_from!r}, but the run starts from {self.start_from!r} already"
+            )
         return self
 
     @model_validator(mode="after")

@@ -45,6 +45,13 @@ def open_fabric(config: TrainerConfig) -> Fabric:
     return fabric
 
 
+def leave(fabric: Fabric) -> None:
+    """Wait for the others, then close what joined them: a process that just ends aborts those that still listen."""
+    if fabric.world_size > 1:
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def share(fabric: Fabric, items: Sequence[Item]) -> Sequence[Item]:
     """Those of the items that are this process's to do."""
     return items[fabric.global_rank :: fabric.world_size]

@@ -45,7 +45,7 @@ def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor
     if recipe.transfer_from is None:
         return None
     torch.manual_seed(recipe.trainer.seed)
-    return transferred(load_start(recipe.transfer_from), tokenizer, Seq2Seq(recipe.network).state_dict())
+    return transferred(load_start(recipe.transfer_from), tokenizer, Seq2Seq(recipe.network))
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:

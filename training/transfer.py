@@ -14,36 +14,41 @@ from torch import Tensor
 
 from model_store.bundle import Bundle
 from model_store.errors import ConfigError
+from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 
+_A_ROW_FOR_EACH_PIECE = ("source_embedding.", "target_embedding.", "projection.")
 
-def transferred(start: Bundle, tokenizer: Tokenizer, fresh: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`fresh`, the weights of a new network over the tokenizer's vocabulary, with all that the bundle knows of them.
 
-    Raises ConfigError if the networks differ in more than their vocabulary.
+def transferred(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[str, Tensor]:
+    """The weights of `network`, whose vocabulary is the tokenizer's, with all that the bundle knows in their place.
+
+    Raises ConfigError if the networks differ in more than vocabulary and dropout.
     """
-    theirs = start.weights
-    if other := sorted(fresh.keys() ^ theirs.keys()):
-        raise ConfigError(f"network: {other[0]} is not in both networks; transfer_from needs the network of the bundle")
-    known = dict(zip(start.tokenizer.pieces(range(start.tokenizer.vocabulary)), range(start.tokenizer.vocabulary)))
+    _check_same(start, network)
+    known = {piece: id_ for id_, piece in enumerate(start.tokenizer.pieces(range(start.tokenizer.vocabulary)))}
     pieces = tokenizer.pieces(range(tokenizer.vocabulary))
     rows = [_cut(piece, known, whole=id_ in tokenizer.control_ids) for id_, piece in enumerate(pieces)]
     weights = {}
-    for name, own in fresh.items():
-        their = theirs[name].to(own.dtype)
-        if (len(own), len(their)) == (tokenizer.vocabulary, start.tokenizer.vocabulary) and own[0].shape == their[0].shape:
-            weights[name] = torch.stack(
-                [their[ids].mean(dim=0) if ids else row for ids, row in zip(rows, own, strict=True)]
-            )
-        elif own.shape == their.shape:
-            weights[name] = their.clone()
+    for name, own in network.state_dict().items():
+        theirs = start.weights[name]
+        if name.startswith(_A_ROW_FOR_EACH_PIECE):
+            taken = [theirs[ids].mean(dim=0) if ids else row for ids, row in zip(rows, own, strict=True)]
+            weights[name] = torch.stack(taken)
         else:
-            raise ConfigError(
-                f"network: {name} is of shape {tuple(own.shape)}, and {tuple(their.shape)} in "
-                f"{start.manifest.name}@{start.manifest.version}, which this run starts from; transfer_from needs the "
-                "same network, vocabulary aside"
-            )
+            weights[name] = theirs.clone()
     return weights
+
+
+def _check_same(start: Bundle, network: Seq2Seq) -> None:
+    manifest, free = start.manifest, {"vocabulary", "dropout"}
+    own, theirs = (each.model_dump(exclude=free) for each in (network.config, manifest.network))
+    for field, value in own.items():
+        if value != theirs[field]:
+            raise ConfigError(
+                f"network.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which transfer_from "
+                f"names; allowed: {theirs[field]!r}"
+            )
 
 
 def _cut(piece: str, known: Mapping[str, int], *, whole: bool) -> list[int]:

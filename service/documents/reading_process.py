@@ -64,7 +64,8 @@ def _said(answer: bytes) -> tuple[Any, bytes]:
 def _done(line: bytes, content: bytes) -> tuple[dict[str, Any], bytes]:
     given = json.loads(line)
     task = Task(**{**given, "limits": DocumentLimits(**given["limits"])})
-    resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, before[1]))
     try:
         document = read_document(task.name, content, task.limits)
         if task.texts is not None:
@@ -75,6 +76,7 @@ def _done(line: bytes, content: bytes) -> tuple[dict[str, Any], bytes]:
     except RequestTooLargeError as error:
         return {"too_large": (error.size, error.limit, error.unit)}, b""
     except MemoryError:
+        resource.setrlimit(resource.RLIMIT_AS, before)  # or there may be none left to say so
         most = task.memory_bytes
         return {"too_large": (most, most, "bytes of memory to read it, or more")}, b""
     return {"segments": segments, "language": document.language}, b""
