@@ -1,8 +1,8 @@
 """Where a run starts if not from random weights: a published bundle, which it adapts (fine-tuning) or transfers.
 
-If it adapts the bundle, network and tokenizer are the bundle's, since its weights mean nothing with others. A recipe need not
-repeat them, and states its own dropout, the one thing about a network that its weights do not depend on. With a tokenizer
-of its own a recipe can still start from the bundle's cells and shared pieces: see training/transfer.py.
+If it adapts the bundle, network and tokenizer are the bundle's, since its weights mean nothing with others. A recipe
+need not repeat them, and states its own dropout, the one thing about a network that its weights do not depend on. With
+a tokenizer of its own a recipe can still start from the bundle's cells and shared pieces: see training/transfer.py.
 """
 
 from __future__ import annotations
