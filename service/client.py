@@ -42,7 +42,7 @@ DEFAULT_TIMEOUT_S = 150.0  # above what a request may take in the server, so tha
 class Client:
     """A server at `url`. api_key: one that it knows, if it asks for one. timeout_s: how long an answer is waited for,
     in seconds. Every method raises AnswerError, or one of its subclasses, for what the server refuses, and
-    ConnectionFailedError if it does not answer."""
+    ConnectionFailedError if it does not answer. Raises InputError if the key can be none."""
 
     def __init__(
         self,

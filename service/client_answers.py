@@ -2,6 +2,7 @@
 
 AnswerError                 whatever else it refuses
 ├── BadRequestError     400  a field is outside what is allowed
+├── KeyRefusedError     401  not a key of the server, or none where one is required; 403 of LibreTranslate's paths
 ├── PairNotServedError  400  no model serves the pair
 ├── NotFoundError       404  no such model
 ├── TooLargeError       413  more text than it takes at once
@@ -41,6 +42,10 @@ class BadRequestError(AnswerError):
     """A field is outside what is allowed; the message names it."""
 
 
+class KeyRefusedError(AnswerError):
+    """Not an API key of the server, or none where one is required."""
+
+
 class PairNotServedError(AnswerError):
     """No model serves the pair; the message lists those that are served."""
 
@@ -71,6 +76,7 @@ class ConnectionFailedError(ServiceError):
 
 _BY_TYPE: dict[str, type[AnswerError]] = {
     "invalid_request": BadRequestError,
+    "unauthorized": KeyRefusedError,
     "unsupported_pair": PairNotServedError,
     "not_found": NotFoundError,
     "too_large": TooLargeError,
@@ -79,7 +85,7 @@ _BY_TYPE: dict[str, type[AnswerError]] = {
     "deadline_exceeded": DeadlineError,
 }
 # LibreTranslate's part of the API answers errors without a type.
-_BY_STATUS = {400: "invalid_request", 404: "not_found", 429: "overloaded", 503: "unavailable"}
+_BY_STATUS = {400: "invalid_request", 403: "unauthorized", 404: "not_found", 429: "overloaded", 503: "unavailable"}
 
 
 class _Answer(BaseModel):

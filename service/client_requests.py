@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 from urllib.parse import quote
 
+from service.errors import InputError
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -82,8 +84,14 @@ def files(ask: Ask) -> dict[str, tuple[str, bytes]] | None:
 
 
 def headers(api_key: str | None) -> dict[str, str]:
-    """What every request says."""
-    return {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    """What every request says. White space around a key, as files have it at their end, is no part of it, and an empty
+    one is none. Raises InputError, without the key, for what can be none."""
+    key = (api_key or "").strip()
+    if not key:
+        return {}
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError("api_key: it has a space, a control character or a letter beyond ASCII in it, as no key has")
+    return {"Authorization": f"Bearer {key}"}
 
 
 LANGUAGES = Ask("GET", "/languages")

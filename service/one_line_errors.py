@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import typer
 
 from model_store.errors import ModelStoreError
+from service.client_answers import KeyRefusedError
 from service.errors import ServiceError
+from service.settings import CLIENT_KEY
 
 FAILED = 2
 
@@ -18,6 +20,9 @@ def one_line_errors() -> Iterator[None]:
     """Ends the process with exit code 2 and a line on standard error."""
     try:
         yield
+    except KeyRefusedError as error:
+        typer.echo(f"verso: {error}; the key that is sent is that of {CLIENT_KEY}", err=True)
+        raise typer.Exit(FAILED) from error
     except (ModelStoreError, ServiceError) as error:
         typer.echo(f"verso: {error}", err=True)
         raise typer.Exit(FAILED) from error

@@ -62,6 +62,8 @@ def test_mistakes_are_one_line(store: Path, server: Served, tmp_path: Path) -> N
     assert_one_line(
         run(tmp_path, "translate", "--server", "localhost:5000", "--text", "a"), "allowed: http://HOST:PORT"
     )
+    impossible = run(tmp_path, "translate", "--server", server.url, "--text", "a", API_KEY="ключ")
+    assert_one_line(impossible, "api_key: it has a space")
     for where in ((), ("--server", server.url)):
         formal = run(store, "translate", "--formality", "formal", "--text", "a", *where)
         assert_one_line(formal, "formality: 'formal' is nothing that random@1 has for 'ru'")

@@ -14,30 +14,30 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from service.client import AsyncClient, Client
-from service.client_answers import (
+from service.client_answers import event_of
+from service.errors import EngineOverloadedError, InputError
+from service.keys import KeyStore
+from tests.unit.service.api.client import app_of, running
+from tests.unit.service.fakes import engine_of, model, summarizer
+from verso import (
     AnswerError,
+    AsyncClient,
     BadRequestError,
+    Client,
     ConnectionFailedError,
+    KeyRefusedError,
     NotFoundError,
     OverloadedError,
     PairNotServedError,
     TooLargeError,
     UnavailableError,
-    event_of,
 )
-from service.errors import EngineOverloadedError
-from service.keys import KeyStore
-from tests.unit.service.api.client import app_of, running
-from tests.unit.service.fakes import engine_of, model, summarizer
 
 T = TypeVar("T")
 
 
 def test_it_imports_neither_torch_nor_fastapi() -> None:
-    code = (
-        "import sys, service.client; print(sorted({'torch', 'fastapi', 'starlette', 'model_store'} & set(sys.modules)))"
-    )
+    code = "import sys, verso; print(sorted({'torch', 'fastapi', 'starlette', 'model_store'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
 
@@ -179,19 +179,25 @@ def test_models_of_other_tasks() -> None:
         ask(lambda client: client.generate(["one"], model="tiny"))
 
 
-def test_a_key_is_sent(tmp_path: Path) -> None:
+def test_a_key_is_sent_and_one_that_is_wrong_or_missing_is_an_error_of_its_own(tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     secret = KeyStore(keys).create("me", requests_per_minute=0, characters_per_day=0, weight=1.0)
-    app = app_of(keys_file=str(keys), keys_required=True)
 
     async def run(api_key: str | None) -> str:
+        app = app_of(keys_file=str(keys), keys_required=True)
         transport = httpx.ASGITransport(app)
         async with running(app), AsyncClient("http://t", api_key=api_key, transport=transport) as client:
             return (await client.translate("one two", source="en", target="ru")).text
 
-    assert asyncio.run(run(secret)) == "two one"
-    with pytest.raises(AnswerError, match="key"):
-        asyncio.run(run(None))
+    for sent in (secret, f"{secret}\n"):  # as files of secrets end
+        assert asyncio.run(run(sent)) == "two one"
+    for wrong, words in {None: "a key is required", "": "a key is required", "k": "not a key of this service"}.items():
+        with pytest.raises(KeyRefusedError, match=words):
+            asyncio.run(run(wrong))
+    for impossible in ("ключ", "two words", "a\nb"):
+        with pytest.raises(InputError, match="api_key: it has") as refused:
+            asyncio.run(run(impossible))
+        assert impossible not in str(refused.value)
 
 
 def test_the_sync_client_streams_and_generates_too() -> None:
