@@ -49,6 +49,8 @@ def reference(openapi: dict[str, Any]) -> str:
 
 def _operation(title: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     lines = [f"### `{title}`", "", _line(operation.get("description", "")), ""]
+    if parameters := [each for each in operation.get("parameters", []) if each["in"] != "path"]:
+        lines += ["Parameters:", "", *_parameters(parameters, schemas)]
     content = operation.get("requestBody", {}).get("content", {})
     if content:
         lines += [f"Request ({', '.join(content)}):", "", *_request(next(iter(content.values()))["schema"], schemas)]
@@ -62,6 +64,16 @@ def _operation(title: str, operation: dict[str, Any], schemas: dict[str, Any]) -
     if errors:
         lines += [f"Errors: {'; '.join(errors)}.", ""]
     return "\n".join(lines)
+
+
+def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> list[str]:
+    """Of the query and the headers."""
+    rows = []
+    for each in parameters:
+        need = "required" if each.get("required") else _code(each["schema"].get("default") or None)
+        meaning = _line(each.get("description", ""))
+        rows.append(f"| `{each['name']}` | {each['in']} | {_type(each['schema'], schemas)} | {need} | {meaning} |")
+    return ["| Name | In | Type | Default | Meaning |", "|---|---|---|---|---|", *rows, ""]
 
 
 def _request(schema: dict[str, Any], schemas: dict[str, Any]) -> list[str]:

@@ -21,5 +21,6 @@ def test_it_has_every_operation_and_every_field_of_a_body() -> None:
     for path, operations in document["paths"].items():
         for method in operations:
             assert f"### `{method.upper()} {path}`" in text
+    assert "| `source` | query | string |" in text
     for field in document["components"]["schemas"]["OptionsBody"]["properties"]:
         assert f"| `options.{field}` |" in text
