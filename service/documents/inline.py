@@ -1,7 +1,8 @@
 """Inline formatting of any format <-> the HTML that the pipeline puts back by alignment.
 
 A span becomes <span id=N>, a point <wbr id=N>, a word <var id=N></var>, which the pipeline keeps as a placeholder. What
-comes back has each of them once, nested as before.
+comes back has each of them once, nested as before. What is read of a point, such as the text for an image, is the `alt`
+of an <img>, or of an <area> where the point is at an end, since that is in no text.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from service.documents.document import Segment
+from service.text.attributes import quoted
 from service.text.html_tokens import HtmlToken, html_tokens
 
 Key = TypeVar("Key")
 
 _NUMBER = re.compile(r'id="(\d+)"')
+_ALT = re.compile(r' alt="([^"]*)"')
+_EDGE = re.compile(r"(?:<area [^>]*>)+")
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class Span(Generic[Key]):
 
 @dataclass(frozen=True)
 class Point(Generic[Key]):
-    """What has a place, but is no word: an anchor, an image."""
+    """What has a place, but is no word: an anchor, an image. text: what is read in its stead, and translated."""
 
     key: Key
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,25 +53,28 @@ Inline = str | Span[Key] | Point[Key] | Word[Key]
 class InlineText(Generic[Key]):
     """Inline content as a segment, and the segment's translation as inline content.
 
-    Points at either end stay there, and a span around everything stays around everything: neither is in the segment.
+    Points at either end stay there, and a span around everything stays around everything: of neither is anything but
+    the text of the points in the segment.
     """
 
     def __init__(self, content: Sequence[Inline[Key]]) -> None:
         self._keys: list[Key] = []
         self._peel, content = _peeled(tuple(content))
-        if all(isinstance(each, str) for each in content):
+        edges = "".join(f"<area alt={quoted(text)}>" for text in _texts(self._peel))
+        if not edges and all(isinstance(each, str) for each in content):
             self.segment = Segment("".join(map(str, content)))
         else:
-            self.segment = Segment("".join(self._written(content)), "html")
+            self.segment = Segment(edges + "".join(self._written(content)), "html")
 
     def parse(self, text: str) -> tuple[Inline[Key], ...]:
         """The content of a translation of `segment`."""
         if self.segment.format == "text":
-            return _unpeeled(self._peel, (text,))
-        found = tuple(_content(iter(html_tokens(text)), self._keys))
+            return _unpeeled(self._peel, (text,), iter(()))
+        edges = match[0] if (match := _EDGE.match(text)) else ""
+        found = tuple(_content(iter(html_tokens(text[len(edges) :])), self._keys))
         if _count(found) != len(self._keys):
             raise AssertionError("the pipeline promises that every tag comes back once")
-        return _unpeeled(self._peel, found)
+        return _unpeeled(self._peel, found, iter([html.unescape(text) for text in _ALT.findall(edges)]))
 
     def _written(self, content: Sequence[Inline[Key]]) -> Iterator[str]:
         for each in content:
@@ -79,8 +87,10 @@ class InlineText(Generic[Key]):
                 yield f'<span id="{number}">'
                 yield from self._written(each.inside)
                 yield "</span>"
+            elif isinstance(each, Word):
+                yield f'<var id="{number}"></var>'
             else:
-                yield f'<wbr id="{number}">' if isinstance(each, Point) else f'<var id="{number}"></var>'
+                yield f'<img id="{number}" alt={quoted(each.text)}>' if each.text else f'<wbr id="{number}">'
 
 
 def _content(tokens: Iterator[HtmlToken], keys: Sequence[Key]) -> Iterator[Inline[Key]]:
@@ -94,7 +104,8 @@ def _content(tokens: Iterator[HtmlToken], keys: Sequence[Key]) -> Iterator[Inlin
                 next(tokens)
                 yield Word(key)
             else:
-                yield Point(key)
+                alt = _ALT.search(token.source)
+                yield Point(key, html.unescape(alt[1]) if alt else "")
         elif token.kind == "end":
             return
         else:
@@ -109,7 +120,7 @@ def _count(content: Sequence[Inline[Key]]) -> int:
 
 @dataclass(frozen=True)
 class _Peel(Generic[Key]):
-    """What was around the content: points, and a span if there is a `key`."""
+    """What was around the content: points with white space between them, and a span if there is a `key`."""
 
     before: tuple[Inline[Key], ...]
     after: tuple[Inline[Key], ...]
@@ -120,9 +131,9 @@ def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[I
     peel: list[_Peel[Key]] = []
     while True:
         first, last = 0, len(content)
-        while first < last and isinstance(content[first], Point):
+        while first < last and _is_edge(content[first]):
             first += 1
-        while last > first and isinstance(content[last - 1], Point):
+        while last > first and _is_edge(content[last - 1]):
             last -= 1
         before, content, after = content[:first], content[first:last], content[last:]
         if len(content) == 1 and isinstance(content[0], Span):
@@ -132,8 +143,25 @@ def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[I
             return [*peel, _Peel(before, after)], content
 
 
-def _unpeeled(peel: Sequence[_Peel[Key]], content: tuple[Inline[Key], ...]) -> tuple[Inline[Key], ...]:
-    for each in reversed(peel):
-        inside = (Span(each.key[0], content),) if each.key else content
-        content = (*each.before, *inside, *each.after)
+def _is_edge(each: Inline[Key]) -> bool:
+    return isinstance(each, Point) or (isinstance(each, str) and not each.strip())
+
+
+def _texts(peel: Sequence[_Peel[Key]]) -> Iterator[str]:
+    """Of its points, from the innermost to the outermost."""
+    for around in reversed(peel):
+        yield from (each.text for each in (*around.before, *around.after) if isinstance(each, Point) and each.text)
+
+
+def _unpeeled(
+    peel: Sequence[_Peel[Key]], content: tuple[Inline[Key], ...], texts: Iterator[str]
+) -> tuple[Inline[Key], ...]:
+    """texts: of its points, in the order of `_texts`."""
+    for around in reversed(peel):
+        edges = [
+            replace(each, text=next(texts)) if isinstance(each, Point) and each.text else each
+            for each in (*around.before, *around.after)
+        ]
+        before, after = edges[: len(around.before)], edges[len(around.before) :]
+        content = (*before, *((Span(around.key[0], content),) if around.key else content), *after)
     return content

@@ -34,7 +34,7 @@ def place_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> str
 def with_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> EditedText:
     """The translation of a run, a text that is not HTML, with its tags in it. Arguments as of place_tags."""
     words = _Words(run.text, target, links)
-    writer = _Writer([span for _source, span in links])
+    writer = _Writer(run.text, target, [span for _source, span in links])
     writer.write(_placed(_nodes(run, range(len(run.marks))), 0, len(links), words), 0, len(links))
     return EditedText(target, writer.tags)
 
@@ -169,8 +169,10 @@ def _best_window(own: Sequence[int], taken: set[int]) -> Span | None:
 class _Writer:
     """Puts tags between the words of the target, from left to right."""
 
-    def __init__(self, words: Sequence[Span]) -> None:
+    def __init__(self, source: str, target: str, words: Sequence[Span]) -> None:
+        self._target = target
         self._words = words
+        self._begins_with_space = source[:1].isspace() and target[:1].isspace()
         self._done = 0
         self.tags: list[Edit] = []
 
@@ -184,19 +186,26 @@ class _Writer:
                 self._tag(self._words[each.last - 1][1], node.close or "")
             else:
                 behind = each.first > first
-                self._tag(self._place(each.first, first, last), self._spaced(node, behind=behind))
+                place = self._place(node, each.first, first, last)
+                self._tag(place, self._spaced(node, place, behind=behind))
                 self.write(each.children, each.first, each.first)
                 self._tag(self._done, node.close or "")
 
-    def _place(self, word: int, first: int, last: int) -> int:
-        """Behind the word in front of it, unless that is not in the parent."""
+    def _place(self, node: _Node, word: int, first: int, last: int) -> int:
+        """Behind the word in front of it, unless that is not in the parent; in front of the space that all begins with
+        if it stood there."""
         if word > first:
             return self._words[word - 1][1]
+        if node.start == 0 and word == 0 and self._begins_with_space:
+            return 0
         return self._words[word][0] if word < last else self._done
 
-    def _spaced(self, node: _Node, *, behind: bool) -> str:
-        """What had white space around it has it again; the space of the target follows by itself."""
-        return (" " if node.before and behind else "") + node.open
+    def _spaced(self, node: _Node, place: int, *, behind: bool) -> str:
+        """What had white space around it has it again; the space of the target follows by itself, unless what has come
+        to stand there is in front of a word."""
+        follows = self._target[max(place, self._done) :][:1]
+        after = node.after and not behind and bool(follows) and not follows.isspace()
+        return (" " if node.before and behind else "") + node.open + (" " if after else "")
 
     def _tag(self, place: int, tag: str) -> None:
         self._done = max(place, self._done)

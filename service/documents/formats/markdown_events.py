@@ -17,14 +17,18 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 HARD_BREAKS = ("\\\n", "  \n")
+IMAGE = "!["
+_READ = ("text", "text_special", "softbreak")
 
 
 @dataclass(frozen=True)
 class Event:
-    """source: in the document, but for "text", which is characters. "raw" is both."""
+    """source: in the document, but for "text", which is characters. "raw" is both. Of an "image" it is what is behind
+    its `text`, as characters."""
 
-    kind: Literal["text", "raw", "open", "close", "html", "point", "word"]
+    kind: Literal["text", "raw", "open", "close", "html", "point", "word", "image"]
     source: str
+    text: str = ""
 
 
 def block_parser() -> MarkdownIt:
@@ -121,8 +125,8 @@ def _events(source: str, steps: Sequence[_Step]) -> Iterator[Event]:
             yield from _link(source, step, step.inside)
         elif step.rule == "html_inline":
             yield Event("html", raw)
-        elif kind == "image":
-            yield Event("point", raw)
+        elif kind == "image" and last is not None:
+            yield _image(raw, last)
         elif kind == "code_inline" or step.rule == "autolink":
             yield Event("word", raw)
         else:
@@ -132,10 +136,22 @@ def _events(source: str, steps: Sequence[_Step]) -> Iterator[Event]:
 def _link(source: str, step: _Step, inside: _Inside) -> Iterator[Event]:
     yield Event("open", "[")
     yield from _events(source, inside.steps)
-    closing = source[inside.end : step.end]
-    if closing in ("]", "][]"):  # the text is the name of its target, which the translation is not
-        closing = f"][{' '.join(source[step.start + 1 : inside.end].split())}]"
-    yield Event("close", closing)
+    yield Event("close", _closing(source[step.start + 1 : inside.end], source[inside.end : step.end]))
+
+
+def _closing(label: str, closing: str) -> str:
+    """What is behind the text of a link or an image: that may be the name of its target, which a translation is not."""
+    return f"][{' '.join(label.split())}]" if closing in ("]", "][]") else closing
+
+
+def _image(raw: str, token: Token) -> Event:
+    """Formatting in the text of an image is shown to nobody, and not kept; with code or a break in it, it stays."""
+    children = token.children or []
+    text = "".join(" " if child.type == "softbreak" else child.content for child in children)
+    if not text.strip() or any(child.type not in _READ and not child.nesting for child in children):
+        return Event("point", raw)
+    label = raw[len(IMAGE) : len(IMAGE) + len(token.content)]
+    return Event("image", _closing(label, raw[len(IMAGE) + len(label) :]), text)
 
 
 def _joined_raw(events: Iterator[Event]) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from service.documents.document import Segment
-from service.documents.formats.markdown_events import HARD_BREAKS, Event, block_parser, inline_events
+from service.documents.formats.markdown_events import HARD_BREAKS, IMAGE, Event, block_parser, inline_events
 from service.documents.formats.markdown_lines import SPACE, LineLengths, marked
 from service.documents.inline import Inline, InlineText, Point, Span, Word
 from service.text.segmentation import has_letter
@@ -111,6 +111,8 @@ def _tree(events: Sequence[Event]) -> list[Inline[Syntax]] | None:
             levels[-1] += _with_footnotes(event.source)
         elif event.kind == "word":
             levels[-1].append(Word(Syntax(event.source)))
+        elif event.kind == "image":
+            levels[-1].append(Point(Syntax(IMAGE, event.source), event.text))
         elif index not in partners:
             levels[-1].append(Point(Syntax(event.source)))
         elif partners[index] > index:
@@ -173,7 +175,8 @@ def _joined(content: Sequence[Inline[Syntax]], *, escaped: bool, as_html: bool) 
         elif each.key.open in HARD_BREAKS:
             parts = ["".join(parts).rstrip(_SPACES), "<br>" if as_html else each.key.open]
         else:
-            parts.append(each.key.open)
+            text = each.text if isinstance(each, Point) else ""
+            parts.append(each.key.open + (_SPECIAL.sub(r"\\\g<0>", text) if escaped else text) + each.key.close)
     return "".join(parts)
 
 
@@ -193,13 +196,21 @@ def _signature(content: Sequence[Inline[Syntax]]) -> Iterator[tuple[str, str]]:
         text = ""
         if each is None:
             return
-        yield type(each).__name__, each.key.open + each.key.close
+        yield type(each).__name__, each.key.open + (each.text if isinstance(each, Point) else "") + each.key.close
         if isinstance(each, Span):
             yield from _signature(each.inside)
             yield "end", ""
 
 
 def _text(content: Sequence[Inline[Syntax]]) -> str:
+    """All that is read."""
     return " ".join(
-        each if isinstance(each, str) else _text(each.inside) if isinstance(each, Span) else "" for each in content
+        each
+        if isinstance(each, str)
+        else _text(each.inside)
+        if isinstance(each, Span)
+        else each.text
+        if isinstance(each, Point)
+        else ""
+        for each in content
     )

@@ -35,13 +35,13 @@ _IN_HTML = {"<br>": "hardbreak"} | {
 
 
 def inlines(text: str) -> Counter[tuple[str, str, str]]:
-    """Everything in blocks that is no text."""
+    """Everything in blocks that is no text, and of images what is none."""
     children = [child for token in _PARSER.parse(text) for child in token.children or ()]
     found: Counter[tuple[str, str, str]] = Counter()
     for child in children:
         kind = _IN_HTML.get(child.content, child.type) if child.type == "html_inline" else child.type
         if kind not in _BREAKS:
-            content = "" if kind in _IN_HTML.values() else child.content
+            content = "" if kind in _IN_HTML.values() or kind == "image" else child.content
             found[kind, content, str(sorted(child.attrs.items()))] += 1
     return found
 
@@ -52,6 +52,8 @@ def words(text: str) -> Counter[str]:
 
 
 def _text(token: Token) -> str:
+    if token.type == "image":
+        return " ".join(map(_text, token.children or ()))
     return token.content if token.type in ("text", "text_special") else " "
 
 
@@ -64,7 +66,7 @@ title: not this
 # one *two* three
 
 A paragraph of **bold words** and [a link](http://x.y/a_b "title"),
-which goes on; with `code *x*` and ![image](i.png).
+which goes on; with `code *x*` and ![an image](i.png).
 
 > quoted [text][ref] and
 > more of it
@@ -111,6 +113,7 @@ def test_a_document_keeps_its_structure_and_its_formatting(newline: str) -> None
     assert "| wrong \\| right |" in turned
     assert "title: not this" in turned
     assert "[^n]: note a" in turned
+    assert "![image an](i.png)" in turned
     assert ("\r\n" in turned) == (newline == "\r\n")
 
 
@@ -155,6 +158,23 @@ def test_a_link_whose_text_names_its_target_keeps_it() -> None:
     assert "[docs the][the docs]" in turned
     assert "[here `code`][`code` here]" in turned
     assert inlines(turned) == inlines(text)
+
+
+def test_the_text_of_images_is_translated_and_all_else_of_them_is_as_it_was() -> None:
+    for text, written in {
+        "![one two](a_b.png 'one two')": "![two one](a_b.png 'one two')",
+        "[![one two](i)](j) ![three\nfour][r]\n\n[r]: k": "[![two one](i)](j)\n![four three][r]\n\n[r]: k",
+        "![the logo] one two ![The logo][]\n\n[the logo]: i": (
+            "![logo the][the logo] two one ![logo The][The logo]\n\n[the logo]: i"
+        ),
+        "![one *two* &amp; \\*](i)": "![* & two one](i)",
+        "![`one` two](i) ![](j) ![17](k)": "![`one` two](i) ![](j) ![17](k)",
+        "| ![one \\| two](i) |\n|-|": "| ![two \\| one](i) |\n|-|",
+    }.items():
+        assert turn_text(MARKDOWN, text) == written
+    assert turn_text(MARKDOWN, "![one](i) x", lambda word: "](j) <b> &lt;" if word == "one" else word) == (
+        "![\\](j) \\<b\\> \\&lt;](i) x"
+    )
 
 
 def test_emphasis_that_cannot_stand_there_becomes_html() -> None:

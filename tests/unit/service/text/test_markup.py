@@ -73,6 +73,10 @@ def placed(html: str, target: str, pairs: str) -> str:
         ("a<b>!</b>", "A!", "0-0 1-1", "A<b>!</b>"),
         ("<i>a</i> <b>b</b>.", "A.", "0-0 2-1", "<i>A</i><b>.</b>"),  # no word is left
         ("x &amp; <b>y</b>", "Y & <X>", "0-2 1-1 2-0", "<b>Y</b> &amp; &lt;X&gt;"),
+        ("<a><img></a> a", " A", "0-0", "<a><img></a> A"),  # the space stays between them
+        ("<img> <img> a", " A", "0-0", "<img> <img> A"),
+        ("<img><img> a", " A", "0-0", "<img><img> A"),
+        ("<b><img> a</b> b", "B A", "0-1 1-0", "B <b><img> A</b>"),
         ("<a>a <code>b</code></a> c", "C \ue000 A", "0-2 1-1 2-0", "C <a><code>b</code> A</a>"),
     ],
 )
