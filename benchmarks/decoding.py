@@ -1,6 +1,7 @@
 """How fast is the decoder: one sentence at a time, and with 8, 32, 128 sentences in flight?
 
     python -m benchmarks.decoding [--backend int8] [--threads 2] [--in-flight 1,8,32,128] [--vocabulary 32000]
+    python -m benchmarks.decoding --device cuda --in-flight 1,32,128,512,2048
 
 Targets are forced to 20 tokens; see benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py
 for the numbers that the backend computes in, measured just before.
@@ -18,7 +19,7 @@ from typing import get_args
 
 import torch
 
-from benchmarks.limits import Numbers, bandwidth, measure_limits, report
+from benchmarks.limits import CPU, ROWS, Numbers, bandwidth, measure_limits, report
 from benchmarks.measure import machine, percentiles, rounded, seconds, spread
 from benchmarks.work import (
     BEAM,
@@ -36,6 +37,8 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
+
+NUMBERS: dict[str, Numbers] = {"Int8Backend": "int8", "EagerBackend": "fp32", "CudaGraphBackend": "bf16"}
 
 
 def sentence_ms(backend: Backend, segments: list[Segment], beam: int, shortlist: Shortlist | None) -> list[float]:
@@ -86,6 +89,7 @@ def fractions(result: dict[str, object], limits: dict[str, object]) -> dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", type=torch.device, default=CPU)
     parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument(
@@ -100,18 +104,20 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     work, network = work_and_network(options.bundle, options.vocabulary, small=options.small)
+    device: torch.device = options.device
     opened_s = time.perf_counter()
-    backend = open_backend(network, options.backend, source_capacity=LONGEST)
+    backend = open_backend(network.to(device), options.backend, source_capacity=LONGEST)
     opened_s = time.perf_counter() - opened_s
     name = type(backend).__name__
-    numbers: Numbers = "int8" if name == "Int8Backend" else "fp32"
-    limits = report(measure_limits(work.config, numbers, bandwidth())[0], work, tuple(options.in_flight), options.beam)
+    rows = (*ROWS, BEAM * max(options.in_flight))
+    most = measure_limits(work.config, NUMBERS[name], bandwidth(device), rows, device)[0]
+    limits = report(most, work, tuple(options.in_flight), options.beam)
     result = measured(backend, work, options)
     print(
         json.dumps(
             {
                 "benchmark": "decoding",
-                "machine": machine(),
+                "machine": machine(device),
                 "network": work.config.model_dump(include={"cell", "layers", "hidden", "vocabulary"}),
                 "backend": name,
                 "backend_opened_s": rounded(opened_s),

@@ -12,7 +12,7 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,8 +22,10 @@ from benchmarks.work import BEAM, TARGET_TOKENS, Work, measured_work
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.int8 import best_kernels
 
-Numbers = Literal["fp32", "int8"]
-WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1}
+Numbers = Literal["fp32", "int8", "bf16"]
+WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1, "bf16": 2}
+_ON_A_CPU: tuple[Numbers, ...] = ("fp32", "int8")
+CPU = torch.device("cpu")
 ROWS = (4, 32, 128, 512)
 READ_BYTES = 2**29
 
@@ -47,6 +49,7 @@ class Limits:
     peak: float
     bandwidth: float
     weight_bytes: int
+    memory_bytes: int = 4  # of an element of keys and values
 
     def product_s(self, shape: Shape, rows: float) -> float:
         """The least that a product takes."""
@@ -55,9 +58,9 @@ class Limits:
         )
 
     def step_s(self, config: NetworkConfig, sentences: int, source: float, beam: int = BEAM) -> float:
-        """One decoder step of that many sentences, with keys and values (float32) of `source` tokens each read once."""
+        """One decoder step of that many sentences, with keys and values of `source` tokens each read once."""
         products = sum(self.product_s(shape, sentences * beam) for shape in step_shapes(config))
-        return products + 2 * 4 * sentences * source * config.hidden / self.bandwidth
+        return products + 2 * self.memory_bytes * sentences * source * config.hidden / self.bandwidth
 
     def encode_s(self, config: NetworkConfig, sentences: int, source: float) -> float:
         """Reading the sources: all input products of a layer at once, the recurrent ones position by position."""
@@ -89,24 +92,40 @@ def step_shapes(config: NetworkConfig) -> list[Shape]:
     return [*cells, Shape(2 * config.hidden, config.readout), Shape(config.readout, config.vocabulary)]
 
 
-def product(shape: Shape, rows: int, numbers: Numbers) -> Callable[[], Tensor]:
-    """A matrix product as a backend would do it: fp32 by torch.mm, int8 by the kernels it would take, packed."""
-    if numbers == "fp32":
-        x, weight = torch.rand(rows, shape.inputs), torch.rand(shape.outputs, shape.inputs).t()
+def product(shape: Shape, rows: int, numbers: Numbers, device: torch.device = CPU) -> Callable[[], Tensor]:
+    """A matrix product as a backend would do it: int8 by the kernels it would take, packed, else by torch.mm."""
+    if numbers != "int8":
+        kind = torch.bfloat16 if numbers == "bf16" else torch.float32
+        x = torch.rand(rows, shape.inputs, dtype=kind, device=device)
+        weight = torch.rand(shape.outputs, shape.inputs, dtype=kind, device=device).t()
         return lambda: torch.mm(x, weight)
     layer = best_kernels().linear(torch.rand(shape.outputs, shape.inputs))
     x = torch.rand(rows, shape.inputs)
     return lambda: layer(x)
 
 
-def bandwidth() -> float:
+def bandwidth(device: torch.device = CPU) -> float:
     """Bytes a second that a sum reads."""
-    array = torch.ones(READ_BYTES // 4)
-    return READ_BYTES / fastest_s(array.sum)
+    array = torch.ones(READ_BYTES // 4, device=device)
+    return READ_BYTES / fastest_s(lambda: array.sum().item())
+
+
+def ended(work: Callable[[], Tensor], device: torch.device) -> Callable[[], object]:
+    """`work` until the device has done it."""
+
+    def until_done() -> None:
+        work()
+        torch.cuda.synchronize(device)
+
+    return work if device.type == "cpu" else until_done
 
 
 def measure_limits(
-    config: NetworkConfig, numbers: Numbers, read: float, rows: tuple[int, ...] = ROWS
+    config: NetworkConfig,
+    numbers: Numbers,
+    read: float,
+    rows: tuple[int, ...] = ROWS,
+    device: torch.device = CPU,
 ) -> tuple[Limits, dict[str, dict[str, float]]]:
     """The limits, and microseconds by shape and rows. read: what `bandwidth` gave."""
     times: dict[str, dict[str, float]] = {}
@@ -114,10 +133,10 @@ def measure_limits(
     for shape in dict.fromkeys(step_shapes(config)):
         row = times[f"{shape.inputs}->{shape.outputs}"] = {}
         for count in rows:
-            took = fastest_s(product(shape, count, numbers))
+            took = fastest_s(ended(product(shape, count, numbers, device), device))
             peak = max(peak, shape.operations(count) / took)
             row[str(count)] = round(took * 1e6)
-    return Limits(peak, read, WEIGHT_BYTES[numbers]), times
+    return Limits(peak, read, WEIGHT_BYTES[numbers], 2 if numbers == "bf16" else 4), times
 
 
 def report(limits: Limits, work: Work, sentences: tuple[int, ...], beam: int = BEAM) -> dict[str, object]:
@@ -141,7 +160,7 @@ def main() -> None:
     work = measured_work(small=options.small)
     result: dict[str, object] = {"benchmark": "limits", "machine": machine()}
     read = bandwidth()
-    for numbers in get_args(Numbers):
+    for numbers in _ON_A_CPU:
         limits, times = measure_limits(work.config, numbers, read)
         result[numbers] = {"product_us_by_rows": times, **report(limits, work, (1, 8, 32, 128))}
     print(json.dumps(result))

@@ -44,9 +44,11 @@ def rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def machine() -> dict[str, str | int]:
-    """What every result names beside its figures."""
+def machine(device: torch.device | None = None) -> dict[str, str | int]:
+    """What every result names beside its figures. device: that the network ran on."""
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device is not None and device.type == "cuda" else {}
     return {
+        **gpu,
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "instructions": torch.backends.cpu.get_cpu_capability(),

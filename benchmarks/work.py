@@ -25,7 +25,14 @@ BEAM = 4
 COMMON = 100  # ids of every shortlist
 RESERVED = 4  # ids of padding, unknown, begin and end, none of which is ever written
 BEGIN, END = 2, 3
-SENTENCES = {1: 16, 8: 64, 32: 256, 128: 256, 512: 512}  # how many are translated, by how many are in flight
+SENTENCES = {
+    1: 16,
+    8: 64,
+    32: 256,
+    128: 256,
+    512: 2048,
+    2048: 8192,
+}  # how many are translated, by how many are in flight
 
 
 @dataclass(frozen=True)
@@ -93,9 +100,10 @@ def open_forced(
     backend: Backend, *, sentences: int, beam: int = BEAM, shortlist: Shortlist | None = None
 ) -> InFlightDecoder:
     """A decoder with slots for that many sentences, which never writes the end: every target has its full length."""
+    device = backend.empty(1, 1)[0].mask.device
     return InFlightDecoder(
         backend,
-        Vocabulary(bos=BEGIN, eos=END, forbidden=torch.arange(RESERVED), shortlist=shortlist),
+        Vocabulary(bos=BEGIN, eos=END, forbidden=torch.arange(RESERVED, device=device), shortlist=shortlist),
         max_target_length=TARGET_TOKENS,
         max_rows=sentences * beam,
     )

@@ -23,6 +23,7 @@ from service.catalogue import ServedModel
 from service.engine.decoder import InFlightDecoder
 from service.engine.engine import Engine, EngineSettings
 from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
+from service.gpus import choose_device, rows_on
 from service.memory import need_bytes
 from service.settings import Settings
 
@@ -67,6 +68,8 @@ class BundleLoader:
         self._observer = observer
         self._decoder_opener = decoder_opener
         self._store = BundleStore(settings.models or str(shipped_bundles()))
+        self._device = choose_device(settings.device)
+        self._rows = settings.decoder_rows or rows_on(self._device)
 
     def starting_with(self) -> tuple[tuple[BundleReference, ...], ...]:
         """Those that the settings name, else all; of a bundle without a version every version, the newest first.
@@ -121,7 +124,7 @@ class BundleLoader:
         return self._served(bundle)
 
     def _served(self, bundle: Bundle) -> ServedModel:
-        settings, manifest, network = self._settings, bundle.manifest, bundle.network()
+        settings, manifest, network = self._settings, bundle.manifest, bundle.network().to(self._device)
         limits = [manifest.decoding.max_source_length, settings.max_source_length]
         target_length = manifest.decoding.max_length(min(limits))
         if network.config.bounded_positions:
@@ -137,7 +140,7 @@ class BundleLoader:
                 bundle.tokenizer,
                 max_source_length=decoding.max_source_length,
                 max_target_length=target_length,
-                max_rows=settings.decoder_rows,
+                max_rows=self._rows,
                 backend=settings.backend,
                 translations=bundle.translations if settings.shortlist == "auto" else {},
             ),
@@ -168,4 +171,4 @@ class BundleLoader:
 
     def _need_bytes(self, manifest: Manifest) -> int:
         settings = self._settings
-        return need_bytes(manifest, decoder_rows=settings.decoder_rows, max_source_length=settings.max_source_length)
+        return need_bytes(manifest, decoder_rows=self._rows, max_source_length=settings.max_source_length)

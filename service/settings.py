@@ -35,16 +35,23 @@ class Settings(BaseSettings):
     threads: Count = Field(
         default_factory=lambda: os.cpu_count() or 1, description="CPU threads for tensor work. Default: all cores."
     )
-    backend: Literal["auto", "eager", "int8"] = Field(
+    device: str = Field(
         "auto",
-        description="How networks run: int8 (CPU, several times faster), eager (float32), or auto: int8 where it can.",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="Where networks run: cpu, cuda, cuda:1, or auto: the first GPU if there is one, else the CPU.",
+    )
+    backend: Literal["auto", "eager", "int8", "cuda_graph"] = Field(
+        "auto",
+        description="How networks run: int8 (CPU), cuda_graph (GPU), eager (slow), or auto: the best that can.",
     )
     shortlist: Literal["auto", "off"] = Field(
         "auto",
         description="Score only the tokens that a sentence may be translated by, where a bundle says which. off: all.",
     )
-    decoder_rows: Count = Field(
-        128, description="Live hypotheses that a model decodes at once; 128 hold 32 segments of beam 4."
+    decoder_rows: int = Field(
+        0,
+        ge=0,
+        description="Live hypotheses that a model decodes at once, four a segment; 0: 128 on a CPU, 2048 on a GPU.",
     )
     max_source_length: int = Field(
         1024,

@@ -23,6 +23,7 @@ FEWEST_SLOTS = 8
 ROWS_AT_ONCE = 64
 
 Best = tuple[Tensor, Tensor, Tensor]  # as Backend.best
+Finished = list[tuple[int, tuple[Hypothesis, ...]]]  # by ticket
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Occupant:
     def __init__(self, ticket: int, segment: Segment, vocabulary: Vocabulary) -> None:
         self.ticket = ticket
         self.segment = segment
+        self.cancelled = False
         self.paths = Paths(segment.no_repeat_ngram) if segment.no_repeat_ngram else None
         demanding = segment.prefix or segment.terms
         self.demands = Demands(segment, vocabulary.spellings, vocabulary.eos) if demanding else None
@@ -54,6 +56,12 @@ class Occupant:
     def length(self) -> int:
         """Of its source, in tokens."""
         return len(self.segment.source)
+
+    @property
+    def guided(self) -> bool:
+        """Whether the host has a part in its steps."""
+        guides = (self.paths, self.demands, self.candidates)
+        return self.segment.want_search or any(each is not None for each in guides)
 
     def barred(self) -> list[tuple[int, int]]:
         """(hypothesis, token) of every extension that would repeat what must not be repeated."""
@@ -77,16 +85,22 @@ class Block:
         self.memory, state = backend.empty(slots, width)
         device = self.memory.values.device
         self.state = state.rows(torch.arange(0, device=device))
-        self.beams = Beams(
-            slots, width, targets, backend.source_capacity, attention=backend.has_attention, like=self.memory.values
-        )
+        sources = backend.source_capacity if backend.has_attention else None
+        values = self.memory.values
+        scores = values.new_empty(0, dtype=torch.promote_types(values.dtype, torch.float32))
+        self.beams = Beams(slots, width, targets, sources, like=scores)
         self.tokens = torch.full((0, width), vocabulary.bos, device=device)
         self._first_row = torch.arange(slots, device=device).unsqueeze(1) * width
 
     @property
-    def live(self) -> int:
-        """How many slots are held."""
+    def held(self) -> int:
+        """How many slots are in use."""
         return len(self.occupants)
+
+    @property
+    def live(self) -> int:
+        """How many segments are here."""
+        return self.held
 
     def admit(self, occupants: list[Occupant], memory: Memory, state: DecoderState, sources: list[int]) -> None:
         """Put segments into free slots; `sources` are their rows in the encoded `memory` and `state`."""
@@ -102,8 +116,7 @@ class Block:
         self.state = self.state.joined(state.rows(index.repeat_interleave(self.width)))
         begun = self.tokens.new_full((len(occupants), self.width), self.vocabulary.bos)
         self.tokens = torch.cat((self.tokens, begun))
-        for occupant in occupants:
-            self.beams.start(occupant.segment)
+        self.beams.start([occupant.segment for occupant in occupants])
 
     def settled(self, ticket: int) -> tuple[int, ...] | None:
         """The tokens that `ticket` is sure to begin with; None if it is not here."""
@@ -123,7 +136,7 @@ class Block:
                 return True
         return False
 
-    def step(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
+    def step(self) -> Finished:
         """One step of every slot in use; returns what finished, by ticket, and frees those slots."""
         longest = max(occupant.length for occupant in self.occupants)
         step = self.backend.step(self.tokens, self.memory.of(self.live, longest), self.state, self._positions())

@@ -11,8 +11,10 @@ Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 
 import torch
@@ -20,8 +22,10 @@ from torch import Tensor
 
 from model_store.decoding.scoring import length_penalties
 from model_store.decoding.segment import Extension, Hypothesis, SearchStep, Segment
+from model_store.decoding.transfers import sent
+from model_store.decoding.trellis import NEVER, End, Trellis, search_step
 
-NEVER = float("-inf")
+_READ = ("log_prob", "length", "penalty", "finished_score", "finished_log_prob", "finished_step", "finished_parent")
 
 
 class Beams:
@@ -32,9 +36,22 @@ class Beams:
     (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that nothing is
     copied when beams are reordered; attention of step t is that of the row extended.
     candidate_*: the 2K best extensions of each step that is told to `record` them.
+
+    sources: S; None without attention. like: of its type and device are probabilities. weights: the type of
+    attention's. search: whether steps may be recorded.
     """
 
-    def __init__(self, slots: int, width: int, targets: int, sources: int, *, attention: bool, like: Tensor) -> None:
+    def __init__(
+        self,
+        slots: int,
+        width: int,
+        targets: int,
+        sources: int | None,
+        *,
+        like: Tensor,
+        weights: torch.dtype | None = None,
+        search: bool = True,
+    ) -> None:
         def filled(*shape: int, value: float = 0) -> Tensor:
             return like.new_full(shape, value)
 
@@ -43,16 +60,20 @@ class Beams:
 
         self.width = width
         self.live = 0
-        self._shape = (width, targets, sources, attention)
+        self._more = partial(
+            Beams, width=width, targets=targets, sources=sources, like=like, weights=weights, search=search
+        )
         self.slot = torch.arange(slots, device=like.device)
         self.log_prob = filled(slots, width, value=NEVER)
         self.length = integers(slots)
         self.token = integers(slots, targets, width)
         self.parent = integers(slots, targets, width)
-        self.attention = filled(slots, targets, width, sources) if attention else None
-        self.candidate_log_prob = filled(slots, targets, 2 * width)
-        self.candidate_token = integers(slots, targets, 2 * width)
-        self.candidate_parent = integers(slots, targets, 2 * width)
+        attention = None if sources is None else like.new_zeros(slots, targets, width, sources, dtype=weights)
+        self.attention = attention
+        recorded = (slots, targets if search else 0, 2 * width)
+        self.candidate_log_prob = filled(*recorded)
+        self.candidate_token = integers(*recorded)
+        self.candidate_parent = integers(*recorded)
         self.finished_score = filled(slots, width, value=NEVER)
         self.finished_log_prob = filled(slots, width, value=NEVER)
         self.finished_step = integers(slots, width)
@@ -64,26 +85,33 @@ class Beams:
 
     def grow(self, slots: int) -> None:
         """Add free slots."""
-        width, targets, sources, attention = self._shape
-        more = vars(Beams(slots, width, targets, sources, attention=attention, like=self.log_prob))
+        more = vars(self._more(slots))
         for name, tensor in list(vars(self).items()):
             if isinstance(tensor, Tensor):
                 setattr(self, name, torch.cat((tensor, more[name])))
         self.slot = torch.arange(len(self.slot), device=self.slot.device)
 
-    def start(self, segment: Segment) -> None:
-        """Begin a segment, in the first free slot: one empty hypothesis."""
-        slot, self.live = self.live, self.live + 1
-        self.log_prob[slot] = NEVER
-        self.log_prob[slot, 0] = 0.0
-        self.length[slot] = 0
-        self.finished_score[slot] = NEVER
-        self.finished_log_prob[slot] = NEVER
-        self.beam[slot] = segment.beam_size
-        self.enough[slot] = segment.n_best if segment.terms else segment.beam_size
-        penalties = length_penalties(segment.length_penalty, self.penalty.shape[1] - 1)
-        self.penalty[slot] = torch.tensor(penalties, dtype=self.penalty.dtype)
-        self.max_length[slot] = segment.max_length
+    def start(self, segments: Sequence[Segment]) -> None:
+        """Begin segments, in the first free slots: one empty hypothesis each."""
+        first, self.live = self.live, self.live + len(segments)
+        self.put(segments, self.slot[first : self.live])
+
+    def put(self, segments: Sequence[Segment], slots: Tensor) -> None:
+        """Begin segments in these slots, int64; which are in use is the caller's to know."""
+
+        def set_each(column: Tensor, values: list[int]) -> None:
+            column[slots] = sent(torch.tensor(values), slots.device)
+
+        self.log_prob.index_fill_(0, slots, NEVER)[:, 0].index_fill_(0, slots, 0.0)
+        self.length.index_fill_(0, slots, 0)
+        self.finished_score.index_fill_(0, slots, NEVER)
+        self.finished_log_prob.index_fill_(0, slots, NEVER)
+        set_each(self.beam, [each.beam_size for each in segments])
+        set_each(self.enough, [each.n_best if each.terms else each.beam_size for each in segments])
+        set_each(self.max_length, [each.max_length for each in segments])
+        longest = self.penalty.shape[1] - 1
+        penalties = [length_penalties(each.length_penalty, longest) for each in segments]
+        self.penalty[slots] = sent(torch.tensor(penalties, dtype=self.penalty.dtype), slots.device)
 
     def stop(self, slot: int) -> None:
         """Free a slot; the last one in use takes its place."""
@@ -94,37 +122,50 @@ class Beams:
                     tensor[slot] = tensor[self.live]
 
     def extend(
-        self, values: Tensor, parent: Tensor, token: Tensor, weights: Tensor | None, eos: int, *, record: bool = False
+        self,
+        values: Tensor,
+        parent: Tensor,
+        token: Tensor,
+        weights: Tensor | None,
+        eos: int,
+        *,
+        record: bool = False,
+        active: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One step of the n slots in use.
 
         values, parent, token: the best extensions, as best_extensions gives them, shape = (n, 2K). weights: attention,
-        shape = (n, K, S'), S' <= S. record: whether some segment wants its search.
+        shape = (n, K, S'), S' <= S. record: whether some segment wants its search. active: bool, shape = (n,); a slot
+        that is not stays as it is, and what would be written of it goes to the last of the T steps, which no segment
+        may reach then. None if all are.
 
         Returns the tokens chosen and the rows they extend, int64, shape = (n, K), and which slots are done, bool,
         shape = (n,).
         """
         used = slice(self.live)
         step = self.length[used].clone()
-        self.length[used] += 1
+        self.length[used] += 1 if active is None else active
+        if active is not None:
+            step = step.where(active, self.token.shape[1] - 1)
 
         if record:
             self.candidate_log_prob[self.slot[used], step] = values
             self.candidate_token[self.slot[used], step] = token
             self.candidate_parent[self.slot[used], step] = parent
         ended = token == eos
-        self._finish(values, parent, ended, step)
+        self._finish(values, parent, ended if active is None else ended & active.unsqueeze(1), step)
         rank = torch.arange(2 * self.width, device=values.device)
         going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)[:, : self.width]  # (n, K)
         parent, token = parent.gather(1, going_on), token.gather(1, going_on)
         in_beam = rank[: self.width] < self.beam[used].unsqueeze(1)
-        self.log_prob[used] = values.gather(1, going_on).masked_fill(~in_beam, NEVER)
+        live = values.gather(1, going_on).masked_fill(~in_beam, NEVER)
+        self.log_prob[used] = live if active is None else live.where(active.unsqueeze(1), self.log_prob[used])
 
         slot = self.slot[used]
         self.token[slot, step] = token
         self.parent[slot, step] = parent
         if self.attention is not None and weights is not None:
-            self.attention[slot, step, :, : weights.shape[2]] = weights
+            self.attention[slot, step, :, : weights.shape[2]] = weights.to(self.attention.dtype)
         return token, parent, self._done()
 
     def _finish(self, values: Tensor, parent: Tensor, ended: Tensor, step: Tensor) -> None:
@@ -157,17 +198,32 @@ class Beams:
         """Of each slot in use at its `length`, shape = (n, 1)."""
         return self.penalty[: self.live].gather(1, length[: self.live].unsqueeze(1))
 
+    def of(self, slots: Tensor, steps: int, longest: int) -> dict[str, Tensor]:
+        """What `hypotheses` reads of these slots, no target of which has more than `steps` tokens, and no source more
+        than `longest`: a copy, to make `on_host`."""
+        columns = {name: getattr(self, name).index_select(0, slots) for name in _READ}
+        columns |= {name: getattr(self, name)[:, :steps].index_select(0, slots) for name in ("token", "parent")}
+        if self.attention is not None:
+            columns["attention"] = self.attention[:, :steps, :, :longest].index_select(0, slots)
+        return columns
+
+    def on_host(self, columns: Mapping[str, Tensor]) -> Beams:
+        """The beams that `of` copied, in the order they were named, to read hypotheses from."""
+        beams = copy(self)
+        vars(beams).update(columns)
+        return beams
+
     def hypotheses(self, slot: int, segment: Segment, eos: int) -> tuple[Hypothesis, ...]:
         """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score."""
         length = int(self.length[slot])
-        trellis = _Trellis(
+        trellis = Trellis(
             self.token[slot, :length].tolist(),
             self.parent[slot, :length].tolist(),
             None if self.attention is None else self.attention[slot, :, :, : len(segment.source)],
             want_attention=segment.want_attention,
         )
         finished = [
-            _End(step, row, log_prob, score, finished=True)
+            End(step, row, log_prob, score, finished=True)
             for step, row, log_prob, score in zip(
                 self.finished_step[slot].tolist(),
                 self.finished_parent[slot].tolist(),
@@ -179,7 +235,7 @@ class Beams:
         ]
         penalty = float(self.penalty[slot, length])
         live = [
-            _End(length, row, log_prob, log_prob / penalty, finished=False)
+            End(length, row, log_prob, log_prob / penalty, finished=False)
             for row, log_prob in enumerate(self.log_prob[slot].tolist())
             if log_prob > NEVER
         ]
@@ -193,7 +249,7 @@ class Beams:
         """The tokens that every hypothesis of a slot begins with, live or finished: whatever comes of it will too."""
         length = int(self.length[slot])
         tokens, parents = self.token[slot, :length].tolist(), self.parent[slot, :length].tolist()
-        trellis = _Trellis(tokens, parents, None, want_attention=False)
+        trellis = Trellis(tokens, parents, None, want_attention=False)
         ends = [(length, row) for row, total in enumerate(self.log_prob[slot].tolist()) if total > NEVER]
         finished = zip(self.finished_step[slot].tolist(), self.finished_parent[slot].tolist(), strict=True)
         ends += [end for end, score in zip(finished, self.finished_score[slot].tolist(), strict=True) if score > NEVER]
@@ -215,56 +271,3 @@ class Beams:
             )
             for step, penalty in zip(recorded, penalties, strict=True)
         )
-
-
-def search_step(candidates: Sequence[Extension], beam: int, eos: int) -> SearchStep:
-    """What becomes of the candidates of one step, best first."""
-    possible = [each for each in candidates if each.log_prob > NEVER]
-    return SearchStep(
-        live=tuple([each for each in possible if each.token != eos][:beam]),
-        finished=tuple(each for each in possible[:beam] if each.token == eos),
-    )
-
-
-@dataclass(frozen=True)
-class _End:
-    """Where a hypothesis of `steps` tokens ends."""
-
-    steps: int
-    row: int
-    log_prob: float
-    score: float
-    finished: bool
-
-
-class _Trellis:
-    """Backtracking through the choices of one slot. tokens, parents: [step][row]. attention: shape = (T, K, S)."""
-
-    def __init__(
-        self, tokens: list[list[int]], parents: list[list[int]], attention: Tensor | None, *, want_attention: bool
-    ) -> None:
-        self.tokens = tokens
-        self.parents = parents
-        self.attention = attention
-        self.want_attention = want_attention
-
-    def read(self, end: _End) -> Hypothesis:
-        """The hypothesis that ends there."""
-        path = self.path(end.steps, end.row)
-        tokens = tuple(token for token, _row in path)
-        if self.attention is None:
-            return Hypothesis(tokens, end.log_prob, end.score, end.finished)
-        rows = torch.tensor([row for _token, row in path], dtype=torch.int64)
-        weights = self.attention[torch.arange(end.steps), rows]  # (steps, S)
-        alignment = tuple(weights.argmax(dim=1).tolist()) if end.steps else ()
-        kept = weights.float().cpu().clone() if self.want_attention else None
-        return Hypothesis(tokens, end.log_prob, end.score, end.finished, alignment, kept)
-
-    def path(self, steps: int, row: int) -> list[tuple[int, int]]:
-        """The tokens of the hypothesis of `steps` tokens that ends in `row`, each with the row that it extended."""
-        path: list[tuple[int, int]] = []
-        for step in reversed(range(steps)):
-            parent = self.parents[step][row]
-            path.append((self.tokens[step][row], parent))
-            row = parent
-        return path[::-1]

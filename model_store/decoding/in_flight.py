@@ -19,6 +19,7 @@ import torch
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Block, Occupant, Vocabulary
+from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.encodings import Encodings
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.shortlist import Shortlist
@@ -53,7 +54,8 @@ class InFlightDecoder:
     """Beam search over slots. Not thread-safe: one thread owns it.
 
     A segment of beam k takes k rows, rounded up to a power of two, of `max_rows`. Those of one width step together.
-    encode_ahead: how many segments may be encoded before there is a slot for them.
+    encode_ahead: how many segments may be encoded before there is a slot for them; ENCODE_AHEAD for each MAX_ROWS
+    unless given.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class InFlightDecoder:
         *,
         max_target_length: int,
         max_rows: int = MAX_ROWS,
-        encode_ahead: int = ENCODE_AHEAD,
+        encode_ahead: int | None = None,
     ) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
@@ -72,10 +74,10 @@ class InFlightDecoder:
         self.max_target_length = max_target_length if limit is None else min(max_target_length, limit)
         self.max_beam_size = 1 << (max_rows.bit_length() - 1)
         self.max_rows = max_rows
-        self.encode_ahead = encode_ahead
+        self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
         self.encodings = Encodings(backend)
         self._encoded: deque[_Encoded] = deque()
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
         self._next_ticket = 0
 
@@ -103,7 +105,7 @@ class InFlightDecoder:
 
     @property
     def _free_rows(self) -> int:
-        return self.max_rows - sum(block.live * width for width, block in self._blocks.items())
+        return self.max_rows - sum(block.held * block.width for block in self._blocks.values())
 
     @torch.inference_mode()
     def admit(self, segments: Sequence[Segment]) -> list[int]:
@@ -163,21 +165,25 @@ class InFlightDecoder:
         while self._encoded and self._encoded[0].width <= self._free_rows:
             first, free = self._encoded[0], self._free_rows
             together = []
-            while self._encoded and self._encoded[0].memory is first.memory and self._encoded[0].width == first.width:
+            block = self._block_of(first)
+            while (
+                self._encoded and self._encoded[0].memory is first.memory and self._block_of(self._encoded[0]) is block
+            ):
                 free -= first.width
                 if free < 0:
                     break
                 together.append(self._encoded.popleft())
             occupants, rows = [each.occupant for each in together], [each.row for each in together]
-            self._block(first.width).admit(occupants, first.memory, first.state, rows)
+            block.admit(occupants, first.memory, first.state, rows)
 
-    def _block(self, width: int) -> Block:
-        if width not in self._blocks:
-            slots = self.max_rows // width
-            self._blocks[width] = Block(
-                self.backend, self.vocabulary, slots=slots, width=width, targets=self.max_target_length
+    def _block_of(self, encoded: _Encoded) -> Block | DeviceBlock:
+        kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(encoded.occupant) else Block
+        if (kind, encoded.width) not in self._blocks:
+            slots = self.max_rows // encoded.width
+            self._blocks[kind, encoded.width] = kind(
+                self.backend, self.vocabulary, slots=slots, width=encoded.width, targets=self.max_target_length
             )
-        return self._blocks[width]
+        return self._blocks[kind, encoded.width]
 
 
 def _width(beam_size: int) -> int:

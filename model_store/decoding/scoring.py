@@ -87,12 +87,13 @@ def top_candidates(totals: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest values of each row, best first, and their indices; of equals the lower index comes first.
 
     totals: shape = (N, M). Returns values and indices, shape = (N, count). topk alone picks any of several equal
-    values, so ties at the border and ties in order are settled here.
+    values, so ties at the border and ties in order are settled here. Whether there are any is looked at only where the
+    host need not wait for the answer.
     """
     values, index = totals.topk(count, dim=1)
     worst = values[:, -1:]
     tied = totals == worst
-    if bool((tied.sum(dim=1) > (values == worst).sum(dim=1)).any()):
+    if totals.device.type != "cpu" or bool((tied.sum(dim=1) > (values == worst).sum(dim=1)).any()):
         above = values > worst
         place = torch.arange(count, device=totals.device) - above.sum(dim=1, keepdim=True)
         column = torch.arange(totals.shape[1], device=totals.device)

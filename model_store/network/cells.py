@@ -1,7 +1,7 @@
 """rnn, gru and lstm layers behind one interface: a whole sequence at once, or one step.
 
-The sequence form is torch's fused kernel (oneDNN, cuDNN); the step form is written out, for decoding and input feeding.
-Both read the same parameters and compute the same function.
+The sequence form is torch's fused kernel (oneDNN, cuDNN); the step form, for decoding and input feeding, is torch's
+cell, whose gates are one kernel on CUDA. Both read the same parameters and compute the same function.
 
 Legend: B batch, T sequence length, I input width, H hidden, R rows, L layers, C state tensors a layer (2 for
 lstm: h and c; else 1).
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -56,21 +55,11 @@ class RecurrentLayer(nn.Module):
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """x: shape = (R, I). state: shape = (C, R, H). Returns the new state, whose first tensor is the output."""
-        w_ih, w_hh, bias_ih, bias_hh = self.kernel.all_weights[0]
-        h = state[0]
-        from_input = F.linear(x, w_ih, bias_ih)
-        from_state = F.linear(h, w_hh, bias_hh)
-        if self.cell == "rnn":
-            return torch.tanh(from_input + from_state).unsqueeze(0)
-        if self.cell == "gru":
-            reset_x, update_x, new_x = from_input.chunk(3, dim=1)
-            reset_h, update_h, new_h = from_state.chunk(3, dim=1)
-            update = torch.sigmoid(update_x + update_h)
-            new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
-            return (new + update * (h - new)).unsqueeze(0)
-        in_gate, forget, new, out = (from_input + from_state).chunk(4, dim=1)
-        c = torch.sigmoid(forget) * state[1] + torch.sigmoid(in_gate) * torch.tanh(new)
-        return torch.stack((torch.sigmoid(out) * torch.tanh(c), c))
+        weights = self.kernel.all_weights[0]
+        if self.cell == "lstm":
+            return torch.stack(torch.lstm_cell(x, (state[0], state[1]), *weights))
+        cell = torch.gru_cell if self.cell == "gru" else torch.rnn_tanh_cell
+        return cell(x, state[0], *weights).unsqueeze(0)
 
 
 class RecurrentStack(nn.Module):

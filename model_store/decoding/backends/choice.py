@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Literal, TypeAlias
 
+from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
 from model_store.decoding.backends.protocol import Backend
@@ -13,21 +14,27 @@ from model_store.network.seq2seq import Seq2Seq
 
 logger = logging.getLogger("verso.decoding")
 
-BackendName: TypeAlias = Literal["auto", "eager", "int8"]
+BackendName: TypeAlias = Literal["auto", "eager", "int8", "cuda_graph"]
 
 
 def open_backend(network: Seq2Seq, name: BackendName, *, source_capacity: int) -> Backend:
-    """ "auto" is int8 on a CPU where it can run, with a line in the log where it cannot, and eager elsewhere.
+    """ "auto" is cuda_graph on a GPU, and on a CPU int8 where it can run, with a line in the log where it cannot.
 
     Raises:
-        ConfigError: "int8" was asked for, and the network, its device or the machine does not do it.
+        ConfigError: one was asked for that the network, its device or the machine does not do.
     """
     device = network.projection.weight.device.type
     reason = f"device {device!r}" if device != "cpu" else unsupported(network.config)
     if name == "int8" and reason:
         raise ConfigError(f"backend: 'int8' does not run with {reason}; allowed: 'auto', 'eager'")
+    if name == "cuda_graph" and device != "cuda":
+        raise ConfigError(
+            f"backend: 'cuda_graph' does not run with device {device!r}; allowed: 'auto', 'eager', 'int8'"
+        )
     if name == "auto" and reason and device == "cpu":
         logger.warning("decoding in float32, which is slower, since 8-bit integers do not run with %s", reason)
+    if name in ("auto", "cuda_graph") and device == "cuda":
+        return CudaGraphBackend(network, source_capacity=source_capacity)
     if name == "eager" or reason:
         return EagerBackend(network, source_capacity=source_capacity)
     return Int8Backend(network, source_capacity=source_capacity)

@@ -16,6 +16,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from model_store.config import NetworkConfig
 from model_store.decoding.backends.protocol import Readout
 from model_store.decoding.scoring import best_among, best_extensions
 from model_store.errors import SegmentError
@@ -26,16 +27,23 @@ ENCODE_ROWS = 8
 STEP_ROWS = 32
 
 
+def check_capacity(config: NetworkConfig, source_capacity: int) -> None:
+    """Raises SegmentError if the network cannot read sources of so many tokens."""
+    if config.bounded_positions and source_capacity > config.positions:
+        raise SegmentError(
+            f"source_capacity: {source_capacity} tokens is more than the network's table of positions holds; "
+            f"allowed: 1..{config.positions}"
+        )
+
+
 class EagerBackend:
     """Implements Backend. source_capacity: tokens; memory is reserved for it in every slot."""
 
+    on_device = False
+
     def __init__(self, network: Seq2Seq, *, source_capacity: int) -> None:
         config = network.config
-        if config.bounded_positions and source_capacity > config.positions:
-            raise SegmentError(
-                f"source_capacity: {source_capacity} tokens is more than the network's table of positions holds; "
-                f"allowed: 1..{config.positions}"
-            )
+        check_capacity(config, source_capacity)
         self.network = network.eval().requires_grad_(False)
         self.vocabulary = config.vocabulary
         self.source_capacity = source_capacity

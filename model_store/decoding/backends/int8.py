@@ -41,6 +41,8 @@ def best_kernels() -> Kernels:
 class Int8Backend:
     """Implements Backend for the networks that `unsupported` lets pass. source_capacity: tokens."""
 
+    on_device = False
+
     def __init__(self, network: Seq2Seq, *, source_capacity: int, kernels: Kernels | None = None) -> None:
         kernels = kernels or best_kernels()
         config, decoder = network.config, network.decoder

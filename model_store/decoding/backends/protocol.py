@@ -40,6 +40,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def on_device(self) -> bool:
+        """Whether the host should take no part in steps, search included: it would keep the device waiting."""
+        ...
+
+    @property
     def source_capacity(self) -> int:
         """S, the longest source, in tokens."""
         ...

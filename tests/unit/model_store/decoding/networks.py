@@ -6,6 +6,7 @@ import torch
 
 from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, NetworkConfig
 from model_store.decoding.backends.eager import EagerBackend
+from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.shortlist import Shortlist
@@ -63,13 +64,15 @@ def open_tiny(
     source_capacity: int = 12,
     max_target_length: int = 16,
     encode_ahead: int = 3,
-    backend: EagerBackend | None = None,
+    backend: Backend | None = None,
     shortlist: Shortlist | None = None,
 ) -> InFlightDecoder:
     """A decoder with few slots, so that small tests fill and refill them."""
+    backend = backend or EagerBackend(network, source_capacity=source_capacity)
+    forbidden = torch.tensor(FORBIDDEN, device=backend.empty(1, 1)[0].mask.device)
     return InFlightDecoder(
-        backend or EagerBackend(network, source_capacity=source_capacity),
-        Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN), Spellings(SPELLED), shortlist),
+        backend,
+        Vocabulary(BOS, EOS, forbidden, Spellings(SPELLED), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,
         encode_ahead=encode_ahead,

@@ -88,8 +88,9 @@ class TableBackend:
     target_limit = None
     has_attention = False
 
-    def __init__(self, table: torch.Tensor) -> None:
+    def __init__(self, table: torch.Tensor, *, on_device: bool) -> None:
         self.table = table
+        self.on_device = on_device
         self.vocabulary = table.shape[1]
 
     def encode(self, sources: object) -> tuple[Memory, DecoderState]:
@@ -129,14 +130,15 @@ class TableBackend:
     st.lists(st.lists(st.sampled_from((0.0, 1.0)), min_size=7, max_size=7), min_size=7, max_size=7),
     st.integers(1, 4),
     st.sampled_from((0.0, 1.0)),
+    st.booleans(),
 )
-def test_ties_in_search_go_to_the_lower_id(table: list[list[float]], beam: int, alpha: float) -> None:
+def test_ties_in_search_go_to_the_lower_id(table: list[list[float]], beam: int, alpha: float, on_device: bool) -> None:
     """Scores are multiples of a few numbers, so most candidates are tied with others."""
     logits = torch.tensor(table, dtype=torch.float64)
     log_probs = torch.log_softmax(logits, dim=-1)
     # Every row normalised to the same few exact values, else sums of equal parts could differ in the last bit.
     rounded = (log_probs * 8).round() / 8
-    backend = TableBackend(rounded)
+    backend = TableBackend(rounded, on_device=on_device)
     decoder = InFlightDecoder(
         backend,
         Vocabulary(BOS, EOS, torch.empty(0, dtype=torch.int64)),

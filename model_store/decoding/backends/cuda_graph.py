@@ -1,0 +1,74 @@
+"""The network on a CUDA device in half precision: steps that never ask the host anything, to be captured as graphs.
+
+A row's last bits follow how many rows there are, since cuBLAS chooses its kernels by shape: alone and under load are
+equal to rounding only.
+
+Legend: B sources, N slots, K beam width, S source length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from model_store.decoding.backends.eager import check_capacity
+from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.scoring import best_among, best_extensions
+from model_store.decoding.transfers import sent
+from model_store.network.memory import DecoderState, Memory
+from model_store.network.seq2seq import Seq2Seq
+
+
+class CudaGraphBackend:
+    """Implements Backend. source_capacity: tokens. dtype: of weights, states and readouts, if not of logits."""
+
+    on_device = True
+
+    def __init__(self, network: Seq2Seq, *, source_capacity: int, dtype: torch.dtype = torch.bfloat16) -> None:
+        check_capacity(network.config, source_capacity)
+        config = network.config
+        self.network = deepcopy(network).to(dtype).eval().requires_grad_(False)
+        self.vocabulary = config.vocabulary
+        self.source_capacity = source_capacity
+        self.target_limit = config.positions if config.bounded_positions else None
+        self.has_attention = network.decoder.attention is not None
+        self._like = self.network.projection.weight.detach()
+        self._scores = torch.promote_types(dtype, torch.float32)
+
+    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
+        """All sources at once, by cuDNN's layers."""
+        lengths = torch.tensor([len(source) for source in sources])
+        ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.int64)
+        ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
+        return self.network.encode(sent(ids, self._like.device), lengths)
+
+    def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
+        config, like = self.network.config, self._like
+        keys, values = (like.new_zeros(slots, self.source_capacity, config.hidden) for _ in range(2))
+        mask = torch.zeros(slots, self.source_capacity, dtype=torch.bool, device=like.device)
+        mask[:, 0] = True  # a softmax over nothing would be NaN
+        layers, tensors, hidden = self.network.decoder.stack.state_shape
+        state = like.new_zeros(layers, tensors, slots * width, hidden)
+        return Memory(keys, values, mask), self.network.decoder.first_state(state)
+
+    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+        return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))
+
+    def logits(self, readout: Tensor) -> Tensor:
+        return self.network.projection(readout).to(self._scores)  # type: ignore[no-any-return]
+
+    def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        return best_extensions(logits, log_prob, forbidden, count)
+
+    def best_among(
+        self,
+        candidates: Sequence[Tensor],
+        barred: Sequence[tuple[int, int, int]],
+        readout: Tensor,
+        log_prob: Tensor,
+        count: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return best_among(candidates, barred, self.logits(readout), log_prob, count)

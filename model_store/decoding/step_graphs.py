@@ -1,0 +1,78 @@
+"""A step of the device, captured as a CUDA graph for each of a ladder of shapes; run as it is where there is no CUDA.
+
+A step is about a hundred kernels, each of which takes the host longer to launch than a small one takes to run. A graph
+of them is launched at once, but is of one shape: so there is one for each power of two of slots and of source lengths.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+
+logger = logging.getLogger("verso.decoding")
+
+FEWEST_SOURCE_TOKENS = 16
+
+
+class StepGraphs:
+    """Runs `step(slots, longest)`, whose shapes follow from these alone, and which never looks at what it computes.
+
+    slots, longest: the most there are. Here and now it is captured, and run three times, in each shape: it has to do no
+    harm.
+    """
+
+    def __init__(self, step: Callable[[int, int], None], *, slots: int, longest: int, device: torch.device) -> None:
+        self._step = step
+        self.slots = ladder(1, slots)
+        self.lengths = ladder(min(FEWEST_SOURCE_TOKENS, longest), longest)
+        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        if device.type == "cuda":
+            self._capture()
+
+    def run(self, slots: int, longest: int) -> None:
+        """One step of at least that many slots and source tokens."""
+        shape = rung(self.slots, slots), rung(self.lengths, longest)
+        if shape in self._graphs:
+            self._graphs[shape].replay()
+        else:
+            self._step(*shape)
+
+    def _capture(self) -> None:
+        """The largest shape first, whose memory the others share: never do two of them run at once."""
+        pool = torch.cuda.graph_pool_handle()
+        for shape in sorted(((slots, length) for slots in self.slots for length in self.lengths), reverse=True):
+            graph = torch.cuda.CUDAGraph()
+            try:
+                _warm_up(self._step, shape)
+                with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+                    self._step(*shape)
+            except RuntimeError as error:
+                logger.warning("steps run kernel by kernel, which is slower, since they cannot be captured: %s", error)
+                self._graphs.clear()
+                return
+            self._graphs[shape] = graph
+
+
+def _warm_up(step: Callable[[int, int], None], shape: tuple[int, int]) -> None:
+    """What a first call sets up must not be captured; on a stream of its own, as CUDA asks."""
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _time in range(3):
+            step(*shape)
+    torch.cuda.current_stream().wait_stream(stream)
+
+
+def ladder(fewest: int, most: int) -> tuple[int, ...]:
+    """`fewest`, doubled as often as it fits, and `most`."""
+    rungs = [fewest]
+    while rungs[-1] * 2 < most:
+        rungs.append(rungs[-1] * 2)
+    return tuple(sorted({*rungs, most}))
+
+
+def rung(rungs: tuple[int, ...], size: int) -> int:
+    """The lowest rung that is no less than `size`."""
+    return next(each for each in rungs if each >= size)
