@@ -27,8 +27,11 @@ export function forgetAlignment() {
 }
 
 export function startAlignment() {
-  output.addEventListener("pointermove", (event) => light("target", sides?.target.spans.indexOf(event.target) ?? -1));
-  output.addEventListener("pointerleave", () => dim());
+  // A finger that taps a word does not move, and leaves at once; then what it has lit stays until the focus goes.
+  for (const kind of ["pointermove", "click"]) {
+    output.addEventListener(kind, (event) => light("target", sides?.target.spans.indexOf(event.target) ?? -1));
+  }
+  output.addEventListener("pointerleave", (event) => event.pointerType === "touch" || dim());
   textarea.addEventListener("pointermove", (event) => light("source", sourceWordAt(event.clientX, event.clientY)));
   textarea.addEventListener("pointerleave", () => lightAtCaret());
   document.addEventListener("selectionchange", () => {
@@ -64,6 +67,16 @@ function light(side, index) {
   const other = side === "source" ? "target" : "source";
   sides[side].spans[index]?.classList.add("lit", "here");
   for (const counterpart of sides[side].others[index]) sides[other].spans[counterpart].classList.add("lit");
+  if (side === "target") reveal(sides.source.spans[Math.min(...sides.target.others[index])]);
+}
+
+/** Where the source scrolls by itself, what lights up in it comes into view; the page stays where it is. */
+function reveal(span) {
+  if (!span) return;
+  const paper = span.closest(".paper");
+  const above = span.offsetTop < paper.scrollTop;
+  const below = span.offsetTop + span.offsetHeight > paper.scrollTop + paper.clientHeight;
+  if (above || below) paper.scrollTop = span.offsetTop - paper.clientHeight / 3;
 }
 
 function dim() {

@@ -96,9 +96,35 @@ def test_on_a_phone_nothing_sticks_out_and_the_targets_are_large(browser: Browse
         visit.assert_clean()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation(browser: Browser, server: Served, scheme: str) -> None:
-    with Visit.begin(browser, server.url, color_scheme=scheme, bypass_csp=True) as visit:
+def test_on_a_phone_a_long_source_scrolls_by_itself(browser: Browser, server: Served) -> None:
+    phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    with Visit.begin(browser, server.url, **phone) as visit:
+        paper = visit.page.locator("#source-pane .paper")
+
+        def scrolled() -> int:
+            top: int = paper.evaluate("paper => Math.round(paper.scrollTop)")
+            return top
+
+        visit.translate("Open the file. " * 60, "файл")
+        assert paper.evaluate("paper => paper.scrollHeight > 2 * paper.clientHeight")
+        target = visit.target.bounding_box()
+        assert target is not None
+        assert target["y"] < 600  # to be seen without scrolling
+        paper.evaluate("paper => paper.scrollTo(0, 0)")
+        visit.source.press("Control+End")
+        visit.page.keyboard.type("Save")
+        assert scrolled() > 100  # what is typed is seen
+        expect(visit.target).to_have_attribute("aria-busy", "false")
+        expect(visit.target).to_contain_text(re.compile("сохран", re.IGNORECASE))
+        visit.target.locator(".word").first.tap()
+        expect(visit.page.locator("#source-mirror .lit").first).to_be_in_viewport()
+        assert scrolled() < 100
+        visit.assert_clean()
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "ru-RU")])
+def test_axe_finds_no_violation(browser: Browser, server: Served, scheme: str, locale: str) -> None:
+    with Visit.begin(browser, server.url, color_scheme=scheme, locale=locale, bypass_csp=True) as visit:
         page = visit.page
         visit.assert_accessible()  # empty
         visit.translate("Open the file", "файл")
