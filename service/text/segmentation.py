@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import regex
 import sentencex
 
-# Control characters (newlines, tabs, NUL) and line and paragraph separators end a line and never reach the model.
-_LINE = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}]+|[^\p{Cc}\p{Zl}\p{Zp}]+")
+# Control characters (newlines, tabs, NUL), line and paragraph separators, and the spaces between columns end a line and
+# never reach the model, which would write one space for them.
+_LINE = regex.compile(r"(?:[\p{Cc}\p{Zl}\p{Zp}]| {3,})+|(?:(?! {3})[^\p{Cc}\p{Zl}\p{Zp}])+")
 _LETTER = regex.compile(r"\p{L}")
 # What stands before the text of a list item, a quotation, a heading, a line of dialogue; up to three, as in "> - a".
 _MARKERS = regex.compile(r"\s*(?:(?:[-*+•◦▪‣·–—>]|#{1,6}|\d{1,3}[.)]|\((?:\d{1,3}|\p{L})\)|\p{L}\)|\[[ xX]\])\s+){1,3}")
@@ -41,11 +42,11 @@ class Piece:
 def split_text(text: str, *, language: str, count_tokens: Callable[[str], int], max_tokens: int) -> list[Piece]:
     """Pieces that concatenate to exactly `text`.
 
-    Newlines, other control characters, markers of list items and the like at the start of a line, white space around
-    sentences, and sentences without a letter are copied. The rest is cut into sentences by the rules of `language` (the
-    library falls back to English ones), and a sentence of more than `max_tokens` is cut further: behind punctuation,
-    else behind white space, else between two graphemes (inside one only where it is too long by itself). Time is linear
-    in the length of `text`.
+    Newlines, other control characters, spaces between columns, markers of list items and the like at the start of a
+    line, white space around sentences, and sentences without a letter are copied. The rest is cut into sentences by
+    the rules of `language` (the library falls back to English ones), and a sentence of more than `max_tokens` is cut
+    further: behind punctuation, else behind white space, else between two graphemes (inside one only where it is too
+    long by itself). Time is linear in the length of `text`.
 
     Args:
         count_tokens: tokens of a text; at most one more than its bytes in UTF-8.
@@ -58,12 +59,18 @@ def split_text(text: str, *, language: str, count_tokens: Callable[[str], int], 
         if not _LETTER.search(line):
             _append(pieces, line, translate=False)
             continue
-        if markers := _MARKERS.match(line):
-            _append(pieces, markers[0], translate=False)
-            line = line[markers.end() :]
+        if end := end_of_markers(line):
+            _append(pieces, line[:end], translate=False)
+            line = line[end:]
         for sentence in _sentences(line, language):
             _append_sentence(pieces, sentence, count_tokens, max_tokens)
     return pieces
+
+
+def end_of_markers(line: str) -> int:
+    """Where the text of a line begins, behind what marks it as an item of a list, a quotation, a heading."""
+    markers = _MARKERS.match(line)
+    return markers.end() if markers else 0
 
 
 def has_letter(text: str) -> bool:

@@ -1,18 +1,15 @@
-"""Plain text: every line by itself, as the pipeline takes text anyway."""
+"""Plain text: line by line, as the pipeline takes text anyway, but for paragraphs that were broken into lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import regex
-
 from service.documents.document import DocumentFormat, Segment
 from service.documents.encoding import decode_undeclared
+from service.documents.formats.wrapped_lines import Wrapped, lines_of, paragraphs
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
 from service.text.segmentation import has_letter
-
-_LINE = regex.compile(r"[^\n\r]+")
 
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
@@ -22,13 +19,19 @@ def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
 
 
 def _parts(text: str) -> Iterator[str | Slot]:
-    """Lines with letters, and what is between them."""
+    """Paragraphs and lines with letters, and what is between them."""
     done = 0
-    for line in _LINE.finditer(text):
-        if has_letter(line[0]):
-            yield text[done : line.start()]
-            yield Slot(Segment(line[0]))
-            done = line.end()
+    for lines in paragraphs(text, lines_of(text)):
+        if len(lines) > 1:
+            wrapped = Wrapped(text, lines)
+            start, end, slot = wrapped.start, wrapped.end, Slot(Segment(wrapped.text), wrapped.written)
+        else:
+            start, end = lines[0].start, lines[0].end
+            slot = Slot(Segment(text[start:end]))
+        if has_letter(slot.segment.text):
+            yield text[done:start]
+            yield slot
+            done = end
     yield text[done:]
 
 

@@ -64,6 +64,7 @@ def test_no_grapheme_is_cut(text: str) -> None:
         ("Mr. Smith left. He was late!", ["Mr. Smith left.", "He was late!"]),
         ("  One.\n\n\tTwo.  \n", ["One.", "Two."]),
         ("Name\tValue", ["Name", "Value"]),
+        ("    Name    The value  of it   ", ["Name", "The value  of it"]),
         ("- One\n  * Two\n\t1. Three\n10) Four\n(a) Five\nb) Six", ["One", "Two", "Three", "Four", "Five", "Six"]),
         ("# One\n> - Two\n- [x] Three\n— Four", ["One", "Two", "Three", "Four"]),
         ("-One\n1.5 apples\nA. Smith left", ["-One", "1.5 apples", "A. Smith left"]),
