@@ -11,8 +11,9 @@ from model_store.config import DecodingConfig, Formality, Task
 from model_store.decoding.segment import Segment
 from model_store.tokenizer import Tokenizer
 from service.engine.flights import Watch
-from service.engine.segment import ANYONE, Client, Priority, SegmentResult
+from service.engine.segment import ANYONE, Client, Priority, SegmentResult, Standing
 from service.engine.stats import EngineHealth, EngineIdentity
+from service.engine.waiting import GroupSize
 from service.errors import InvalidRequestError, ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
 from service.languages import match_language
 from service.uses import Uses
@@ -30,14 +31,15 @@ class SegmentEngine(Protocol):
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        standing: Standing = Standing.NEW,
         watch: Watch | None = None,
     ) -> list[SegmentResult]:
         """Decode a group of segments; results in the same order."""
 
     def refuse_if_full(
-        self, texts: int, *, priority: Priority, deadline_s: float | None = None, client: Client
+        self, texts: int, least: GroupSize, *, priority: Priority, deadline_s: float | None = None, client: Client
     ) -> None:
-        """Raise what submit_all would raise for any group, if the queue is full."""
+        """Raise what submit_all would raise for any new group of `least` that or more."""
 
     def health(self) -> EngineHealth:
         """The state now."""

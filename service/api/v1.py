@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from service.api.model_schemas import ModelsAnswer, model_card
 from service.api.schemas import ErrorBody, TranslateAnswer, TranslateBody, translate_answer
 from service.api.streaming import EVENT_SCHEMA, MEDIA_TYPE, events_of
 from service.api.summary_schemas import SummarizeAnswer, SummarizeBody, summarize_answer
+from service.pipeline.aside import aside
 from service.pipeline.writing import Told
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer | 
 
     async def work(told: Told | None = None) -> TranslateAnswer:
         result = await translate_and_note(request, asked, told)
-        return await asyncio.to_thread(translate_answer, asked, result)
+        return await aside(lambda: translate_answer(asked, result), asked.texts)
 
     return await (events_of(work, partial(failed_late, request)) if body.stream else work())
 
@@ -63,7 +63,7 @@ async def summarize(request: Request, body: SummarizeBody, services: ServicesDep
     result = await services.summarizer.summarize(replace(asked, turn=turn))
     note_phases(request, [part.timings for summary in result.summaries for part in summary.parts])
     request.state.pair = f"{result.language}-{result.language}"
-    return await asyncio.to_thread(summarize_answer, asked, result)
+    return await aside(lambda: summarize_answer(asked, result), asked.texts)
 
 
 @router.post("/v1/generate")

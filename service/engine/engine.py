@@ -15,7 +15,7 @@ from service.engine.cache import ResultCache
 from service.engine.decoder import DecoderFactory
 from service.engine.flights import Flight, Flights, Group, Watch
 from service.engine.scheduler import Scheduler
-from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentResult, SegmentTimings
+from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentResult, SegmentTimings, Standing
 from service.engine.slots import Slots
 from service.engine.stats import (
     EngineHealth,
@@ -26,7 +26,7 @@ from service.engine.stats import (
     Rejection,
     SegmentReport,
 )
-from service.engine.waiting import QueueLimits
+from service.engine.waiting import GroupSize, QueueLimits
 from service.engine.worker import Settled, Worker
 from service.errors import EngineDeadlineError, EngineOverloadedError, EngineUnavailableError
 
@@ -94,6 +94,7 @@ class Engine:
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        standing: Standing = Standing.NEW,
         watch: Watch | None = None,
     ) -> list[SegmentResult]:
         """Decode a group of segments; results in the same order. `watch` is told in the event loop, before the group is
@@ -106,14 +107,14 @@ class Engine:
 
         Raises:
             SegmentError: a source, beam or length that the decoder cannot take; nothing was queued.
-            EngineOverloadedError: no room for the group; nothing was queued.
+            EngineOverloadedError: no room for the group, which is new; nothing was queued.
             EngineUnavailableError: not started, draining or stopped.
             EngineDeadlineError: not finished `deadline_s` seconds after submission.
             EngineFailedError: the decoder raised while it held one of the segments.
         """
         self._adopt_loop()
         group = Group(len(segments), priority, asyncio.get_running_loop().create_future(), watch)
-        flights = self._embark(segments, group, deadline_s, client)
+        flights = self._embark(segments, group, deadline_s, client, standing)
         outcome: Outcome = "cancelled"
         try:
             if flights:
@@ -128,16 +129,22 @@ class Engine:
         return group.results
 
     def refuse_if_full(
-        self, texts: int, *, priority: Priority, deadline_s: float | None = None, client: Client = ANYONE
+        self,
+        texts: int,
+        least: GroupSize,
+        *,
+        priority: Priority,
+        deadline_s: float | None = None,
+        client: Client = ANYONE,
     ) -> None:
-        """Raise what submit_all would raise for any group whose results are neither known nor under way. Texts that
-        are refused here are not cut into segments first, and count as one each.
+        """Raise what submit_all would raise for any new group of `least` that or more, as far as its results are
+        neither known nor under way. Texts that are refused here are not cut into segments first, and count as one each.
 
         Raises:
             EngineOverloadedError, EngineUnavailableError: as submit_all.
         """
         try:
-            self._worker.refuse(priority, deadline_s, client)
+            self._worker.refuse(least, priority, deadline_s, client)
         except (EngineOverloadedError, EngineUnavailableError) as error:
             self._observer.segment_rejected(_rejection(error), texts)
             raise
@@ -174,7 +181,7 @@ class Engine:
         self._loop, self._flights, self._landed = loop, Flights(), asyncio.Event()
 
     def _embark(
-        self, segments: Sequence[Segment], group: Group, deadline_s: float | None, client: Client
+        self, segments: Sequence[Segment], group: Group, deadline_s: float | None, client: Client, standing: Standing
     ) -> list[Flight]:
         """Find or open a flight for every segment without a known result, or raise; then nothing was queued."""
         known: dict[Segment, tuple[Hypothesis, ...]] = {}
@@ -191,7 +198,7 @@ class Engine:
                     flying[segment] = flight
                 else:
                     new.append(segment)
-            entry_ids = self._worker.submit(new, group.priority, deadline_s, client)
+            entry_ids = self._worker.submit(new, group.priority, deadline_s, client, standing)
             if group.watch is not None:
                 self._worker.watch([*entry_ids, *(flight.entry_id for flight in flying.values())])
         except (SegmentError, EngineOverloadedError, EngineUnavailableError) as error:

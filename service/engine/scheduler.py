@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.engine.rate import CompletionRate, SlotTime
-from service.engine.segment import ANYONE, Client, Priority
-from service.engine.waiting import Entry, Queue, QueueLimits
+from service.engine.segment import ANYONE, Client, Priority, Standing
+from service.engine.waiting import Entry, GroupSize, Queue, QueueLimits
 from service.errors import EngineOverloadedError
 
 if TYPE_CHECKING:
@@ -80,21 +80,24 @@ class Scheduler:
         priority: Priority,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        standing: Standing = Standing.NEW,
     ) -> list[int]:
         """Queue a group, all of it or nothing; returns an id for each segment.
 
         deadline_s: seconds from now after which the group is of no use any more.
 
         Raises:
-            EngineOverloadedError: as `refuse`.
+            EngineOverloadedError: as `refuse`, where it is new.
         """
-        self.refuse([len(segment.source) for segment in segments], priority, deadline_s, client)
+        if standing is Standing.NEW:
+            lengths = [len(segment.source) for segment in segments]
+            self.refuse(GroupSize(len(lengths), sum(lengths), max(lengths)), priority, deadline_s, client)
         queue, now = self._queues[priority], self._clock()
         if not self.queued and not self._running:
             self._rated_until_s = now  # the idle time before this moment says nothing about the rate
         expires_s = None if deadline_s is None else now + deadline_s
         entries = [
-            Entry(self._next_id + index, segment, priority, now, expires_s, client=client)
+            Entry(self._next_id + index, segment, priority, now, expires_s, client=client, standing=standing)
             for index, segment in enumerate(segments)
         ]
         self._next_id += len(entries)
@@ -104,23 +107,23 @@ class Scheduler:
         return [entry.entry_id for entry in entries]
 
     def refuse(
-        self, lengths: Sequence[int], priority: Priority, deadline_s: float | None = None, client: Client = ANYONE
+        self, group: GroupSize, priority: Priority, deadline_s: float | None = None, client: Client = ANYONE
     ) -> None:
-        """Whether a group of segments of so many source tokens can be queued. What is refused is refused with more
-        segments or longer ones too.
+        """Whether a new group of that size can be queued. What is refused is refused with more segments or longer ones
+        too.
 
         Raises:
             EngineOverloadedError: no room, or not in time; says after how many seconds what is ahead will be done.
         """
-        tokens, queue = sum(lengths), self._queues[priority]
-        if not queue.has_room(self._limits, len(lengths), tokens, client):
+        queue = self._queues[priority]
+        if not queue.has_room(self._limits, group, client):
             raise EngineOverloadedError(
                 f"queue: {len(queue.entries)} segments with {queue.tokens} source tokens wait, no room for "
-                f"{len(lengths)} with {tokens} (at most {self._limits.segments} and {self._limits.tokens}, and three "
-                f"quarters of that for one client)",
+                f"{group.segments} with {group.tokens} (at most {self._limits.segments} and {self._limits.tokens}, and "
+                f"three quarters of that for one client)",
                 retry_after_s=self.retry_after_s(priority),
             )
-        self._refuse_if_late(lengths, priority, deadline_s, client)
+        self._refuse_if_late(group, priority, deadline_s, client)
 
     def widen(self, entry_id: int, priority: Priority, deadline_s: float | None = None) -> bool:
         """One more caller wants the entry: it takes the better priority and the later deadline of the two.
@@ -175,7 +178,8 @@ class Scheduler:
         if entry is None or entry.started_s is None:
             return None
         self.remove([entry_id])
-        self._completed_tokens += entry.tokens
+        if entry.standing is not Standing.AGAIN:
+            self._completed_tokens += entry.tokens
         now = self._clock()
         self._slot_time.record(now - entry.started_s, entry.tokens)
         first_step_s = now if entry.first_step_s is None else entry.first_step_s
@@ -228,18 +232,14 @@ class Scheduler:
         expected_s = (ahead + self._running_tokens) / max(self._rate.tokens_per_s, 1e-9)
         return min(max(expected_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
 
-    def _refuse_if_late(
-        self, lengths: Sequence[int], priority: Priority, deadline_s: float | None, client: Client
-    ) -> None:
+    def _refuse_if_late(self, group: GroupSize, priority: Priority, deadline_s: float | None, client: Client) -> None:
         """Work that would only wait until its deadline takes the place of work that can be done: under an overload
-        everything would expire half done. Where nothing waits, nothing is refused, whatever it is guessed to take."""
+        everything would expire half done. Where nothing waits, nothing is refused, whatever it is guessed to take. What
+        is done again goes first: it makes the rate of new tokens lower, in which all of this is reckoned."""
         if deadline_s is None:
             return
-        tokens = sum(lengths)
-        ahead = sum(queue.ahead_of(client, tokens) for rank, queue in self._queues.items() if rank <= priority)
-        done_s = (ahead + tokens) / max(self._rate.tokens_per_s, 1e-9) + self._slot_time.expected_s(
-            max(lengths, default=0)
-        )
+        ahead = sum(queue.ahead_of(client, group.tokens) for rank, queue in self._queues.items() if rank <= priority)
+        done_s = (ahead + group.tokens) / max(self._rate.tokens_per_s, 1e-9) + self._slot_time.expected_s(group.longest)
         late_s = done_s - SURE_SHARE * deadline_s
         if ahead and late_s > 0:
             raise EngineOverloadedError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # the scheduler reads this module and stays free of torch
@@ -17,6 +17,19 @@ class Priority(IntEnum):
 
     INTERACTIVE = 0
     BULK = 1
+
+
+class Standing(Enum):
+    """What is done already of the request that a group of segments belongs to.
+
+    NEW: nothing, so that it may be refused. UNDERWAY: a part, so that the rest is not refused but takes its turn.
+    AGAIN: the same once, which was not good enough, so that it is not refused either, and goes before all that waits
+    in its class. A request has one group in the engine at a time: what is not refused is bounded by what was let in.
+    """
+
+    NEW = "new"
+    UNDERWAY = "underway"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.engine.segment import ANYONE, Client, Priority
+from service.engine.segment import ANYONE, Client, Priority, Standing
 
 if TYPE_CHECKING:
     from model_store.decoding.segment import Segment
@@ -19,6 +19,15 @@ class QueueLimits:
 
     segments: int
     tokens: int
+
+
+@dataclass(frozen=True)
+class GroupSize:
+    """Of a group of segments, or what it has at least: segments, source tokens, those of the longest segment."""
+
+    segments: int
+    tokens: int
+    longest: int
 
 
 @dataclass(slots=True)
@@ -36,6 +45,7 @@ class Entry:
     encode_s: float = 0.0
     client: Client = ANYONE
     watched: bool = False
+    standing: Standing = Standing.NEW
 
     @property
     def tokens(self) -> int:
@@ -54,12 +64,18 @@ class Queue:
     def __init__(self) -> None:
         self.entries: OrderedDict[int, Entry] = OrderedDict()
         self.tokens = 0
+        self._again: OrderedDict[int, Entry] = OrderedDict()
         self._flows: dict[str, OrderedDict[int, Entry]] = {}
         self._flow_tokens: Counter[str] = Counter()
         self._spent: dict[str, float] = {}
 
     def add(self, entry: Entry) -> None:
-        """Put the entry last of its client's."""
+        """Put the entry last of its client's; what is done again, behind that of all clients only."""
+        self.entries[entry.entry_id] = entry
+        self.tokens += entry.tokens
+        if entry.standing is Standing.AGAIN:
+            self._again[entry.entry_id] = entry
+            return
         name = entry.client.name
         if name not in self._flows:
             floor = min((self._spent[other] for other in self._flows), default=math.inf)
@@ -68,25 +84,28 @@ class Queue:
             self._spent[name] = max(self._spent.get(name, 0.0), 0.0 if math.isinf(floor) else floor)
             self._flows[name] = OrderedDict()
         self._flows[name][entry.entry_id] = entry
-        self.entries[entry.entry_id] = entry
-        self.tokens += entry.tokens
         self._flow_tokens[name] += entry.tokens
 
     def first(self) -> Entry | None:
         """What goes next; the same one until it is taken or removed."""
+        if self._again:
+            return next(iter(self._again.values()))
         heads = [(self._spent[name], next(iter(flow.values()))) for name, flow in self._flows.items()]
         return min(heads, key=lambda head: (head[0], head[1].entry_id))[1] if heads else None
 
     def take(self, entry: Entry) -> None:
         """The entry goes into the decoder: take it out, and put its tokens down to its client."""
         self.remove(entry.entry_id)
-        self._spent[entry.client.name] += entry.tokens / entry.client.weight
+        name = entry.client.name
+        self._spent[name] = self._spent.get(name, 0.0) + entry.tokens / entry.client.weight
 
     def remove(self, entry_id: int) -> Entry | None:
         """Take the entry out, wherever it stands; None if it is not here."""
         entry = self.entries.pop(entry_id, None)
         if entry is not None:
             self.tokens -= entry.tokens
+            if self._again.pop(entry_id, None) is not None:
+                return entry
             name = entry.client.name
             del self._flows[name][entry_id]
             self._flow_tokens[name] -= entry.tokens
@@ -94,7 +113,7 @@ class Queue:
                 del self._flows[name], self._flow_tokens[name]
         return entry
 
-    def has_room(self, limits: QueueLimits, segments: int, tokens: int, client: Client) -> bool:
+    def has_room(self, limits: QueueLimits, group: GroupSize, client: Client) -> bool:
         """Whether a group fits.
 
         A group asks for at most half of the queue, however large it is: so a long text finds room as soon as the queue
@@ -104,22 +123,22 @@ class Queue:
         if client.name:
             own = len(self._flows.get(client.name, ()))
             share = QueueLimits(_most_of_one(limits.segments), _most_of_one(limits.tokens))
-            if not _fits(share, own, self._flow_tokens[client.name], segments, tokens):
+            if not _fits(share, own, self._flow_tokens[client.name], group):
                 return False
-        return _fits(limits, len(self.entries), self.tokens, segments, tokens)
+        return _fits(limits, len(self.entries), self.tokens, group)
 
     def ahead_of(self, client: Client, tokens: int) -> int:
-        """Tokens that will be taken before the last of a new group of so many: the client's own, and as many of each
-        other client as it has by then had itself."""
+        """New tokens that will be taken before the last of a new group of so many: the client's own, and as many of
+        each other client as it has by then had itself."""
         own = self._flow_tokens[client.name]
         others = (held for name, held in self._flow_tokens.items() if name != client.name)
         return own + sum(min(held, own + tokens) for held in others)
 
 
-def _fits(limits: QueueLimits, held: int, held_tokens: int, segments: int, tokens: int) -> bool:
+def _fits(limits: QueueLimits, held: int, held_tokens: int, group: GroupSize) -> bool:
     return (
-        held + min(segments, (limits.segments + 1) // 2) <= limits.segments
-        and held_tokens + min(tokens, (limits.tokens + 1) // 2) <= limits.tokens
+        held + min(group.segments, (limits.segments + 1) // 2) <= limits.segments
+        and held_tokens + min(group.tokens, (limits.tokens + 1) // 2) <= limits.tokens
     )
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from model_store.decoding.segment import Hypothesis, Segment
 from service.engine.scheduler import Scheduler
-from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentTimings
+from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentTimings, Standing
 from service.engine.slots import Ended, Slots
 from service.engine.stats import EngineHealth, EngineObserver
-from service.engine.waiting import Entry
+from service.engine.waiting import Entry, GroupSize
 from service.errors import EngineDeadlineError, EngineError, EngineFailedError, EngineUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -96,21 +96,26 @@ class Worker:
         self._slots.check(segment)
 
     def submit(
-        self, segments: Sequence[Segment], priority: Priority, deadline_s: float | None, client: Client = ANYONE
+        self,
+        segments: Sequence[Segment],
+        priority: Priority,
+        deadline_s: float | None,
+        client: Client = ANYONE,
+        standing: Standing = Standing.NEW,
     ) -> list[int]:
         """Queue a group as a whole; ids in order. Raises EngineUnavailableError or EngineOverloadedError."""
         with self._changed:
             self._refuse_if_unavailable()
-            entry_ids = self._scheduler.submit(segments, priority, deadline_s, client) if segments else []
+            entry_ids = self._scheduler.submit(segments, priority, deadline_s, client, standing) if segments else []
             self._accepted.update(entry_ids)
             self._changed.notify_all()
             return entry_ids
 
-    def refuse(self, priority: Priority, deadline_s: float | None, client: Client) -> None:
-        """Raise what `submit` would raise for one segment of one token: the least that a group can be."""
+    def refuse(self, group: GroupSize, priority: Priority, deadline_s: float | None, client: Client) -> None:
+        """Raise what `submit` would raise for a new group of that size."""
         with self._changed:
             self._refuse_if_unavailable()
-            self._scheduler.refuse([1], priority, deadline_s, client)
+            self._scheduler.refuse(group, priority, deadline_s, client)
 
     def widen(self, entry_id: int, priority: Priority, deadline_s: float | None) -> bool:
         """One more caller wants the entry; False if it has ended already."""
@@ -272,10 +277,8 @@ class Worker:
                     if self._scheduler.remove([entry_id]):
                         settled.append(Settled(entry_id, error=end.error))
                 elif (spent := self._scheduler.finish(entry_id)) is not None:
-                    timings = SegmentTimings(
-                        spent.queue_s, spent.decode_s, spent.encode_s, end.steps, spent.first_step_s
-                    )
-                    settled.append(Settled(entry_id, end.hypotheses, timings=timings))
+                    times = SegmentTimings(spent.queue_s, spent.decode_s, spent.encode_s, end.steps, spent.first_step_s)
+                    settled.append(Settled(entry_id, end.hypotheses, timings=times))
             self._scheduler.note_progress()
         if settled:
             self._report(settled)

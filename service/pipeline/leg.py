@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from model_store.decoding.segment import Hypothesis, Segment
 from model_store.tokenizer import Tokenizer
 from service.catalogue import Leg
 from service.engine.flights import Watch
-from service.engine.segment import SegmentResult
+from service.engine.segment import SegmentResult, Standing
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.aside import aside
@@ -47,16 +46,20 @@ _ROOM_POLL_S = 0.25
 @dataclass(frozen=True)
 class Patience:
     """deadline: on time.monotonic()'s clock, in seconds. refused_after: until when a full queue is waited for, on the
-    same clock; a request of which part is done waits as long as it may. turn: for whom, with which
-    priority."""
+    same clock. turn: for whom, with which priority. standing: what is done of the request already."""
 
     deadline: float
     refused_after: float = 0.0
     turn: Turn = NO_TURN
+    standing: Standing = Standing.NEW
 
     def after(self, done: Sequence[TextTranslation]) -> Patience:
         """Of the same request, which is not refused any more if any of it was decoded."""
-        return replace(self, refused_after=math.inf) if any(text.segments for text in done) else self
+        return replace(self, standing=Standing.UNDERWAY) if any(text.segments for text in done) else self
+
+    def again(self) -> Patience:
+        """Of the same request, of which part is done once more."""
+        return replace(self, standing=Standing.AGAIN)
 
     def left_s(self) -> float:
         """Seconds until the deadline.
@@ -87,7 +90,7 @@ async def decode_texts(
     leg: Leg, asked: Sequence[Asked], limits: GroupLimits, patience: Patience, watch: WatchText | None = None
 ) -> list[SegmentTranslation]:
     """Decode each text; each has to fit the model. Raises what the engine raises; waits out an overload as `patience`
-    says, and without end once a part is done. `watch` is told of the best translation of each while it is written."""
+    says. `watch` is told of the best translation of each while it is written."""
     if any(each.options.explain for each in asked):
         check_explainable(len(asked))
     texts = [each.text for each in asked]
@@ -142,13 +145,15 @@ async def _submit(
     """Submit group after group; a request of which nothing is done yet may be refused for overload."""
     results: list[SegmentResult] = []
     for group in _groups(segments, limits):
+        if results and patience.standing is Standing.NEW:
+            patience = replace(patience, standing=Standing.UNDERWAY)
         while True:
             try:
                 watch_group = _watching(watch, leg.model.tokenizer, len(results)) if watch else None
                 results += await _submit_group(leg, group, patience, watch_group)
                 break
             except EngineOverloadedError as error:
-                if not results and time.monotonic() >= patience.refused_after:
+                if time.monotonic() >= patience.refused_after:
                     raise
                 await asyncio.sleep(min(error.retry_after_s, _ROOM_POLL_S, patience.left_s()))
     return results
@@ -174,6 +179,7 @@ async def _submit_group(
             priority=patience.turn.priority,
             deadline_s=patience.left_s(),
             client=patience.turn.client,
+            standing=patience.standing,
             watch=watch,
         )
         tell_segments(engine, group, results)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +48,7 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     if again:
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
         turned = (*words[1:], words[0])
-        late = replace(through, patience=replace(through.patience, refused_after=math.inf))
+        late = replace(through, patience=through.patience.again())
         lost = [_lost(cores[index], done[index]) for index in again]
         second = await _decode(late, [cores[index] for index in again], turned, [], lost)
         for index, each in zip(again, second, strict=True):

@@ -14,8 +14,9 @@ from model_store.store import BundleReference
 from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
 from service.engine.flights import Watch
-from service.engine.segment import ANYONE, Client, Priority, SegmentResult, SegmentTimings
+from service.engine.segment import ANYONE, Client, Priority, SegmentResult, SegmentTimings, Standing
 from service.engine.stats import EngineHealth
+from service.engine.waiting import GroupSize
 from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
 
@@ -41,6 +42,8 @@ class ReversingEngine:
         self.full: Exception | None = None
         self.groups: list[list[Segment]] = []
         self.asked: list[tuple[Client, Priority, float | None]] = []
+        self.standings: list[Standing] = []
+        self.least: list[GroupSize] = []
         self.cancelled = 0
         self.healthy = True
         self.lost = False
@@ -53,10 +56,12 @@ class ReversingEngine:
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
+        standing: Standing = Standing.NEW,
         watch: Watch | None = None,
     ) -> list[SegmentResult]:
         self.groups.append(list(segments))
         self.asked.append((client, priority, deadline_s))
+        self.standings.append(standing)
         if self.errors:
             raise self.errors.pop(0)
         try:
@@ -70,16 +75,19 @@ class ReversingEngine:
                 tokens = result.hypotheses[0].tokens
                 watch(index, tokens[: len(tokens) // 2], False)
                 watch(index, tokens, True)
+            await asyncio.sleep(0.01)  # a real one goes on in another thread
         return results
 
     def refuse_if_full(
         self,
         texts: int,
+        least: GroupSize,
         *,
         priority: Priority = Priority.INTERACTIVE,
         deadline_s: float | None = None,
         client: Client = ANYONE,
     ) -> None:
+        self.least.append(least)
         if self.full is not None:
             raise self.full
 

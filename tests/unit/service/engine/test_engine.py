@@ -9,6 +9,7 @@ import pytest
 from model_store.errors import ConfigError, SegmentError
 from service.engine.engine import Engine, EngineSettings
 from service.engine.segment import NO_TIMINGS, Priority, SegmentResult
+from service.engine.waiting import GroupSize
 from service.errors import (
     EngineOverloadedError,
 )
@@ -21,6 +22,8 @@ from tests.unit.service.engine.fakes import (
 )
 
 pytestmark = pytest.mark.anyio
+
+LEAST = GroupSize(1, 1, 1)
 
 
 async def test_results_come_in_the_order_of_the_segments() -> None:
@@ -77,12 +80,12 @@ async def test_a_full_queue_refuses_the_whole_group_and_says_when_to_come_back()
         assert refused.value.retry_after_s >= 1
         assert rig.observer.rejections == [("overloaded", 2)]
         assert rig.engine.health().queued == 3
-        rig.engine.refuse_if_full(5, priority=Priority.INTERACTIVE)  # one more would fit
+        rig.engine.refuse_if_full(5, LEAST, priority=Priority.INTERACTIVE)  # one more would fit
         tasks.append(rig.submit(make_segment(1), make_segment(3), make_segment(6)))  # two of them fly already
         await asyncio.sleep(0)
         with pytest.raises(EngineOverloadedError, match="no room for 1 with 1"):
-            rig.engine.refuse_if_full(5, priority=Priority.INTERACTIVE)
-        rig.engine.refuse_if_full(5, priority=Priority.BULK)
+            rig.engine.refuse_if_full(5, LEAST, priority=Priority.INTERACTIVE)
+        rig.engine.refuse_if_full(5, LEAST, priority=Priority.BULK)
         assert rig.observer.rejections == [("overloaded", 2), ("overloaded", 5)]
         rig.go()
         assert [targets(results) for results in await asyncio.gather(*tasks)] == [

@@ -1,4 +1,4 @@
-"""Clients beside each other, and bulk beside interactive work: nobody is starved."""
+"""Clients beside each other, bulk beside interactive work, what is half done beside what is new: nobody is starved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from service.engine.rate import PRIOR_TOKENS_PER_S
 from service.engine.scheduler import INTERACTIVE_PER_BULK, SURE_SHARE, Scheduler
-from service.engine.segment import Client, Priority
+from service.engine.segment import Client, Priority, Standing
 from service.errors import EngineOverloadedError
 from tests.unit.service.engine.fakes import make_segment
 from tests.unit.service.engine.scheduling import make_scheduler, room_for
@@ -76,3 +76,45 @@ def test_one_client_leaves_a_quarter_of_the_queue_to_others() -> None:
     with pytest.raises(EngineOverloadedError, match="three quarters"):
         scheduler.submit([make_segment(9)], INTERACTIVE, client=Client("many"))
     scheduler.submit([make_segment(9)], INTERACTIVE, client=Client("other"))
+
+
+def test_what_was_begun_is_not_refused_and_what_is_done_again_goes_first() -> None:
+    scheduler, _ = make_scheduler(segments=4)
+    many, other = Client("many"), Client("other")
+    new = scheduler.submit([make_segment(1)] * 3, INTERACTIVE, client=many)
+    scheduler.submit([make_segment(2)], INTERACTIVE, client=other)
+    for client in (many, other):
+        with pytest.raises(EngineOverloadedError):
+            scheduler.submit([make_segment(3)], INTERACTIVE, client=client)
+    rest = scheduler.submit([make_segment(4)], INTERACTIVE, 0.001, client=many, standing=Standing.UNDERWAY)
+    again = [
+        *scheduler.submit([make_segment(5)] * 2, INTERACTIVE, 0.001, client=many, standing=Standing.AGAIN),
+        *scheduler.submit([make_segment(6)], INTERACTIVE, 0.001, client=other, standing=Standing.AGAIN),
+    ]
+    order = [entry.entry_id for entry in scheduler.take(room_for(100))]
+    assert order[:3] == again, "in the order in which they came, whoever's they are"
+    assert [entry_id for entry_id in order[3:] if entry_id in (*new, *rest)] == [*new, *rest]
+
+
+def test_what_is_done_again_is_put_down_to_its_client() -> None:
+    scheduler, _ = make_scheduler()
+    scheduler.submit([make_segment(1)] * 10, INTERACTIVE, client=Client("twice"))
+    scheduler.submit([make_segment(2)] * 10, INTERACTIVE, client=Client("once"))
+    scheduler.submit([make_segment(3)] * 4, INTERACTIVE, client=Client("twice"), standing=Standing.AGAIN)
+    assert served(scheduler, 4) == ["twice"] * 4
+    assert served(scheduler, 4) == ["once"] * 4
+    assert served(scheduler, 8).count("once") == 4
+
+
+def test_new_work_is_reckoned_at_the_rate_at_which_new_work_is_done() -> None:
+    scheduler, clock = make_scheduler(segments=1000, tokens=100_000)
+    for _ in range(200):  # in each second 100 new tokens, and as many once more
+        entries = scheduler.submit([make_segment(*[1] * 10)] * 10, INTERACTIVE)
+        entries += scheduler.submit([make_segment(*[1] * 10)] * 10, INTERACTIVE, standing=Standing.AGAIN)
+        scheduler.take(room_for(100))
+        clock.now_s += 1
+        for entry_id in entries:
+            scheduler.finish(entry_id)
+        scheduler.note_progress()
+    scheduler.submit([make_segment(*[1] * 10)] * 40, INTERACTIVE)
+    assert scheduler.retry_after_s(INTERACTIVE) == pytest.approx(4.0, rel=0.05)

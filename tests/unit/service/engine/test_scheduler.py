@@ -18,6 +18,7 @@ from service.engine.scheduler import (
     Spent,
 )
 from service.engine.segment import Client, Priority
+from service.engine.waiting import GroupSize
 from service.errors import EngineOverloadedError
 from tests.unit.service.engine.fakes import make_segment
 from tests.unit.service.engine.scheduling import make_scheduler, room_for, taken
@@ -203,11 +204,13 @@ def test_what_could_not_be_done_in_time_is_refused_at_once() -> None:
 @given(
     waiting=st.lists(st.integers(1, 60), max_size=30),
     group=st.lists(st.integers(1, 80), min_size=1, max_size=10),
+    known=st.floats(0, 1),
     deadline_s=st.none() | st.floats(0.01, 20),
 )
-def test_what_refuses_the_least_group_refuses_every_group(
-    waiting: list[int], group: list[int], deadline_s: float | None
+def test_what_refuses_a_group_refuses_every_larger_one(
+    waiting: list[int], group: list[int], known: float, deadline_s: float | None
 ) -> None:
+    least = GroupSize(1, max(int(known * sum(group)), 1), max(int(known * max(group)), 1))
     scheduler, clock = make_scheduler(segments=30, tokens=900)
     [first] = scheduler.submit([make_segment(1, 1)], INTERACTIVE)
     taken(scheduler)
@@ -218,7 +221,7 @@ def test_what_refuses_the_least_group_refuses_every_group(
             scheduler.submit([make_segment(*[1] * length)], INTERACTIVE, client=Client("a"))
     for client in (Client("a"), Client("b"), Client("")):
         try:
-            scheduler.refuse([1], INTERACTIVE, deadline_s, client)
+            scheduler.refuse(least, INTERACTIVE, deadline_s, client)
         except EngineOverloadedError:
             with pytest.raises(EngineOverloadedError):
                 scheduler.submit([make_segment(*[1] * length) for length in group], INTERACTIVE, deadline_s, client)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from service.engine.scheduler import Scheduler
-from service.engine.segment import Priority
+from service.engine.segment import Priority, Standing
 from service.engine.waiting import QueueLimits
 from service.errors import EngineOverloadedError
 from tests.unit.service.engine.fakes import FakeClock, make_segment
@@ -15,6 +15,7 @@ from tests.unit.service.engine.fakes import FakeClock, make_segment
 MAX_SEGMENTS, MAX_TOKENS = 8, 40
 sizes = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 3)), min_size=1, max_size=12)
 priorities = st.sampled_from(Priority)
+standings = st.sampled_from(Standing)
 deadlines = st.none() | st.integers(0, 5)
 
 
@@ -28,13 +29,16 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.there: dict[int, int] = {}
         self.running: set[int] = set()
 
-    @rule(group=sizes, priority=priorities, deadline_s=deadlines)
-    def submit(self, group: list[tuple[int, int]], priority: Priority, deadline_s: float | None) -> None:
+    @rule(group=sizes, priority=priorities, deadline_s=deadlines, standing=standings)
+    def submit(
+        self, group: list[tuple[int, int]], priority: Priority, deadline_s: float | None, standing: Standing
+    ) -> None:
         segments = [make_segment(*[1] * length, beam_size=beam_size) for length, beam_size in group]
         try:
-            entry_ids = self.scheduler.submit(segments, priority, deadline_s)
+            entry_ids = self.scheduler.submit(segments, priority, deadline_s, standing=standing)
         except EngineOverloadedError:
             assert self.there.keys() - self.running, "an empty queue takes everything"
+            assert standing is Standing.NEW
             return
         assert not self.there.keys() & set(entry_ids)
         self.there.update((entry_id, length) for entry_id, (length, _) in zip(entry_ids, group, strict=True))

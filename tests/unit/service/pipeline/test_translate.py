@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import ModelStoreError
 from service.catalogue import Catalogue
+from service.engine.segment import Standing
 from service.errors import (
     EngineDeadlineError,
     EngineOverloadedError,
@@ -18,8 +18,7 @@ from service.errors import (
     RequestTooLargeError,
     ServiceError,
 )
-from service.pipeline.door import Door
-from service.pipeline.leg import GroupLimits, Patience
+from service.pipeline.leg import GroupLimits
 from service.pipeline.request import RequestLimits
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult, Way
@@ -152,23 +151,15 @@ def test_bad_requests_are_refused(request_: TranslationRequest, error: type[Exce
         translate(request_, limits=RequestLimits(max_characters=100, max_texts=2, max_beam_size=8))
 
 
-def test_a_long_text_goes_in_groups_and_an_overload_between_them_is_waited_out() -> None:
+def test_a_long_text_goes_in_groups_of_which_only_the_first_may_be_refused() -> None:
     loaded = Catalogue((model("en-ru"),))
     engine = engine_of(loaded.models[0])
     translator = Translator(lambda: loaded, groups=GroupLimits(segments=2, tokens=1000))
-    request = replace(EN_RU, texts=("a b\n" * 5,))
-
-    async def run() -> TranslationResult:
-        engine.gate.clear()
-        task = asyncio.create_task(translator.translate(request))
-        while not engine.groups:
-            await asyncio.sleep(0)
-        engine.errors.append(EngineOverloadedError("full", retry_after_s=0.001))
-        engine.gate.set()
-        return await task
-
-    assert asyncio.run(run()).translations[0].best.text == "b a\n" * 5
+    request = replace(EN_RU, texts=("a b\n" * 5,), wait_for_room_s=5.0)
+    engine.errors.append(EngineOverloadedError("full", retry_after_s=0.001))
+    assert asyncio.run(translator.translate(request)).translations[0].best.text == "b a\n" * 5
     assert [len(group) for group in engine.groups] == [2, 2, 2, 1]
+    assert engine.standings == [Standing.NEW, Standing.NEW, Standing.UNDERWAY, Standing.UNDERWAY]
 
 
 @pytest.mark.parametrize("error", [EngineOverloadedError("full", retry_after_s=3.0), ModelStoreError("x")])
@@ -178,39 +169,6 @@ def test_the_first_group_fails_as_the_engine_does(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         translate(EN_RU, loaded)
     assert caught.value is error
-
-
-def test_a_full_queue_refuses_before_there_is_any_work_but_not_what_may_be_known() -> None:
-    loaded = Catalogue((model("en-ru"),))
-    engine = engine_of(loaded.models[0])
-    translator = Translator(lambda: loaded)
-
-    def ask(request: TranslationRequest) -> str:
-        return asyncio.run(translator.translate(request)).translations[0].best.text
-
-    assert ask(EN_RU) == "two one"
-    engine.full = EngineOverloadedError("full", retry_after_s=3.0)
-    asked = len(engine.groups)
-    with pytest.raises(EngineOverloadedError) as caught:
-        ask(replace(EN_RU, texts=("one two", "three four")))
-    assert caught.value is engine.full
-    assert len(engine.groups) == asked
-    assert ask(EN_RU) == "two one"
-    assert ask(replace(EN_RU, texts=("42 + 1",))) == "42 + 1"  # nothing in it to decode
-    assert ask(replace(EN_RU, texts=("three four",), wait_for_room_s=1.0)) == "four three"
-    assert ask(replace(EN_RU, texts=("three", "four"), target="en")) == "three"
-
-
-def test_who_was_let_in_is_forgotten_in_the_order_of_the_last_time() -> None:
-    leg = Catalogue((model("en-ru"),)).route("en", "ru")[0]
-    engine, door, now = engine_of(leg.model), Door(remembered=2), Patience(math.inf)
-    door.refuse_if_full(leg, ["one", "two"], now)
-    door.refuse_if_full(leg, ["one"], now)
-    door.refuse_if_full(leg, ["three"], now)
-    engine.full = EngineOverloadedError("full", retry_after_s=3.0)
-    door.refuse_if_full(leg, ["one", "three"], now)
-    with pytest.raises(EngineOverloadedError):
-        door.refuse_if_full(leg, ["two"], now)
 
 
 def test_the_deadline_holds_before_submission_too() -> None:
@@ -247,6 +205,7 @@ def test_a_lost_placeholder_is_tried_again_with_another_word_and_then_put_back_a
     forgetful = replace(model("en-ru"), engine=ForgettingEngine(tokenizer))
     (text,) = translate(replace(EN_RU, texts=("word1 %s word2",)), Catalogue((forgetful,))).translations
     assert (text.best.text, text.warnings) == ("word1 %s word2", ())
+    assert engine_of(forgetful).standings == [Standing.NEW, Standing.AGAIN]
     numbers = forgetful.decoding.model_copy(update={"stand_ins": ("7", "42")})
     forgetful = replace(forgetful, decoding=numbers)
     seen: list[str] = []
