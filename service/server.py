@@ -65,6 +65,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve `app` on `listener` until a signal ends it."""
+    server_of(app).run([listener])
+
+
+def server_of(app: FastAPI) -> DrainingServer:
+    """What serves `app`."""
     services = app.state.services
     assert isinstance(services, Services)
     config = uvicorn.Config(
@@ -72,8 +77,11 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        # uvicorn's own five seconds are as long as httpx keeps a connection, and shorter than nginx does (60): a
+        # request that is sent while the other side closes is lost, and nobody can say whether it was served.
+        timeout_keep_alive=services.settings.keep_alive_s,
         timeout_graceful_shutdown=_CLOSE_S,
         lifespan="on",
         http=PatientProtocol,
     )
-    DrainingServer(config, services).run([listener])
+    return DrainingServer(config, services)

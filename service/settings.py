@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     ray_segments_per_replica: Count = Field(
         32, description="Segments, running or waiting, beyond which a Ray cluster adds a replica."
     )
+    keep_alive_s: Count = Field(
+        75,
+        description="How long a connection waits for a next request, in seconds: longer than a proxy keeps it.",
+    )
     drain_s: Seconds = Field(30.0, description="After SIGTERM, longest wait for accepted requests, in seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important log lines that are written."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,17 @@ class Answer:
     body: Any
 
 
+# A connection that has said nothing for longer may be closed by the server while the next request is on its way.
+# Servers keep them for longer than this.
+KEPT_S = 4.0
+
+
 class Connection:
-    """Opened when it is needed, and again after it was closed."""
+    """Opened when it is needed, and again after it was closed or has said nothing for long."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
+        self._answered_s = 0.0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: dict[str, Any], request_id: str) -> Answer:
@@ -43,6 +50,7 @@ class Connection:
             raise
         if answer.headers.get("connection") == "close":
             self.abort()
+        self._answered_s = time.monotonic()
         return answer
 
     def abort(self) -> None:
@@ -52,7 +60,8 @@ class Connection:
             self._streams = None
 
     async def _send(self, path: str, content: bytes, request_id: str) -> asyncio.StreamReader:
-        if self._streams is None or self._streams[0].at_eof():
+        silent = time.monotonic() - self._answered_s > KEPT_S
+        if self._streams is None or self._streams[0].at_eof() or silent:
             self.abort()
             self._streams = await asyncio.open_connection(*self._address)
         reader, writer = self._streams

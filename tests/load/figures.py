@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.load.open_loop import Outcome
 
@@ -13,7 +13,7 @@ from tests.load.open_loop import Outcome
 @dataclass(frozen=True)
 class Point:
     """A load and what came of it. offered_per_s: requests. share: of what the server does at most. latencies of those
-    that were answered, in seconds."""
+    that were answered, in seconds. failed: what those were told that were neither answered nor refused for overload."""
 
     offered_per_s: float
     share: float
@@ -23,6 +23,7 @@ class Point:
     p97_s: float
     p99_s: float
     driver_late_p99_s: float
+    failed: dict[str, int] = field(default_factory=dict)
 
 
 def point(outcomes: Sequence[Outcome], offered_per_s: float, most_per_s: float) -> Point:
@@ -37,6 +38,7 @@ def point(outcomes: Sequence[Outcome], offered_per_s: float, most_per_s: float) 
         p97_s=percentile(latencies, 97),
         p99_s=percentile(latencies, 99),
         driver_late_p99_s=percentile([each.late_s for each in outcomes], 99),
+        failed=dict(Counter(f"{each.status} {each.why}" for each in outcomes if each.status not in (200, 429))),
     )
 
 
@@ -69,7 +71,16 @@ def bound_for(one: Point) -> float:
 
 def answered_per_s(outcomes: Sequence[Outcome], from_s: float, until_s: float) -> float:
     """Answers with a translation that came within that time, a second."""
-    return sum(each.status == 200 and from_s <= each.done_s < until_s for each in outcomes) / (until_s - from_s)
+    return len(_answered(outcomes, from_s, until_s)) / (until_s - from_s)
+
+
+def target_tokens_per_s(outcomes: Sequence[Outcome], from_s: float, until_s: float) -> float:
+    """The tokens of those."""
+    return sum(each.target_tokens for each in _answered(outcomes, from_s, until_s)) / (until_s - from_s)
+
+
+def _answered(outcomes: Sequence[Outcome], from_s: float, until_s: float) -> list[Outcome]:
+    return [each for each in outcomes if each.status == 200 and from_s <= each.done_s < until_s]
 
 
 def growth_per_s(samples: Sequence[tuple[float, float]]) -> float:

@@ -61,12 +61,10 @@ class Load:
             first = await driver.closed(self._texts(2 * self._callers), self._callers)
             estimate = len(first) / max(each.done_s for each in first)
             count = max(int(estimate * self._seconds), 2 * self._callers)
-            before = await self._metric("verso_target_tokens_total")
             outcomes = await driver.closed(self._texts(count), self._callers)
-            tokens = await self._metric("verso_target_tokens_total") - before
         end_s = max(each.due_s for each in outcomes)  # from then on callers run out of texts
-        per_s = figures.answered_per_s(outcomes, WARM_UP * end_s, end_s)
-        return Most(per_s, per_s * tokens / len(outcomes))
+        window = (WARM_UP * end_s, end_s)
+        return Most(figures.answered_per_s(outcomes, *window), figures.target_tokens_per_s(outcomes, *window))
 
     async def point(self, share: float, most_per_s: float) -> figures.Point:
         """That share of the most."""
@@ -76,12 +74,11 @@ class Load:
     async def overload(self, most: Most, timeout_s: float) -> dict[str, object]:
         """More than can be done, by requests that are of no use after `timeout_s`."""
         per_s = OVERLOAD * most.per_s
-        before = await self._metric("verso_target_tokens_total")
         outcomes = await self._poisson(per_s, self._seconds, {"timeout_s": timeout_s})
-        tokens = await self._metric("verso_target_tokens_total") - before
-        tokens_per_s = tokens / max((each.done_s for each in outcomes if each.status == 200), default=self._seconds)
         refusals = [each.latency_s for each in outcomes if each.status == 429]
-        answered = figures.answered_per_s(outcomes, WARM_UP * self._seconds, self._seconds)
+        window = (WARM_UP * self._seconds, self._seconds)
+        answered = figures.answered_per_s(outcomes, *window)
+        tokens_per_s = figures.target_tokens_per_s(outcomes, *window)
         return {
             **asdict(figures.point(outcomes, per_s, most.per_s)),
             "timeout_s": timeout_s,

@@ -20,12 +20,15 @@ from tests.load.client import Connection, NotAnswered
 @dataclass(frozen=True)
 class Outcome:
     """One request. due_s: since the first was. late_s: how much later the driver sent it. latency_s: from when it was
-    due to the end of its answer. status: 0 if there was none."""
+    due to the end of its answer. status: 0 if there was none. why: what was said instead of a translation, whose tokens
+    target_tokens are."""
 
     due_s: float
     late_s: float
     latency_s: float
     status: int
+    why: str = ""
+    target_tokens: int = 0
 
     @property
     def done_s(self) -> float:
@@ -75,11 +78,16 @@ class Driver:
         connection = self._free.pop() if self._free else Connection(*self._address)
         self._number += 1
         sent = clock()
+        status, why, tokens = 0, "", 0
         try:
             answer = await connection.post("/v1/translate", {**self._fields, "text": text}, f"load-{self._number}")
             status = answer.status
-        except NotAnswered:
-            status = 0
+            if status == 200:
+                tokens = answer.body["usage"]["target_tokens"]
+            else:
+                why = answer.body["error"]["message"]
+        except NotAnswered as error:
+            why = str(error)
         finally:
             self._free.append(connection)
-        return Outcome(due_s, sent - started - due_s, clock() - started - due_s, status)
+        return Outcome(due_s, sent - started - due_s, clock() - started - due_s, status, why, tokens)

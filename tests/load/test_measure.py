@@ -15,7 +15,8 @@ from tests.load import figures, mix
 from tests.load.measure import main
 from tests.load.open_loop import Driver, Outcome
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+BODY = b'{"usage": {"target_tokens": 3}}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 def outcomes(*latencies: float, status: int = 200) -> list[Outcome]:
@@ -32,7 +33,10 @@ def test_percentiles_and_bounds() -> None:
     slow_tail = figures.point([*hundred[:98], *outcomes(1.0, 1.0)], 8.0, 10.0)
     assert not figures.keeps(slow_tail, 0.25), "p99 is beyond twice the bound"
     assert figures.bound_for(slow_tail) == 0.5
+    late = [Outcome(0.0, 0.0, 5.0, 504, "too late"), Outcome(0.0, 0.0, 0.1, 0, "reset")]
+    assert figures.point([*hundred, *late], 8.0, 10.0).failed == {"504 too late": 1, "0 reset": 1}
     refused = figures.point([*hundred, *outcomes(0.01, status=429)], 8.0, 10.0)
+    assert refused.failed == {}
     assert not figures.keeps(refused, 10.0), "not everything was answered"
     assert refused.p97_s == point.p97_s
     assert math.isinf(figures.bound_for(refused))
@@ -50,6 +54,8 @@ def test_the_highest_load_is_that_below_which_none_misses_the_bound() -> None:
 
 def test_rates_and_growth() -> None:
     assert figures.answered_per_s([*outcomes(0.5, 0.5, 0.5, 9.0), *outcomes(0.1, status=429)], 1.0, 3.0) == 1.0
+    answered = [Outcome(second, 0.0, 0.5, 200, target_tokens=10) for second in (0.0, 1.0, 2.0)]
+    assert figures.target_tokens_per_s([*answered, Outcome(1.0, 0.0, 0.5, 504)], 1.0, 3.0) == 10.0
     assert figures.growth_per_s([(0.0, 5.0), (1.0, 7.0), (2.0, 9.0)]) == pytest.approx(2.0)
 
 
@@ -84,7 +90,7 @@ def test_a_server_that_stalls_does_not_slow_the_arrivals_down() -> None:
             return found
 
     found = asyncio.run(run())
-    assert {each.status for each in found} == {200}
+    assert {(each.status, each.target_tokens) for each in found} == {(200, 3)}
     waited = [each for each in found if each.due_s < 0.4]
     assert len(waited) > 40, "they were sent while nobody was answered"
     assert all(each.done_s >= 0.49 for each in waited)

@@ -7,10 +7,9 @@ import gc
 import socket
 
 import pytest
-import uvicorn
 
 from service.errors import AddressError
-from service.server import DrainingServer, listen
+from service.server import listen, server_of
 from tests.unit.service.api.client import app_of
 
 
@@ -29,11 +28,17 @@ def test_a_port_that_is_taken_is_said_so() -> None:
             listen("127.0.0.1", port)
 
 
+def test_connections_are_kept_for_longer_than_clients_and_proxies_keep_them() -> None:
+    """The one who closes first loses nothing. httpx closes after 5 seconds, nginx and Amazon's balancers after 60."""
+    assert server_of(app_of()).config.timeout_keep_alive > 60
+    assert server_of(app_of(keep_alive_s=7)).config.timeout_keep_alive == 7
+
+
 def test_what_is_loaded_is_kept_for_good_once() -> None:
     """Or Python's collector would look through it again and again, while nobody is answered."""
     gc.unfreeze()  # another test in this process may have loaded models
     app = app_of()
-    server = DrainingServer(uvicorn.Config(app), app.state.services)
+    server = server_of(app)
 
     async def tick() -> int:
         await server.on_tick(1)
