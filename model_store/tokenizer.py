@@ -95,6 +95,9 @@ class Tokenizer:
         symbols = (*self._languages.values(), *self._tasks.values(), *self._formalities.values())
         self.control_ids = frozenset({PAD_ID, UNK_ID, BOS_ID, *symbols})
         self._silent = self.control_ids | {EOS_ID}
+        whole = (each for each in range(self.vocabulary) if each not in self._silent and not processor.is_byte(each))
+        # Of those that are spelled in bytes a network may have seen none.
+        self.characters: frozenset[str] = frozenset().union(*self.pieces(whole)) - {_SPACE_PIECE}
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:

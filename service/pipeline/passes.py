@@ -102,7 +102,7 @@ async def _decode(
 
     def prepared(core: str, lost: Counter[str]) -> Sentence:
         if options.prefix:
-            return as_it_is(core, through.glossary)
+            return as_it_is(leg, core, through.glossary)
         return prepare(leg, core, stand_ins, through.glossary, lost)
 
     with phase("preparation", {"segments": len(cores)}):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
@@ -12,6 +12,7 @@ from service.pipeline.leg import split_for
 from service.pipeline.quality import changes_numbers, is_low, loses_symbols, repeats
 from service.pipeline.terms import TermUse, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
+from service.text.alphabet import Alphabet, alphabet_of, core_of
 from service.text.casing import Recased, recase
 from service.text.copied import spans_of
 from service.text.edits import Edit, EditedText
@@ -136,10 +137,15 @@ def prepare(
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 
-def as_it_is(text: str, glossary: Glossary | None) -> Sentence:
+def as_it_is(leg: Leg, text: str, glossary: Glossary | None) -> Sentence:
     """A segment that the model is given as it stands, since its translation has been begun."""
-    terms = () if glossary is None else tuple(glossary.find(text))
-    return Sentence(text, shield(text, (), ()), Recased(text, shouted=False), terms)
+    shielded = shield(text, (), (), _alphabet(leg).respelled(text))
+    terms = () if glossary is None else tuple(glossary.find(shielded.edited.text))
+    return Sentence(text, shielded, Recased(shielded.edited.text, shouted=False), terms)
+
+
+def _alphabet(leg: Leg) -> Alphabet:
+    return alphabet_of(leg.model.tokenizer.characters)
 
 
 def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str]) -> Sentence:
@@ -148,10 +154,12 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str])
     def count(part: str) -> int:
         return len(leg.model.tokenizer.encode(part))
 
-    atoms = find_atoms(text, tags=True, also=spans_of(text, lost))
-    shielded = shield(text, atoms, stand_ins)
+    alphabet = _alphabet(leg)
+    atoms = find_atoms(text, tags=True, also=[*spans_of(text, lost), *alphabet.kept(text)])
+    respelled = alphabet.respelled(text)
+    shielded = shield(text, atoms, stand_ins, respelled)
     if atoms and count(shielded.edited.text) > most:
-        shielded = shield(text, atoms, (_VEIL,))
+        shielded = shield(text, atoms, (_VEIL,), respelled)
     if lost and count(shielded.edited.text) > most:  # a digit is shorter than what stands in for it
         return _shielded(leg, text, stand_ins, _NOTHING)
     given = shielded.edited.text
@@ -161,8 +169,25 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str])
 
 
 def pieces_of(leg: Leg, text: str) -> list[Piece]:
-    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders is copied, and so are tags and
-    escapes that end a sentence."""
+    """The pieces of a text; no placeholder is cut, and what is nothing but placeholders or letters that the model has
+    not learned is copied, and so are tags, escapes and emoji at the end of a sentence."""
+    return [part for piece in _uncut_pieces(leg, text) for part in _without_edges(leg, piece)]
+
+
+def _without_edges(leg: Leg, piece: Piece) -> Iterator[Piece]:
+    text = piece.text
+    start, end = core_of(text) if piece.translate else (0, 0)
+    core = text[start:end]
+    kept = [Edit(*span, "") for span in _alphabet(leg).kept(core)] if core else []
+    if not core or (kept and not has_letter(without_placeholders(EditedText(core, kept).text))):
+        yield Piece(text, translate=False)
+        return
+    for part, translate in ((text[:start], False), (core, True), (text[end:], False)):
+        if part:
+            yield Piece(part, translate)
+
+
+def _uncut_pieces(leg: Leg, text: str) -> list[Piece]:
     pieces: list[Piece] = []
     done = 0
     for start, end in sorted((*breaking_tags(text), *escapes(text))):
@@ -197,17 +222,18 @@ def _pieces_between(leg: Leg, text: str) -> list[Piece]:
 
 
 def whole(leg: Leg, text: str) -> list[Piece]:
-    """A text as one segment, but for the white space around it.
+    """A text as one segment, but for the white space, emoji and the like around it.
 
     Raises:
         InvalidRequestError: it is longer than the model reads at once.
     """
-    core = text.strip()
+    edges = len(text) - len(text.lstrip())
+    start, end = (edges + place for place in core_of(text.strip()))
+    core = text[start:end]
     tokens, most = len(leg.model.tokenizer.encode(core)), leg.model.max_source_tokens
     if tokens > most:
         raise InvalidRequestError("text", f"{tokens} tokens; allowed with a prefix: at most {most}, in one segment")
-    start = text.index(core)
-    parts = ((text[:start], False), (core, has_letter(core)), (text[start + len(core) :], False))
+    parts = ((text[:start], False), (core, has_letter(core)), (text[end:], False))
     return [Piece(part, translate) for part, translate in parts if part]
 
 

@@ -20,12 +20,14 @@ _END = regex.compile(r"[\s.!?…:;。！？]*$")
 
 @dataclass(frozen=True, slots=True)
 class Shielded:
-    """A text of which the parts at `atoms` are kept from the model. edited: the text with a stand-in for each."""
+    """A text of which the parts at `atoms` are kept from the model. edited: the text with a stand-in for each, and with
+    what else is changed for the model. places: those of the stand-ins in it."""
 
     text: str
     atoms: tuple[Span, ...]
     stand_ins: tuple[str, ...]
     edited: EditedText
+    places: tuple[Span, ...]
 
     def restore(self, target: str, links: Sequence[tuple[Span, Span]]) -> Restored:
         """The translation with the placeholders in it, each as often as in the source.
@@ -49,8 +51,8 @@ class Shielded:
 
     def unshielded(self) -> EditedText:
         """From `edited.text` back to `text`."""
-        places = zip(self.edited.moved, self.atoms, strict=True)
-        return EditedText(self.edited.text, [Edit(*place, self.text[slice(*atom)]) for place, atom in places])
+        edits = zip(self.edited.moved, self.edited.edits, strict=True)
+        return EditedText(self.edited.text, [Edit(*place, self.text[each.start : each.end]) for place, each in edits])
 
     def bare(self) -> str:
         """`text` without the atoms."""
@@ -70,7 +72,7 @@ class Shielded:
     def _inserted(self, index: int, target: str, links: Sequence[tuple[Span, Span]], found: Sequence[Edit]) -> Edit:
         """Where a lost placeholder goes: behind the translation of what stands in front of it in the source, else in
         front of the translation of what follows, else at the end."""
-        start, end = self.edited.moved[index]
+        start, end = self.places[index]
         taken = [(edit.start, edit.end) for edit in found]
 
         def outside(place: int) -> int:
@@ -136,14 +138,19 @@ def unshielded(text: str, *, shielded: bool) -> Counter[str]:
     return Counter(text[each.start : each.end] for each in found if each.kind == "tag" or not shielded)
 
 
-def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str]) -> Shielded:
-    """Give each atom a stand-in that the text has not got, as far as there are different ones."""
+def shield(text: str, atoms: Sequence[Span], stand_ins: Sequence[str], respelled: Sequence[Edit] = ()) -> Shielded:
+    """Give each atom a stand-in that the text has not got, as far as there are different ones. respelled: what else the
+    model is given otherwise than the text has it."""
     if not atoms:
-        return Shielded(text, (), (), EditedText(text, []))
+        return Shielded(text, (), (), EditedText(text, respelled), ())
     usable = [word for word in stand_ins if not list(_occurrences(word, text))] or list(stand_ins)
     chosen = tuple(usable[index % len(usable)] for index in range(len(atoms)))
     edits = [Edit(*atom, word.join(_set_off(text, atom))) for atom, word in zip(atoms, chosen, strict=True)]
-    return Shielded(text, tuple(atoms), chosen, EditedText(text, edits))
+    others = [each for each in respelled if not any(start < each.end and each.start < end for start, end in atoms)]
+    edited = EditedText(text, sorted([*edits, *others], key=lambda edit: edit.start))
+    starts = {start for start, _end in atoms}
+    places = [place for place, edit in zip(edited.moved, edited.edits, strict=True) if edit.start in starts]
+    return Shielded(text, tuple(atoms), chosen, edited, tuple(places))
 
 
 def _set_off(text: str, atom: Span) -> tuple[str, str]:

@@ -52,6 +52,27 @@ def test_scores_through_http_are_those_of_the_network(manifest: Manifest) -> Non
             assert abs(network[test_set, direction] - http[test_set, direction]) <= 0.5
 
 
+def test_what_the_model_has_not_learned_is_copied_or_given_as_its_like(server: Served) -> None:
+    def translated(text: str, **more: object) -> str:
+        body = {"text": text, "source": "en", "target": "ru"} | more
+        answer = httpx.post(f"{server.url}/v1/translate", json=body, timeout=60).json()
+        return str(answer["translations"][0]["text"])
+
+    for text, parts in {
+        "😀 Open the file 👍🏽": ("😀 ", "файл", " 👍🏽"),
+        "Open the file 📁 and save it": ("📁",),
+        "The word 東京 means Tokyo": ("東京",),
+        "日本語だけ。": ("日本語だけ。",),
+    }.items():
+        result = translated(text)
+        assert "\ufffd" not in result
+        assert all(part in result for part in parts), result
+    plain = translated("Open the file")
+    for like in ("Open\u00a0the\u2009file", "Open the \ufb01le", "Open\u00ad the file", "\ufeffOpen the file"):
+        assert translated(like).lstrip("\ufeff") == plain
+    assert translated("Open the file 😀", prefix=plain[:4]).endswith(" 😀")
+
+
 def test_it_translates_between_english_and_russian(server: Served) -> None:
     for source, target, text, expected in (
         ("en", "ru", "Open the file.", re.compile(r"Откр\w+ файл\.")),
