@@ -4,7 +4,10 @@ Serves the shipped models in this process as `verso serve` does, without a cache
 sentences of a file of `source<TAB>target` by POST /v1/translate, some callers at a time. Processor time is counted by
 thread: the engine's and its kernels' against all others. The last line is one JSON object.
 
-    python -m benchmarks.http_share PAIRS [--threads 1] [--callers 64] [--texts 1]
+    python -m benchmarks.http_share PAIRS [--threads 1] [--callers 64] [--texts 1] [--hidden 1000]
+
+--hidden serves random weights of that size instead, with the newest translator's tokenizer and 20 target tokens: what
+the share is of the reference network. Give it sentences without digits, which random weights do not copy.
 """
 
 from __future__ import annotations
@@ -21,12 +24,17 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import torch
 
 from benchmarks.measure import machine, rounded
+from benchmarks.work import TARGET_TOKENS, random_network
+from model_store.bundle import BundleDescription, load_bundle, save_bundle
+from model_store.config import NetworkConfig
+from model_store.store import BundleStore, shipped_bundles
 from service.app import create_app
 from service.native_libraries import DEFAULTS
 from service.server import listen, serve
@@ -98,6 +106,24 @@ def measure(url: str, options: argparse.Namespace, result: dict[str, Any]) -> No
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def random_store(hidden: int, folder: Path) -> str:
+    """A store in `folder` that holds one translator, of random weights."""
+    shipped = load_bundle(BundleStore(str(shipped_bundles())).resolve("translate-en-ru"))
+    config = NetworkConfig(vocabulary=shipped.tokenizer.vocabulary, hidden=hidden, embedding=hidden)
+    decoding = {"max_length_factor": 0.0, "max_length_offset": TARGET_TOKENS}
+    description = BundleDescription(
+        name="random",
+        version="1",
+        task="translate",
+        directions=shipped.manifest.pairs,
+        network=config,
+        decoding=shipped.manifest.decoding.model_copy(update=decoding),
+    )
+    weights = random_network(config).state_dict()
+    save_bundle(folder / "random" / "1", description=description, weights=weights, tokenizer=shipped.tokenizer)
+    return str(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path)
@@ -105,6 +131,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--texts", type=int, default=1, help="in a request")
+    parser.add_argument("--hidden", type=int, help="random weights of that size instead of the models that ship")
     parser.add_argument("--source", default="en")
     parser.add_argument("--target", default="ru")
     parser.add_argument("--client", help=argparse.SUPPRESS)
@@ -116,8 +143,11 @@ def main() -> None:
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     result: dict[str, Any] = {"benchmark": "http_share", "machine": machine(), "callers": options.callers}
-    threading.Thread(target=measure, args=(url, options, result), daemon=True).start()
-    serve(create_app(Settings(threads=options.threads, cache_entries=0)), listener)
+    with TemporaryDirectory() as folder:
+        models = "" if options.hidden is None else random_store(options.hidden, Path(folder))
+        app = create_app(Settings(models=models, threads=options.threads, cache_entries=0))
+        threading.Thread(target=measure, args=(url, options, result), daemon=True).start()
+        serve(app, listener)
     print(json.dumps(result))
 
 

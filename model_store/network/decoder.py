@@ -52,7 +52,7 @@ class Decoder(nn.Module):
             return torch.cat(readouts, dim=1)
         outputs, _final = self.stack(x, state.hidden)
         positions = torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)
-        return self._readout(outputs, memory, positions)[0]
+        return self.dropout(self._readout(outputs, memory, positions)[0])  # type: ignore[no-any-return]
 
     def step(
         self, x: Tensor, memory: Memory, state: DecoderState, positions: Tensor
@@ -72,12 +72,13 @@ class Decoder(nn.Module):
         readout, weights = self._readout(
             output.view(batch, queries, -1), memory, positions.unsqueeze(1).expand(-1, queries)
         )
+        # What is fed meets the dropout before the first layer.
         feed = None if state.feed is None else readout.reshape(batch * queries, -1)
-        return readout, weights, DecoderState(hidden, feed)
+        return self.dropout(readout), weights, DecoderState(hidden, feed)
 
     def _readout(self, outputs: Tensor, memory: Memory, positions: Tensor) -> tuple[Tensor, Tensor | None]:
         """outputs: shape = (B, Q, H) -> attentional vectors (B, Q, R) and weights (B, Q, S)."""
         if self.attention is None:
-            return self.dropout(torch.tanh(self.combine(outputs))), None
+            return torch.tanh(self.combine(outputs)), None
         context, weights = self.attention(outputs, memory.keys, memory.values, memory.mask, positions)
-        return self.dropout(torch.tanh(self.combine(torch.cat((context, outputs), dim=2)))), weights
+        return torch.tanh(self.combine(torch.cat((context, outputs), dim=2))), weights
