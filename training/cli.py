@@ -17,7 +17,7 @@ from training.allocation import keep_freed_memory
 from training.corpora.errors import CorpusError
 from training.distribution import is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
-from training.experiments import bottleneck, luong_increments, vanishing_gradients
+from training.experiments import bottleneck, luong_increments, techniques, vanishing_gradients
 from training.experiments.series import Figure
 from training.experiments.table import Table
 from training.export import bundle_folder, export
@@ -55,7 +55,7 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
-Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments"]
+Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "techniques"]
 
 
 @app.command("prepare")
@@ -154,18 +154,20 @@ def experiment_command(
     out: Annotated[Path, typer.Option("--out", help="where the figures go")] = Path("runs/experiments"),
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="of torch; all cores unless given")] = None,
     data: DataOption = None,
-    updates: Annotated[int, typer.Option("--updates", min=1, help="of each system")] = luong_increments.UPDATES,
+    updates: Annotated[int, typer.Option("--updates", min=1, help="of each system")] = 3000,
 ) -> None:
     """Measure a claim of the lecture or of a paper: numbers as JSON, and a plot as SVG or a table as Markdown.
 
-    --data and --updates are for luong-increments, which trains on Multi30k.
+    --data and --updates are for luong-increments and techniques, which train on Multi30k.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     found: Figure | Table
-    if name == "luong-increments":
-        found = luong_increments.measure(data if data is not None else Path(), RUNS, updates)
-        typer.echo(found.markdown())
+    if name in ("luong-increments", "techniques"):
+        trained = luong_increments if name == "luong-increments" else techniques
+        table = trained.measure(data if data is not None else Path(), RUNS, updates)
+        typer.echo(table.markdown())
+        found = table
     else:
         found = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}[name]()
     for path in found.save(out):

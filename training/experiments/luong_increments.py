@@ -10,7 +10,6 @@ from training.experiments.variants import Variant, compare_variants
 from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
 
-UPDATES = 3000
 REVERSED = {"encoder": {"direction": "reversed"}}
 DROPOUT = {**REVERSED, "dropout": 0.2}
 ATTENTION = {**DROPOUT, "attention": "general"}
@@ -28,7 +27,7 @@ BASE: dict[str, Any] = {
 }
 
 
-def measure(data_root: Path, folder: Path, updates: int = UPDATES) -> Table:
+def measure(data_root: Path, folder: Path, updates: int) -> Table:
     """All five systems on Multi30k, English to German, with as many updates each.
 
     data_root: the folder that the recipe multi30k-en-de finds its corpora in. folder: where runs are kept.

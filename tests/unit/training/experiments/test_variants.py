@@ -9,6 +9,7 @@ import pytest
 
 from model_store.errors import ConfigError
 from training.config import Recipe
+from training.experiments import techniques
 from training.experiments.luong_increments import BASE, VARIANTS
 from training.experiments.table import Table
 from training.experiments.variants import Variant, compare_variants
@@ -48,6 +49,20 @@ def test_a_wrong_change_is_refused_before_anything_is_trained(tmp_path: Path) ->
     with pytest.raises(ConfigError, match=r"network\.cell"):
         compare_variants("cells", "Cells", small(), variants, RECIPES, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("variant", techniques.VARIANTS[1:], ids=lambda each: each.name)
+def test_each_technique_is_one_option(variant: Variant) -> None:
+    recipe = load_recipe(RECIPES / "multi30k-en-de.toml")
+    base = next(each for each in techniques.VARIANTS if each.name == variant.against)
+    here, there = (changed(recipe, each.changes) for each in (variant, base))
+    options = [
+        field
+        for table in ("network", "trainer")
+        for field, value in getattr(here, table).model_dump().items()
+        if value != getattr(there, table).model_dump()[field]
+    ]
+    assert len(options) == 1
 
 
 def test_each_system_of_luong_differs_from_the_one_before_in_one_thing() -> None:
