@@ -24,7 +24,8 @@ export function fillPickers(languages) {
   const sources = [...targets.keys()].filter((code) => targets.get(code).length);
   const first = sources.includes("en") ? "en" : sources[0];
   fill(source, [...sources, AUTO], [remembered("source"), first]);
-  fillTargets([remembered("target")]);
+  const readers = navigator.languages.map((code) => code.slice(0, 2));
+  fillTargets([remembered("target"), ...readers.filter((code) => code !== source.value)]);
   return sources.length > 0;
 }
 

@@ -1,4 +1,4 @@
-"""Real Chromium on the real service with the bundle that ships."""
+"""Real Chromium on the real service with two of the bundles that ship."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Served]:
-    with served(shipped_bundles()) as running:
+    with served(shipped_bundles(), DEFAULT_MODELS="translate-en-ru,summarize-en") as running:
         yield running
 
 

@@ -39,6 +39,7 @@ def _explained(visit: Visit, tab: str, shown: str) -> None:
 def desktop(browser: Browser, url: str, folder: Path) -> None:
     """A sentence, its alternatives, and its attention, while somebody points at a word."""
     with Visit.begin(browser, url, **DESKTOP) as visit:
+        visit.page.locator("#target-language").select_option("ru")
         visit.translate("The printer could not be found. Select a file to open.", "файл")
         _explained(visit, "#tab-attention", ".heatmap")
         visit.page.evaluate("scrollTo(0, 0)")
@@ -49,6 +50,7 @@ def desktop(browser: Browser, url: str, folder: Path) -> None:
 def dark(browser: Browser, url: str, folder: Path) -> None:
     """The beam, in dark colours."""
     with Visit.begin(browser, url, **DESKTOP, color_scheme="dark") as visit:
+        visit.page.locator("#target-language").select_option("ru")
         visit.translate("Open the file", "файл")
         _explained(visit, "#tab-beam", ".beam")
         _shoot(visit, folder / "dark.png")

@@ -21,6 +21,16 @@ def test_without_a_summarizer_there_is_no_tab_for_it(browser: Browser, tmp_path:
         expect(translating.page.locator("#tasks")).to_be_hidden()
 
 
+def test_the_target_is_at_first_the_readers_language(browser: Browser, tmp_path: Path) -> None:
+    random_bundle(tmp_path, "first", ("en", "de"))
+    random_bundle(tmp_path, "second", ("en", "ru"))
+    with served(tmp_path) as server:
+        for locale, language in (("ru-RU", "ru"), ("de-AT", "de"), ("en-GB", "de")):
+            with Visit.begin(browser, server.url, locale=locale) as visit:
+                expect(visit.page.locator("#source-language")).to_have_value("en")
+                expect(visit.page.locator("#target-language")).to_have_value(language)
+
+
 def test_with_a_summarizer_there_is_a_tab_for_it(browser: Browser, tmp_path: Path) -> None:
     random_bundle(tmp_path)
     random_bundle(tmp_path, "short", ("en", "en"), task="summarize")
