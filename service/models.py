@@ -17,6 +17,7 @@ from service.lineup import Lineup
 from service.memory import give_back_memory
 from service.metrics import Metrics
 from service.retirement import Retirement
+from service.text.detection import detect
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,9 @@ class Models:
 
 
 async def _warm_up(model: ServedModel) -> None:
-    """Decode once, so that the first request does not pay for what is done lazily."""
+    """Decode and detect once, so that the first request does not pay for what is done lazily."""
+    if model.task == "translate":
+        await asyncio.to_thread(detect, "a", sorted({source for source, _target in model.directions}))
     source = model.source_ids("a", model.directions[0][1])
     segment = Segment(source, max_length=4, beam_size=model.decoding.beam_size)
     await model.engine.submit_all([segment])

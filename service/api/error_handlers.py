@@ -93,7 +93,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
     async def validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return answer(request, validation_problem(error.errors()))
+        return answer(request, validation_problem(error.errors(), request.headers.get("content-type", "")))
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -147,8 +147,11 @@ def job_error(error: Exception) -> JobError:
     return JobError(problem.type, message, problem.field)
 
 
-def validation_problem(problems: Sequence[Mapping[str, Any]]) -> Problem:
+def validation_problem(problems: Sequence[Mapping[str, Any]], content_type: str) -> Problem:
     """The problem that a body of the wrong shape is; the message has a part per field."""
+    if isinstance(problems[0]["input"], bytes):  # it was not read, since it is not said to be JSON
+        message = f"Content-Type: {content_type[:80]!r} is not read; allowed: application/json"
+        return Problem(400, "invalid_request", message, "Content-Type")
     parts = []
     first = ".".join(str(part) for part in problems[0]["loc"][1:])
     for problem in problems:

@@ -87,7 +87,8 @@ def test_odd_text_is_answered_and_keeps_its_characters(text: str) -> None:
 def test_other_content_types_methods_and_paths() -> None:
     async def call(client: httpx.AsyncClient) -> None:
         wrong_type = await client.post("/v1/translate", data=ONE)
-        assert (wrong_type.status_code, wrong_type.json()["error"]["field"]) == (400, "body")
+        assert (wrong_type.status_code, wrong_type.json()["error"]["field"]) == (400, "Content-Type")
+        assert "'application/x-www-form-urlencoded' is not read; allowed: application/json" in wrong_type.text
         wrong_method = await client.get("/v1/translate")
         assert (wrong_method.status_code, wrong_method.json()["error"]["type"]) == (405, "method_not_allowed")
         assert wrong_method.headers["allow"] == "POST"
