@@ -171,15 +171,17 @@ def is_libretranslate(path: str) -> bool:
 
 def error_body(problem: Problem) -> str:
     """The JSON of an error of /v1."""
-    return json.dumps({"error": {"type": problem.type, "message": problem.message, "field": problem.field}})
+    return _json({"error": {"type": problem.type, "message": problem.message, "field": problem.field}})
+
+
+def _json(body: object) -> str:
+    """For people to read; a lone surrogate that a message quotes is sent as its escape, which JSON has too."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def render(path: str, problem: Problem) -> Response:
-    """The response, in LibreTranslate's shape on its paths and in that of /v1 elsewhere.
-
-    The JSON is ASCII, so that a message which quotes a lone surrogate can be sent.
-    """
-    content = json.dumps({"error": problem.message}) if is_libretranslate(path) else error_body(problem)
+    """The response, in LibreTranslate's shape on its paths and in that of /v1 elsewhere."""
+    content = _json({"error": problem.message}) if is_libretranslate(path) else error_body(problem)
     headers = {} if problem.retry_after_s is None else {"Retry-After": str(max(1, math.ceil(problem.retry_after_s)))}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

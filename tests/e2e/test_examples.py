@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,22 +25,45 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 class Example:
     """output: as it stands there; "..." at its end leaves out the rest."""
 
-    place: str
     command: str
     output: str
 
 
-def examples() -> Iterator[Example]:
+@dataclass(frozen=True)
+class Block:
+    """Examples that one shell runs after each other, or a program in Python without any."""
+
+    place: str
+    text: str
+    examples: tuple[Example, ...]
+
+
+def examples_of(text: str) -> Iterator[Example]:
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        lines = part.splitlines()
+        end = next(end for end in range(1, len(lines) + 1) if not _goes_on(lines[:end]))
+        yield Example("\n".join(lines[:end]), "\n".join(lines[end:]).strip())
+
+
+def _goes_on(lines: Sequence[str]) -> bool:
+    """Whether a command is not all there: a quotation is open, or a line is to be continued."""
+    try:
+        shlex.split("\n".join(lines), comments=True)
+    except ValueError:
+        return True
+    return lines[-1].endswith("\\")
+
+
+def blocks() -> Iterator[Block]:
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
-        for block in re.findall(r"^```\w*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
-            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                lines = part.splitlines()
-                end = next(index for index, line in enumerate(lines) if not line.endswith("\\")) + 1
-                yield Example(document.name, "\n".join(lines[:end]), "\n".join(lines[end:]).strip())
+        for language, inside in re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+            examples = tuple(examples_of(inside))
+            if examples or language == "python":
+                yield Block(document.name, inside, examples)
 
 
-EXAMPLES = list(examples())
+BLOCKS = list(blocks())
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +73,33 @@ def server() -> Iterator[Served]:
 
 
 def test_there_are_examples() -> None:
-    assert {example.place for example in EXAMPLES} >= {"README.md", "libretranslate.md"}
+    assert {block.place for block in BLOCKS} >= {
+        *("README.md", "command-line.md", "documents.md", "glossaries.md", "libretranslate.md"),
+    }
+    assert any(not block.examples for block in BLOCKS)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: f"{each.place}: {each.command.splitlines()[0][:50]}")
-def test_an_example_prints_what_it_says(server: Served, example: Example) -> None:
-    command = example.command.replace(DEFAULT_URL, server.url)
-    command = command.replace(".venv/bin/verso", f"{sys.executable} -m service.cli")
-    if command.split()[0] == "curl" and shutil.which("curl") is None:
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda each: f"{each.place}: {each.text.splitlines()[0][:50]}")
+def test_examples_print_what_they_say(server: Served, block: Block) -> None:
+    if "curl" in block.text and shutil.which("curl") is None:
         pytest.skip("there is no curl here")
+    commands = [f"{each.command}\nprintf '\\0'\n" for each in block.examples]
+    script = "".join(["set -e\n", *commands]).replace(".venv/bin/verso", f"{sys.executable} -m service.cli")
     result = subprocess.run(
-        command, shell=True, cwd=ROOT, env=environment(shipped_bundles()), capture_output=True, text=True, timeout=120
+        ["sh", "-c", script.replace(DEFAULT_URL, server.url)]
+        if block.examples
+        else [sys.executable, "-c", block.text.replace(DEFAULT_URL, server.url)],
+        cwd=ROOT,
+        env=environment(shipped_bundles()),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
-    expected = example.output.replace(DEFAULT_URL, server.url)
-    if expected.endswith("..."):
-        assert result.stdout.startswith(expected.removesuffix("...").rstrip())
-    else:
-        assert result.stdout.strip() == expected
+    for example, printed in zip(block.examples, result.stdout.split("\0"), strict=False):
+        expected = example.output.replace(DEFAULT_URL, server.url)
+        if expected.endswith("..."):
+            assert printed.startswith(expected.removesuffix("...").rstrip())
+        else:
+            assert printed.strip() == expected
