@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-MEMORY_S = 30.0
+MEMORY_S = 10.0
 # Until something is measured: a small CPU's rate, believed as if it had been seen for one second.
 PRIOR_TOKENS_PER_S = 200.0
 PRIOR_S = 1.0
