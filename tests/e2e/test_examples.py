@@ -10,11 +10,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from model_store.store import shipped_bundles
+from service import cli
 from tests.integration.service.server import Served, environment, served
+from training import cli as training_cli
+from training.recipe_file import load_recipe
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,9 +78,45 @@ def server() -> Iterator[Served]:
         yield running
 
 
+def commands_of(program: str) -> Iterator[tuple[str, list[str]]]:
+    """Where it is shown, and its arguments: in every block of code that is not run, indented ones too."""
+    shown = re.compile(rf"^(?: {{4}})?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?{program} ([a-z][^\n]*)$", re.MULTILINE)
+    for document in DOCUMENTS:
+        for arguments in shown.findall(document.read_text(encoding="utf-8").replace("\\\n", "")):
+            for each in re.split(rf"; {program} ", arguments):
+                words = shlex.split(each, comments=True)
+                yield document.name, [word for word in words if word not in ("...", "|")]
+
+
+@pytest.mark.parametrize(("program", "app"), [("verso", cli.app), ("verso-train", training_cli.app)])
+def test_commands_that_take_too_long_are_shown_with_options_that_they_have(program: str, app: typer.Typer) -> None:
+    shown = list(commands_of(program))
+    assert shown
+    for place, arguments in shown:
+        command: Any = typer.main.get_command(app)
+        while isinstance(command, TyperGroup):
+            found = command.get_command(typer.Context(command), arguments[0])
+            assert found is not None, (place, arguments)
+            command, arguments = found, arguments[1:]
+        command.make_parser(typer.Context(command)).parse_args(arguments)  # raises for an option that it has not got
+
+
+def test_recipes_are_recipes(tmp_path: Path) -> None:
+    recipes = [
+        inside
+        for document in DOCUMENTS
+        for inside in re.findall(r"^```toml\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    ]
+    assert recipes
+    for text in recipes:
+        path = tmp_path / "recipe.toml"
+        path.write_text(text, encoding="utf-8")
+        load_recipe(path)
+
+
 def test_there_are_examples() -> None:
     assert {block.place for block in BLOCKS} >= {
-        *("README.md", "command-line.md", "documents.md", "glossaries.md", "libretranslate.md"),
+        *("README.md", "command-line.md", "documents.md", "glossaries.md", "libretranslate.md", "security.md"),
     }
     assert any(not block.examples for block in BLOCKS)
 
