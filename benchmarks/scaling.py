@@ -1,6 +1,6 @@
 """How does the decoder's rate follow the length of sources, beam width and vocabulary; what does a slot take?
 
-    python -m benchmarks.scaling [--threads 1] [--in-flight 32] [--rounds 3]
+    python -m benchmarks.scaling [--threads 1] [--in-flight 32] [--rounds 3] [--cpu-clock]
 
 One thing is changed at a time, beside the reference work: sources of 20 tokens, beam 4, vocabulary 32,000. Rounds go
 over all of it in turn. The last line is one JSON object; bytes of a slot: its memory, beam and hypotheses' states.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -48,9 +48,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cpu-clock", action="store_true", help="time by the processor, for a machine with other work")
     parser.add_argument("--small", action="store_true", help="a small network, to try the path")
     options = parser.parse_args()
+    if options.cpu_clock and options.threads > 1:
+        parser.error("--cpu-clock: counts the time of all threads together; allowed: with --threads 1")
     torch.set_num_threads(options.threads)
+    clock = time.process_time if options.cpu_clock else time.perf_counter
     every = tuple(settings())
     rates: dict[Setting, list[float]] = {each: [] for each in every}
     slots: dict[Setting, int] = {}
@@ -61,22 +65,22 @@ def main() -> None:
         for number in range(options.rounds + 1):
             for each in (each for each in every if each.vocabulary == vocabulary):
                 decoder = open_forced(backend, sentences=options.in_flight, beam=each.beam)
-                rate = tokens_per_s(decoder, each, 2 * options.in_flight)
+                rate = tokens_per_s(decoder, each, 2 * options.in_flight, clock)
                 slots[each] = slot_bytes(decoder)
                 rates[each] += [rate] if number else []  # the first round only warms up
     rows = [{**vars(each), "target_tokens_per_s": spread(rates[each]), "slot_bytes": slots[each]} for each in every]
     told = {"benchmark": "scaling", "machine": machine(), "backend": type(backend).__name__}
-    print(json.dumps({**told, "in_flight": options.in_flight, "rows": rows}))
+    print(json.dumps({**told, "cpu_clock": options.cpu_clock, "in_flight": options.in_flight, "rows": rows}))
 
 
-def tokens_per_s(decoder: InFlightDecoder, setting: Setting, sentences: int) -> float:
+def tokens_per_s(decoder: InFlightDecoder, setting: Setting, sentences: int, clock: Callable[[], float]) -> float:
     """Target tokens of the best hypotheses."""
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(RESERVED, setting.vocabulary, (sentences, setting.source), generator=generator)
     segments = forced_segments(tuple(map(tuple, ids.tolist())), beam=setting.beam)
-    started = time.perf_counter()
+    started = clock()
     assert sum(1 for _each in decode(decoder, segments)) == sentences
-    return sentences * TARGET_TOKENS / (time.perf_counter() - started)
+    return sentences * TARGET_TOKENS / (clock() - started)
 
 
 def slot_bytes(decoder: InFlightDecoder) -> int:
