@@ -38,7 +38,7 @@ from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
 
-NUMBERS: dict[str, Numbers] = {"Int8Backend": "int8", "EagerBackend": "fp32", "CudaGraphBackend": "bf16"}
+NUMBERS: dict[str, Numbers] = {"Int8Backend": "int8", "EagerBackend": "fp32", "CudaGraphBackend": "fp16"}
 
 
 def sentence_ms(backend: Backend, segments: list[Segment], beam: int, shortlist: Shortlist | None) -> list[float]:

@@ -22,8 +22,8 @@ from benchmarks.work import BEAM, TARGET_TOKENS, Work, measured_work
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.int8 import best_kernels
 
-Numbers = Literal["fp32", "int8", "bf16"]
-WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1, "bf16": 2}
+Numbers = Literal["fp32", "int8", "fp16"]
+WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1, "fp16": 2}
 _ON_A_CPU: tuple[Numbers, ...] = ("fp32", "int8")
 CPU = torch.device("cpu")
 ROWS = (4, 32, 128, 512)
@@ -95,7 +95,7 @@ def step_shapes(config: NetworkConfig) -> list[Shape]:
 def product(shape: Shape, rows: int, numbers: Numbers, device: torch.device = CPU) -> Callable[[], Tensor]:
     """A matrix product as a backend would do it: int8 by the kernels it would take, packed, else by torch.mm."""
     if numbers != "int8":
-        kind = torch.bfloat16 if numbers == "bf16" else torch.float32
+        kind = torch.float16 if numbers == "fp16" else torch.float32
         x = torch.rand(rows, shape.inputs, dtype=kind, device=device)
         weight = torch.rand(shape.outputs, shape.inputs, dtype=kind, device=device).t()
         return lambda: torch.mm(x, weight)
@@ -136,7 +136,7 @@ def measure_limits(
             took = fastest_s(ended(product(shape, count, numbers, device), device))
             peak = max(peak, shape.operations(count) / took)
             row[str(count)] = round(took * 1e6)
-    return Limits(peak, read, WEIGHT_BYTES[numbers], 2 if numbers == "bf16" else 4), times
+    return Limits(peak, read, WEIGHT_BYTES[numbers], 2 if numbers == "fp16" else 4), times
 
 
 def report(limits: Limits, work: Work, sentences: tuple[int, ...], beam: int = BEAM) -> dict[str, object]:

@@ -27,7 +27,7 @@ class CudaGraphBackend:
 
     on_device = True
 
-    def __init__(self, network: Seq2Seq, *, source_capacity: int, dtype: torch.dtype = torch.bfloat16) -> None:
+    def __init__(self, network: Seq2Seq, *, source_capacity: int, dtype: torch.dtype = torch.float16) -> None:
         check_capacity(network.config, source_capacity)
         config = network.config
         self.network = deepcopy(network).to(dtype).eval().requires_grad_(False)

@@ -140,7 +140,7 @@ def test_what_is_settled_is_known_before_the_end() -> None:
 def test_the_host_waits_for_nothing_within_a_step() -> None:
     """Tensors of the meta device have no values: a step that looked at one would fail."""
     network = tiny_network(input_feeding=True, dtype=torch.float32).to("meta")
-    backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.bfloat16)
+    backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float16)
     vocabulary = Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN, device="meta"))
     block = DeviceBlock(backend, vocabulary, slots=8, width=4, targets=16)
     block._advance(8, 12)
