@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -29,10 +30,25 @@ if TYPE_CHECKING:
         [Settings, TranslateCommand], contextlib.AbstractAsyncContextManager[Translating]
     ]
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verso, a self-hosted translation service.")
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(model_commands.app, name="models")
 
 Format = Literal["text", "html", "document"]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"verso {version('verso')}")
+        raise typer.Exit
+
+
+@app.callback()
+def verso(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Verso, a self-hosted translation service."""
 
 
 @app.command()
@@ -111,7 +127,7 @@ def translate(
 ) -> None:
     """Translate files, line by line, many lines at once; or a document."""
     from service.bulk.command import TranslateCommand, run, through_server
-    from service.bulk.input_lines import check_readable
+    from service.bulk.input_lines import check_files
     from service.document_command import DocumentCommand, is_document
 
     with one_line_errors():
@@ -125,7 +141,7 @@ def translate(
         command = TranslateCommand(
             tuple(files or ()), source, target, format or "text", output, server, text, formality
         )
-        check_readable(command.files)  # before torch is loaded, which takes seconds
+        check_files(command.files, command.output)  # before torch is loaded, which takes seconds
         if server is not None:
             asyncio.run(run(command, through_server(command)))
             return
@@ -151,10 +167,10 @@ def _on_ray() -> TranslatingBy:
 
 
 def _translate_document(command: DocumentCommand) -> None:
-    from service.bulk.input_lines import check_readable
+    from service.bulk.input_lines import check_files
     from service.document_command import translate_by_server, translate_here
 
-    check_readable((command.file,))
+    check_files((command.file,), command.output)
     if command.server is not None:
         asyncio.run(translate_by_server(command))
         return

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.bulk.input_lines import STDIN, check_readable, read_lines
+from service.bulk.input_lines import STDIN, check_files, read_lines
 from service.client import Client
 from service.errors import InputError
 from service.settings import client_key
@@ -24,7 +24,7 @@ class SummaryCommand:
     def __post_init__(self) -> None:
         if self.text is not None and self.files:
             raise InputError("--text: either a text or files, not both")
-        check_readable(self.files)
+        check_files(self.files)
 
     def texts(self) -> list[str]:
         """What is to be summarized, each by itself. Raises InputError for what is not UTF-8."""

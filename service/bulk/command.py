@@ -56,7 +56,7 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
 
     Raises:
         ServiceError: what cannot be read, written or translated; what is done stays in the partial output. Whether the
-            files are there is asked before, by check_readable.
+            files are there is asked before, by check_files.
     """
     files = command.files or (STDIN,)
     async with translating as there:

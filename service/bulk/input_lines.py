@@ -31,13 +31,15 @@ class Measure:
     sha256: str
 
 
-def check_readable(files: Sequence[Path]) -> None:
-    """Raises InputError if one of the files cannot be read."""
+def check_files(files: Sequence[Path], output: Path | None = None) -> None:
+    """Raises InputError if one of the files cannot be read, or would be replaced by its own translation."""
     for file in files:
         if file != STDIN and not file.exists():
             raise InputError(f"{file}: no such file; a text is given with --text, or on standard input")
         if file != STDIN and (file.is_dir() or not os.access(file, os.R_OK)):
             raise InputError(f"{file}: {'a folder' if file.is_dir() else 'it may not be read'}; allowed: files")
+        if file != STDIN and output is not None and output.exists() and output.samefile(file):
+            raise InputError(f"--output: {output} is what is to be translated; allowed: another file")
 
 
 def measure(files: Sequence[Path]) -> Measure | None:

@@ -67,6 +67,10 @@ def test_mistakes_are_one_line(store: Path, server: Served, tmp_path: Path) -> N
     for where in ((), ("--server", server.url)):
         formal = run(store, "translate", "--formality", "formal", "--text", "a", *where)
         assert_one_line(formal, "formality: 'formal' is nothing that random@1 has for 'ru'")
+    for name in ("in.txt", "in.md"):
+        same = tmp_path / name
+        same.write_text("one two", encoding="utf-8")
+        assert_one_line(run(store, "translate", str(same), "-o", str(same)), "is what is to be translated")
     page = tmp_path / "a.html"
     page.write_text("<p>a", encoding="utf-8")
     assert_one_line(run(store, "translate", "--formality", "formal", str(page)), "--formality: not with a document")

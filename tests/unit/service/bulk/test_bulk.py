@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.bulk.in_flight_lines import BATCHES_AT_ONCE, Translated, translate_lines
-from service.bulk.input_lines import Line, check_readable, measure, read_lines
+from service.bulk.input_lines import Line, check_files, measure, read_lines
 from service.bulk.partial_output import PartialOutput
 from service.client_answers import OverloadedError
 from service.errors import InputError
@@ -39,13 +39,13 @@ def test_only_a_newline_ends_a_line_and_all_else_stays(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: no such file"):
-        check_readable([tmp_path / "nowhere"])
+        check_files([tmp_path / "nowhere"])
     bad = tmp_path / "bad"
     bad.write_bytes(b"fine\n\xff\n")
     with pytest.raises(InputError, match="line 2 is not UTF-8"):
         list(read_lines([bad]))
     with pytest.raises(InputError, match="a folder; allowed: files"):
-        check_readable([tmp_path])
+        check_files([tmp_path])
     with pytest.raises(InputError, match="is a folder; allowed: the name of a file"):
         PartialOutput(tmp_path, JOB)
 
