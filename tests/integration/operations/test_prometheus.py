@@ -90,6 +90,9 @@ def variables() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "expression"), [*panels(), *rules("record"), *variables()])
 def test_what_is_shown_is_there(watching: httpx.Client, name: str, expression: str) -> None:
     series = ask(watching, expression)
+    if "verso_gpu_" in expression:  # tests/unit/service/test_metrics.py has what it is on a machine with one
+        assert series == []
+        return
     assert series, f"{name}: no data for {expression}"
     values = [each["value"] for each in series]
     assert any(isinstance(value, list) and value[1] != "NaN" for value in values), (
