@@ -71,7 +71,8 @@ def build(_arguments: dict[str, str]) -> serve.Application:
 
 def start(settings: Settings) -> None:
     """Deploy to the cluster that Ray is connected to; returns when requests are answered."""
-    serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=HTTPOptions(host=settings.host, port=settings.port))
+    http = HTTPOptions(host=settings.host, port=settings.port, keep_alive_timeout_s=settings.keep_alive_s)
+    serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=http)
     serve.run(application(settings), name=NAME, route_prefix="/")
 
 
