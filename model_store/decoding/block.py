@@ -182,7 +182,7 @@ class Block:
             occupant = self.occupants[slot]
             for row, token in occupant.barred():
                 logits[place, row, token] = float("-inf")
-            if occupant.demands is not None:
+            if occupant.demands is not None and not occupant.demands.met:
                 attention = None if weights is None else weights[slot]
                 own = logits[place].clone(), log_prob[place], attention
                 demanded[place] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)

@@ -53,6 +53,8 @@ class Demands:
     A step's candidates are the 2K best extensions of its hypotheses, K its own beam; where terms are missing, also the
     best extension of each hypothesis and all that begin a form or go on with it. A hypothesis ends only when it has
     everything, and one that can no longer fit what it lacks into the longest target is dropped, unless all are such.
+
+    met: every hypothesis has the prefix, and nothing else was demanded: the search goes on as any other.
     """
 
     def __init__(self, segment: Segment, spellings: Spellings, eos: int) -> None:
@@ -63,12 +65,17 @@ class Demands:
         self._most = 2 * segment.beam_size
         self._length = 0
         self._states = [_State(segment.prefix, self._terms.start())]
+        self._only_prefix = not segment.terms
+        self.met = False
 
     def extend(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Each hypothesis from now on: the one it extends, and its token."""
+        if self.met:
+            return
         self._length += 1
         states = self._states
         self._states = [self._after(states[parent], token) for parent, token in zip(parents, tokens, strict=True)]
+        self.met = self._only_prefix and not any(state.prefix for state in self._states)
 
     def best(
         self, logits: Tensor, log_prob: Tensor, weights: Tensor | None, forbidden: Tensor, candidates: int
