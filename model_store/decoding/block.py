@@ -184,7 +184,7 @@ class Block:
                 logits[place, row, token] = float("-inf")
             if occupant.demands is not None and not occupant.demands.met:
                 attention = None if weights is None else weights[slot]
-                own = logits[place].clone(), log_prob[place], attention
+                own = logits[place].to(log_prob.dtype, copy=True), log_prob[place], attention
                 demanded[place] = occupant.demands.best(*own, self.vocabulary.forbidden, 2 * self.width)
         best = self.backend.best(logits, log_prob, self.vocabulary.forbidden, 2 * self.width)
         for place, instead in demanded.items():

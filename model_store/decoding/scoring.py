@@ -8,11 +8,14 @@ Legend: N slots, K beam width, V vocabulary, R rows, M candidates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
+
+Summaries: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor]]  # as summaries_of
 
 _FEWEST_IN_A_PART, _MOST_IN_A_PART = 32, 256
 
@@ -22,18 +25,31 @@ def length_penalties(alpha: float, longest: int) -> list[float]:
     return [((5 + length) / 6) ** alpha for length in range(longest + 1)]
 
 
-def best_extensions(logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+def summaries_of(parts: Tensor) -> tuple[Tensor, Tensor]:
+    """The maximum of each part of some rows, and the sum of exp(x - maximum) over it, in float32 at least.
+
+    parts: shape = (R, parts, size). Returns shape = (R, parts), twice. Of a part that is -inf all over the sum is 0.
+    """
+    values = parts.to(torch.promote_types(parts.dtype, torch.float32))
+    maxima = values.amax(dim=2)
+    finite = maxima.masked_fill(maxima == float("-inf"), 0.0).unsqueeze(2)
+    return maxima, values.sub(finite).exp_().sum(dim=2)
+
+
+def best_extensions(
+    logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int, summaries: Summaries = summaries_of
+) -> tuple[Tensor, Tensor, Tensor]:
     """The `count` best one-token extensions of each slot's hypotheses; ties to the lower hypothesis, then token id.
 
     logits: shape = (N, K, V), overwritten. log_prob: of the hypotheses, shape = (N, K). forbidden: ids that are never
-    written, int64; probabilities are normalised without them.
+    written, int64; probabilities are normalised without them. summaries: what to use instead of this module's.
 
     Returns log-probabilities of the extended hypotheses, the hypothesis each extends and its new token, shape =
     (N, count), best first.
     """
     slots, width, vocabulary = logits.shape
     rows = logits.view(slots * width, vocabulary).index_fill_(1, forbidden, float("-inf"))
-    values, tokens = _most_probable(rows, min(count, vocabulary))
+    values, tokens = _most_probable(rows, min(count, vocabulary), summaries)
     totals = log_prob.unsqueeze(2) + values.view(slots, width, -1)  # (N, K, candidates)
     best, index = top_candidates(totals.flatten(1), count)
     return best, index // totals.shape[2], tokens.view(slots, -1).gather(1, index)
@@ -56,23 +72,25 @@ def best_among(
     return best_extensions(kept, log_prob, torch.empty(0, dtype=torch.int64, device=logits.device), count)
 
 
-def _most_probable(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def _most_probable(rows: Tensor, count: int, summaries: Summaries) -> tuple[Tensor, Tensor]:
     """The `count` largest natural-log probabilities of each row of logits, and their columns; shape = (R, count).
 
     A row is looked at in parts: the largest values lie in the parts with the largest maxima, so that only those are
     searched. With ties it is the same: a part further on holds no value that would be preferred.
     """
     total, size = rows.shape[1], _part(rows.shape[1])
+    exact = torch.promote_types(rows.dtype, torch.float32)
     if size is None or total // size <= count:
-        return top_candidates(torch.log_softmax(rows, dim=1), count)
+        return top_candidates(torch.log_softmax(rows, dim=1, dtype=exact), count)
     parts = rows.view(len(rows), -1, size)  # (R, parts, size)
-    maxima, chosen = top_candidates(parts.amax(dim=2), count)
+    all_maxima, sums = summaries(parts)
+    maxima, chosen = top_candidates(all_maxima, count)
     highest = maxima[:, :1]
     chosen = chosen.sort(dim=1).values  # so that of equals the lower column comes first
     held = parts.gather(1, chosen.unsqueeze(2).expand(-1, -1, size)).flatten(1)  # (R, count * size)
-    values, place = top_candidates(held, count)
+    values, place = top_candidates(held.to(exact), count)
     # Summed in two stages, since torch shares one long sum among threads.
-    normaliser = rows.sub_(highest).exp_().view_as(parts).sum(dim=2).sum(dim=1, keepdim=True).log_()
+    normaliser = (sums * (all_maxima - highest).exp()).sum(dim=1, keepdim=True).log_()
     return values - highest - normaliser, chosen.gather(1, place // size) * size + place % size
 
 

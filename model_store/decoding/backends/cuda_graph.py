@@ -8,6 +8,7 @@ Legend: B sources, N slots, K beam width, S source length.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from copy import deepcopy
 
@@ -16,14 +17,16 @@ from torch import Tensor
 
 from model_store.decoding.backends.eager import check_capacity
 from model_store.decoding.backends.protocol import Readout
-from model_store.decoding.scoring import best_among, best_extensions
+from model_store.decoding.scoring import Summaries, best_among, best_extensions, summaries_of
 from model_store.decoding.transfers import sent
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
 
+logger = logging.getLogger("verso.decoding")
+
 
 class CudaGraphBackend:
-    """Implements Backend. source_capacity: tokens. dtype: of weights, states and readouts, if not of logits."""
+    """Implements Backend. source_capacity: tokens. dtype: of weights, states, readouts and logits."""
 
     on_device = True
 
@@ -36,7 +39,7 @@ class CudaGraphBackend:
         self.target_limit = config.positions if config.bounded_positions else None
         self.has_attention = network.decoder.attention is not None
         self._like = self.network.projection.weight.detach()
-        self._scores = torch.promote_types(dtype, torch.float32)
+        self._summaries = _fastest_summaries(self._like.device)
 
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
         """All sources at once, by cuDNN's layers."""
@@ -58,10 +61,10 @@ class CudaGraphBackend:
         return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))
 
     def logits(self, readout: Tensor) -> Tensor:
-        return self.network.projection(readout).to(self._scores)  # type: ignore[no-any-return]
+        return self.network.projection(readout)  # type: ignore[no-any-return]
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        return best_extensions(logits, log_prob, forbidden, count)
+        return best_extensions(logits, log_prob, forbidden, count, self._summaries)
 
     def best_among(
         self,
@@ -72,3 +75,15 @@ class CudaGraphBackend:
         count: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         return best_among(candidates, barred, self.logits(readout), log_prob, count)
+
+
+def _fastest_summaries(device: torch.device) -> Summaries:
+    """The kernel in Triton where there is CUDA and Triton."""
+    if device.type != "cuda":
+        return summaries_of
+    try:
+        from model_store.decoding.backends import part_kernel
+    except ImportError:
+        logger.warning("the best tokens are found by torch's kernels, which is slower, since there is no Triton here")
+        return summaries_of
+    return part_kernel.summaries_of
