@@ -1,4 +1,4 @@
-"""The status as a page: tables that are read without a script, with everything escaped."""
+"""The status as a page: tables that are there without a script, with everything escaped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ if TYPE_CHECKING:
     from service.api.model_states import ModelState
     from service.api.status import Rates, StatusAnswer
 
-_REFRESH_S = 10
-
 
 def status_page(status: StatusAnswer) -> str:
-    """The page, in HTML; it asks again by itself."""
+    """The page, in HTML; web/status.js keeps it up to date."""
     state = "ready" if status.ready else "not ready"
     versions = f"Verso {status.version}, Python {status.python}, torch {status.torch}; up for {_age(status.uptime_s)}."
     limits = (
@@ -27,7 +25,19 @@ def status_page(status: StatusAnswer) -> str:
         f"<p>{escape(versions)}</p>",
         "<h2>Models</h2>",
         _table(
-            ("", "role", "device", "requests", "running", "waiting", "tokens waiting", "slots", "MB", "restarts", ""),
+            (
+                "model",
+                "role",
+                "device",
+                "requests",
+                "running",
+                "waiting",
+                "tokens waiting",
+                "slots",
+                "MB",
+                "restarts",
+                "problem",
+            ),
             (_model(each) for each in status.models),
         ),
         f"<p>{escape(limits)}</p>",
@@ -39,13 +49,14 @@ def status_page(status: StatusAnswer) -> str:
     ]
     if status.failures:
         shown = ((each.model, each.message or "the message is for whoever has the token") for each in status.failures)
-        parts += ["<h2>Could not be loaded</h2>", _table(("", "why"), shown)]
+        parts += ["<h2>Could not be loaded</h2>", _table(("model", "why"), shown)]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="refresh" content="{_REFRESH_S}"><title>Verso: {state}</title>'
+        f"<title>Verso: {state}</title>"
         '<link rel="icon" href="/web/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/web/style.css">'
-        '<link rel="stylesheet" href="/web/status.css"></head><body><header class="top"><h1 class="wordmark">Verso</h1>'
+        '<link rel="stylesheet" href="/web/status.css"><script type="module" src="/web/status.js"></script></head>'
+        '<body><header class="top"><h1 class="wordmark">Verso</h1>'
         f"</header><main>\n{chr(10).join(parts)}\n</main></body></html>\n"
     )
 

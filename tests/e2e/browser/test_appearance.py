@@ -122,6 +122,21 @@ def test_on_a_phone_a_long_source_scrolls_by_itself(browser: Browser, server: Se
         visit.assert_clean()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_status_is_kept_up_to_date_and_axe_finds_no_violation_in_it(
+    browser: Browser, server: Served, scheme: str
+) -> None:
+    with Visit.begin(browser, server.url, color_scheme=scheme, bypass_csp=True) as visit:
+        page = visit.page
+        page.clock.install()
+        page.goto(f"{server.url}/v1/status")
+        visit.assert_accessible(least=10)
+        page.evaluate("document.querySelector('main p').textContent = 'old'")
+        page.clock.fast_forward(10_000)
+        expect(page.locator("main p").first).to_have_text("ready")
+        visit.assert_clean()
+
+
 @pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "ru-RU")])
 def test_axe_finds_no_violation(browser: Browser, server: Served, scheme: str, locale: str) -> None:
     with Visit.begin(browser, server.url, color_scheme=scheme, locale=locale, bypass_csp=True) as visit:

@@ -67,13 +67,14 @@ class Visit:
         """Nothing went wrong behind the page."""
         assert self.problems == []
 
-    def assert_accessible(self) -> None:
-        """axe finds no violation in what is shown. The context must have been opened with `bypass_csp`."""
+    def assert_accessible(self, least: int = 20) -> None:
+        """axe finds no violation in what is shown, by more than `least` of its rules. The context must have been opened
+        with `bypass_csp`."""
         self.page.evaluate(_AXE.read_text(encoding="utf-8"))
         result = self.page.evaluate("axe.run()")
         found = [(each["id"], each["impact"], [n["html"] for n in each["nodes"]][:3]) for each in result["violations"]]
         assert found == []
-        assert len(result["passes"]) > 20
+        assert len(result["passes"]) > least
 
     @property
     def source(self) -> Locator:

@@ -58,7 +58,7 @@ def test_it_says_what_is_loaded_and_what_was_done() -> None:
     assert minute["failed_per_s"] == minute["refused_per_s"] == 0
 
 
-def test_a_browser_gets_a_page_without_script_from_nowhere_else() -> None:
+def test_a_browser_gets_a_whole_page_with_nothing_inline_and_nothing_from_elsewhere() -> None:
     async def call(client: httpx.AsyncClient) -> None:
         page = await client.get("/v1/status", headers=BROWSER)
         assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -70,7 +70,8 @@ def test_a_browser_gets_a_page_without_script_from_nowhere_else() -> None:
         assert document.find("body/main/p").text == "ready"
         heads = [head.text for head in document.iter("th") if head.get("scope") == "row"]
         assert heads[:2] == ["tiny@1", "other@2.1"]
-        assert not list(document.iter("script"))
+        assert [(script.get("src"), script.text) for script in document.iter("script")] == [("/web/status.js", None)]
+        assert (await client.get("/web/status.js")).status_code == 200
         assert not list(document.iter("style"))
         links = [link.get("href") for link in document.iter("link")]
         assert len(links) == 3
