@@ -17,7 +17,7 @@ from training.allocation import keep_freed_memory
 from training.corpora.errors import CorpusError
 from training.distribution import is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
-from training.experiments import bottleneck, luong_increments, techniques, vanishing_gradients
+from training.experiments import bottleneck, luong_increments, recipe_options, vanishing_gradients
 from training.experiments.series import Figure
 from training.experiments.table import Table
 from training.export import bundle_folder, export
@@ -55,7 +55,7 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
-Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "techniques"]
+Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "recipe-options"]
 
 
 @app.command("prepare")
@@ -158,13 +158,13 @@ def experiment_command(
 ) -> None:
     """Measure a claim of the lecture or of a paper: numbers as JSON, and a plot as SVG or a table as Markdown.
 
-    --data and --updates are for luong-increments and techniques, which train on Multi30k.
+    --data and --updates are for luong-increments and recipe-options, which train on Multi30k.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     found: Figure | Table
-    if name in ("luong-increments", "techniques"):
-        trained = luong_increments if name == "luong-increments" else techniques
+    if name in ("luong-increments", "recipe-options"):
+        trained = luong_increments if name == "luong-increments" else recipe_options
         table = trained.measure(data if data is not None else Path(), RUNS, updates)
         typer.echo(table.markdown())
         found = table

@@ -9,7 +9,7 @@ import pytest
 
 from model_store.errors import ConfigError
 from training.config import Recipe
-from training.experiments import techniques
+from training.experiments import recipe_options
 from training.experiments.luong_increments import BASE, VARIANTS
 from training.experiments.table import Table
 from training.experiments.variants import Variant, compare_variants
@@ -51,10 +51,10 @@ def test_a_wrong_change_is_refused_before_anything_is_trained(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("variant", techniques.VARIANTS[1:], ids=lambda each: each.name)
-def test_each_technique_is_one_option(variant: Variant) -> None:
+@pytest.mark.parametrize("variant", recipe_options.VARIANTS[1:], ids=lambda each: each.name)
+def test_each_option_is_one_change(variant: Variant) -> None:
     recipe = load_recipe(RECIPES / "multi30k-en-de.toml")
-    base = next(each for each in techniques.VARIANTS if each.name == variant.against)
+    base = next(each for each in recipe_options.VARIANTS if each.name == variant.against)
     here, there = (changed(recipe, each.changes) for each in (variant, base))
     options = [
         field

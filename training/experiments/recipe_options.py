@@ -28,4 +28,4 @@ def measure(data_root: Path, folder: Path, updates: int) -> Table:
     trainer = {"max_minutes": None, "decay": "cosine", "max_steps": updates, "validate_every_steps": updates}
     recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), {"trainer": trainer})
     title = f"Multi30k, en-de, validation set: {updates} updates each"
-    return compare_variants("techniques", title, recipe, VARIANTS, data_root, folder / "techniques")
+    return compare_variants("recipe-options", title, recipe, VARIANTS, data_root, folder / "recipe-options")
