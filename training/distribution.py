@@ -46,10 +46,10 @@ def open_fabric(config: TrainerConfig) -> Fabric:
 
 
 def leave(fabric: Fabric) -> None:
-    """Wait for the others, then close what joined them: a process that just ends aborts those that still listen."""
+    """Wait for the others. What joins them is not closed here: the network that it averages is still there, and would
+    wait for it without end."""
     if fabric.world_size > 1:
         fabric.barrier()
-        torch.distributed.destroy_process_group()
 
 
 def share(fabric: Fabric, items: Sequence[Item]) -> Sequence[Item]:
