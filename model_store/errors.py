@@ -23,12 +23,15 @@ class ConfigError(ModelStoreError, ValueError):
 
     @classmethod
     def from_validation(cls, what: str, error: ValidationError) -> ConfigError:
-        """One line per offending field of `error`, headed by `what` (a file, a section)."""
-        lines = [
-            f"{'.'.join(str(part) for part in problem['loc']) or what}: {problem['msg']}"
-            + ("" if problem["type"] == "missing" else f" (got {problem['input']!r})")
-            for problem in error.errors()
-        ]
+        """One line per offending field of `error`, headed by `what` (a file, a section).
+
+        What is wrong with `what` as a whole is told without its value, which is all of it.
+        """
+        lines = []
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            got = f" (got {problem['input']!r})" if field and problem["type"] != "missing" else ""
+            lines.append((f"{field}: " if field else "") + problem["msg"] + got)
         return cls(f"{what}: " + "; ".join(lines))
 
 

@@ -19,13 +19,15 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
 
     A recipe may start from another with `extends = "other.toml"`, relative to itself, and states only what differs:
     tables are merged, everything else replaced. The network's vocabulary is the tokenizer's, so a recipe states it
-    once. `start_from` wins over the recipe's own.
+    once. `start_from` wins over the recipe's own, and over what it has its first weights transferred from.
 
     Raises:
         ConfigError: the file is missing, not TOML, or a value is outside what is allowed; names field and value.
         BundleError: there is no such bundle to start from.
     """
     raw = _read(path, ())
+    if start_from is not None:
+        raw = {**raw, "transfer_from": None}
     start = start_from or raw.get("start_from")
     if isinstance(start, str):
         raw = with_bundle(raw, start)

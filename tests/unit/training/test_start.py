@@ -51,6 +51,20 @@ def test_a_recipe_may_name_its_bundle_and_the_caller_another(tmp_path: Path, bun
     assert load_recipe(path, start_from="translate-en-ru").network.hidden != NETWORK.hidden
 
 
+def test_what_a_recipe_transfers_from_is_for_runs_that_start_from_nothing(tmp_path: Path, bundle: str) -> None:
+    path = write(tmp_path, 'transfer_from = "translate-en-ru"\n' + RECIPE)
+    recipe = load_recipe(path, start_from=bundle)
+    assert (recipe.start_from, recipe.transfer_from) == (bundle, None)
+
+
+def test_what_is_wrong_with_a_whole_recipe_is_told_without_all_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path, 'start_from = "translate-en-ru"\ntransfer_from = "translate-en-ru"\n' + RECIPE)
+    with pytest.raises(ConfigError) as refusal:
+        load_recipe(path)
+    assert "transfer_from: 'translate-en-ru', but the run starts from 'translate-en-ru' already" in str(refusal.value)
+    assert "memory.tmx" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
