@@ -15,9 +15,9 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.eager import check_capacity
+from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Readout
-from model_store.decoding.scoring import Summaries, best_among, best_extensions, summaries_of
+from model_store.decoding.scoring import Summaries, best_extensions, summaries_of
 from model_store.decoding.transfers import sent
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
@@ -25,20 +25,16 @@ from model_store.network.seq2seq import Seq2Seq
 logger = logging.getLogger("verso.decoding")
 
 
-class CudaGraphBackend:
-    """Implements Backend. source_capacity: tokens. dtype: of weights, states, readouts and logits."""
+class CudaGraphBackend(EagerBackend):
+    """The eager backend with products of whatever shape there is, all of them on the device.
+
+    source_capacity: tokens. dtype: of weights, states, readouts and logits.
+    """
 
     on_device = True
 
     def __init__(self, network: Seq2Seq, *, source_capacity: int, dtype: torch.dtype = torch.float16) -> None:
-        check_capacity(network.config, source_capacity)
-        config = network.config
-        self.network = deepcopy(network).to(dtype).eval().requires_grad_(False)
-        self.vocabulary = config.vocabulary
-        self.source_capacity = source_capacity
-        self.target_limit = config.positions if config.bounded_positions else None
-        self.has_attention = network.decoder.attention is not None
-        self._like = self.network.projection.weight.detach()
+        super().__init__(deepcopy(network).to(dtype), source_capacity=source_capacity)
         self._summaries = _fastest_summaries(self._like.device)
 
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
@@ -48,15 +44,6 @@ class CudaGraphBackend:
         ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
         return self.network.encode(sent(ids, self._like.device), lengths)
 
-    def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
-        config, like = self.network.config, self._like
-        keys, values = (like.new_zeros(slots, self.source_capacity, config.hidden) for _ in range(2))
-        mask = torch.zeros(slots, self.source_capacity, dtype=torch.bool, device=like.device)
-        mask[:, 0] = True  # a softmax over nothing would be NaN
-        layers, tensors, hidden = self.network.decoder.stack.state_shape
-        state = like.new_zeros(layers, tensors, slots * width, hidden)
-        return Memory(keys, values, mask), self.network.decoder.first_state(state)
-
     def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
         return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))
 
@@ -65,16 +52,6 @@ class CudaGraphBackend:
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return best_extensions(logits, log_prob, forbidden, count, self._summaries)
-
-    def best_among(
-        self,
-        candidates: Sequence[Tensor],
-        barred: Sequence[tuple[int, int, int]],
-        readout: Tensor,
-        log_prob: Tensor,
-        count: int,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        return best_among(candidates, barred, self.logits(readout), log_prob, count)
 
 
 def _fastest_summaries(device: torch.device) -> Summaries:
