@@ -10,20 +10,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-from typer.core import TyperGroup
 
 from model_store.store import shipped_bundles
-from service import cli
+from tests.e2e.documents import DOCUMENTS, ROOT
 from tests.integration.service.server import Served, environment, served
-from training import cli as training_cli
 from training.recipe_file import load_recipe
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DEFAULT_URL = "http://127.0.0.1:5000"
 
 
@@ -76,29 +70,6 @@ BLOCKS = list(blocks())
 def server() -> Iterator[Served]:
     with served(shipped_bundles()) as running:
         yield running
-
-
-def commands_of(program: str) -> Iterator[tuple[str, list[str]]]:
-    """Where it is shown, and its arguments: in every block of code that is not run, indented ones too."""
-    shown = re.compile(rf"^(?: {{4}})?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?{program} ([a-z][^\n]*)$", re.MULTILINE)
-    for document in DOCUMENTS:
-        for arguments in shown.findall(document.read_text(encoding="utf-8").replace("\\\n", "")):
-            for each in re.split(rf"; {program} ", arguments):
-                words = shlex.split(each, comments=True)
-                yield document.name, [word for word in words if word not in ("...", "|")]
-
-
-@pytest.mark.parametrize(("program", "app"), [("verso", cli.app), ("verso-train", training_cli.app)])
-def test_commands_that_take_too_long_are_shown_with_options_that_they_have(program: str, app: typer.Typer) -> None:
-    shown = list(commands_of(program))
-    assert shown
-    for place, arguments in shown:
-        command: Any = typer.main.get_command(app)
-        while isinstance(command, TyperGroup):
-            found = command.get_command(typer.Context(command), arguments[0])
-            assert found is not None, (place, arguments)
-            command, arguments = found, arguments[1:]
-        command.make_parser(typer.Context(command)).parse_args(arguments)  # raises for an option that it has not got
 
 
 def test_recipes_are_recipes(tmp_path: Path) -> None:
