@@ -15,7 +15,7 @@ from model_store.bundle import load_bundle
 from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
 from training.corpora.errors import CorpusError
-from training.distribution import is_distributed
+from training.distribution import end_together, is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
 from training.experiments import bottleneck, luong_increments, recipe_options, vanishing_gradients
 from training.experiments.series import Figure
@@ -79,6 +79,8 @@ def train_command(
     if start_from is not None and not run.folder.report.exists() and not is_distributed():
         _prepare(run)
     _train(run, max_steps)
+    if is_distributed():
+        end_together()
 
 
 @app.command("evaluate")

@@ -22,7 +22,7 @@ from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position
 from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
-from training.distribution import leave, of_first, open_fabric, share, total
+from training.distribution import of_first, open_fabric, share, total
 from training.loss import smoothed_cross_entropy
 from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
@@ -144,7 +144,6 @@ class Trainer:
         self._save(position)
         if position.step % self.config.validate_every_steps:  # else it was done in the loop
             self._validate(position)
-        leave(self.fabric)
         average = self.average.module
         assert isinstance(average, Seq2Seq)
         return Outcome(position, average.cpu().eval())
