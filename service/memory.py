@@ -39,7 +39,7 @@ def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int)
     )
     row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
     row += 2 * target * (2 * _INTEGER_BYTES + _FLOAT_BYTES)  # its candidates, should somebody ask for the search
-    kept = KEPT_SOURCES * (encoding + source)
+    kept = 2 * KEPT_SOURCES * (encoding + source)  # encodings, and beginnings in as much
     listed = sum(entry.bytes for entry in manifest.files if entry.name == TRANSLATIONS_FILE)
     # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
     shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0

@@ -214,6 +214,9 @@ class _EngineMetrics:
         self.source_tokens = counter("verso_source_tokens", "Source tokens of answered segments.")
         self.target_tokens = counter("verso_target_tokens", "Target tokens of answered segments.")
         self.restarts = counter("verso_decoder_restarts", "Times the decoder failed and was rebuilt.")
+        self.continued = counter(
+            "verso_prefixes_continued", "Segments that went on from where an earlier one had come to with their prefix."
+        )
         self.queue = histogram("verso_segment_queue_seconds", "Waiting for a slot, if decoded.", _LATENCY_S)
         self.first = histogram(
             "verso_segment_first_token_seconds", "From submission to the first decoding step, if decoded.", _LATENCY_S
@@ -244,7 +247,7 @@ class EngineMetricsObserver:
             metrics.segments.labels(*labels, outcome)
         for reason in get_args(Rejection):
             metrics.rejected.labels(*labels, reason)
-        for metric in (metrics.restarts, metrics.source_tokens, metrics.target_tokens):
+        for metric in (metrics.restarts, metrics.source_tokens, metrics.target_tokens, metrics.continued):
             metric.labels(*labels)
 
     def segment_finished(self, report: SegmentReport) -> None:
@@ -267,8 +270,9 @@ class EngineMetricsObserver:
         """Counts the refused segments."""
         self._metrics.rejected.labels(*self._labels, reason).inc(segments)
 
-    def admitted(self, segments: int, duration_s: float) -> None:
-        """Measures the encoding."""
+    def admitted(self, segments: int, duration_s: float, continued: int) -> None:
+        """Measures the encoding, and counts prefixes that were continued."""
+        self._metrics.continued.labels(*self._labels).inc(continued)
         self._metrics.encode.labels(*self._labels).observe(duration_s)
         self._metrics.encoded.labels(*self._labels).observe(segments)
 

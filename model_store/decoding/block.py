@@ -5,12 +5,15 @@ Legend: N slots, n of them in use, K beam width, S source capacity.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.beginnings import Beginning, Beginnings
 from model_store.decoding.demands import Demands
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.repeats import Paths
@@ -40,9 +43,12 @@ class Vocabulary:
 
 class Occupant:
     """Who holds a slot. paths: None unless the segment must not repeat itself. demands: None unless it has a prefix or
-    terms. candidates: the ids that it may write, ascending; None if that is all, as it is with demands."""
+    terms. candidates: the ids that it may write, ascending; None if that is all, as it is with demands. beginning: what
+    it goes on from; None to begin at the start."""
 
-    def __init__(self, ticket: int, segment: Segment, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, ticket: int, segment: Segment, vocabulary: Vocabulary, beginning: Beginning | None = None
+    ) -> None:
         self.ticket = ticket
         self.segment = segment
         self.cancelled = False
@@ -51,6 +57,9 @@ class Occupant:
         self.demands = Demands(segment, vocabulary.spellings, vocabulary.eos) if demanding else None
         shortlist = None if demanding or vocabulary.shortlist is None else vocabulary.shortlist.of(segment.source)
         self.candidates = None if shortlist is None else torch.from_numpy(shortlist)
+        self.beginning = beginning
+        for parents, tokens in () if beginning is None else beginning.choices:
+            self.extend(parents, tokens)
 
     @property
     def length(self) -> int:
@@ -63,6 +72,12 @@ class Occupant:
         guides = (self.paths, self.demands, self.candidates)
         return self.segment.want_search or any(each is not None for each in guides)
 
+    def extend(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        """Each hypothesis from now on: the one it extends, and its token."""
+        for guide in (self.paths, self.demands):
+            if guide is not None:
+                guide.extend(parents, tokens)
+
     def barred(self) -> list[tuple[int, int]]:
         """(hypothesis, token) of every extension that would repeat what must not be repeated."""
         return self.paths.barred() if self.paths is not None else []
@@ -72,12 +87,22 @@ class Block:
     """Slots of one beam width, those in use first; a segment of a narrower beam leaves rows unused.
 
     The decoder state has rows for the slots in use only, so that a step costs what it is used for. There are
-    FEWEST_SLOTS at first, and up to `slots` when they are needed.
+    FEWEST_SLOTS at first, and up to `slots` when they are needed. beginnings: where those of its segments are left.
     """
 
-    def __init__(self, backend: Backend, vocabulary: Vocabulary, *, slots: int, width: int, targets: int) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        vocabulary: Vocabulary,
+        beginnings: Beginnings,
+        *,
+        slots: int,
+        width: int,
+        targets: int,
+    ) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
+        self._beginnings = beginnings
         self.width = width
         self.occupants: list[Occupant] = []
         self._most_slots = slots
@@ -117,6 +142,9 @@ class Block:
         begun = self.tokens.new_full((len(occupants), self.width), self.vocabulary.bos)
         self.tokens = torch.cat((self.tokens, begun))
         self.beams.start([occupant.segment for occupant in occupants])
+        for slot, occupant in enumerate(occupants, start=new.start):
+            if occupant.beginning is not None:
+                self._resume(slot, occupant.beginning)
 
     def settled(self, ticket: int) -> tuple[int, ...] | None:
         """The tokens that `ticket` is sure to begin with; None if it is not here."""
@@ -144,9 +172,8 @@ class Block:
         best = self._best(step.readout, step.weights)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
         for slot, occupant in enumerate(self.occupants):
-            for guide in (occupant.paths, occupant.demands):
-                if guide is not None:
-                    guide.extend(parents[slot].tolist(), tokens[slot].tolist())
+            if occupant.guided:
+                occupant.extend(parents[slot].tolist(), tokens[slot].tolist())
         self.tokens, self.state = tokens, step.state
         order = list(range(self.live))
         finished = []
@@ -155,6 +182,9 @@ class Block:
             finished.append((occupant.ticket, self.beams.hypotheses(slot, occupant.segment, self.vocabulary.eos)))
             self._free(slot, order)
         self._keep(order, (self._first_row[: len(parents)] + parents).flatten())
+        for slot, occupant in enumerate(self.occupants):
+            if occupant.demands is not None and occupant.demands.parting:
+                self._beginnings.keep(occupant.segment, occupant.demands.looked, partial(self._beginning, slot))
         return finished[::-1]
 
     def _best(self, readout: Tensor, weights: Tensor | None) -> Best:
@@ -199,6 +229,18 @@ class Block:
         candidates = [occupant.candidates for occupant in chosen if occupant.candidates is not None]
         barred = [(place, *each) for place, occupant in enumerate(chosen) for each in occupant.barred()]
         return self.backend.best_among(candidates, barred, readout[index], self.beams.log_prob[index], 2 * self.width)
+
+    def _beginning(self, slot: int) -> Beginning:
+        """A copy of what the slot has come to."""
+        place, length = self.beams.slot[slot : slot + 1], self.occupants[slot].length
+        rows = self._first_row[slot] + torch.arange(self.width, device=self.tokens.device)
+        return Beginning(self.state.rows(rows), self.beams.of(place, int(self.beams.length[slot]), length))
+
+    def _resume(self, slot: int, beginning: Beginning) -> None:
+        """Let a slot that has just begun go on from there."""
+        self.state.put(beginning.state, slice(slot * self.width, (slot + 1) * self.width))
+        self.tokens[slot] = beginning.beams["token"][0, -1]
+        self.beams.resume(slot, beginning.beams)
 
     def _reserve(self, slots: int) -> None:
         """Have at least so many slots."""

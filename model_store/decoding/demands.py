@@ -55,6 +55,8 @@ class Demands:
     everything, and one that can no longer fit what it lacks into the longest target is dropped, unless all are such.
 
     met: every hypothesis has the prefix, and nothing else was demanded: the search goes on as any other.
+    looked: how many bytes of the prefix all steps up to now follow from, whatever is behind them. parting: the next
+    step is the first that also follows from where the prefix ends.
     """
 
     def __init__(self, segment: Segment, spellings: Spellings, eos: int) -> None:
@@ -62,11 +64,15 @@ class Demands:
         self._spellings = spellings
         self._eos = eos
         self._max_length = segment.max_length
-        self._most = 2 * segment.beam_size
+        self._beam = segment.beam_size
         self._length = 0
         self._states = [_State(segment.prefix, self._terms.start())]
+        self._prefix = segment.prefix
         self._only_prefix = not segment.terms
         self.met = False
+        self.looked = 0
+        self.parting = False
+        self._ahead = self._look_ahead()
 
     def extend(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Each hypothesis from now on: the one it extends, and its token."""
@@ -76,6 +82,11 @@ class Demands:
         states = self._states
         self._states = [self._after(states[parent], token) for parent, token in zip(parents, tokens, strict=True)]
         self.met = self._only_prefix and not any(state.prefix for state in self._states)
+        self.parting = False
+        if self._ahead is not None:
+            self.looked = self._ahead
+            self._ahead = self._look_ahead()
+            self.parting = self._ahead is None
 
     def best(
         self, logits: Tensor, log_prob: Tensor, weights: Tensor | None, forbidden: Tensor, candidates: int
@@ -98,13 +109,26 @@ class Demands:
             values[place], parents[place], tokens[place] = each.total, each.row, each.token
         return values, parents, tokens
 
+    def _look_ahead(self) -> int | None:
+        """What `looked` will be after the next step; None if that follows from more. Rows where there is no hypothesis
+        can only make it more cautious."""
+        if not self._only_prefix:
+            return None
+        ends = [self.looked]
+        for state in self._states[: self._beam]:
+            looked = self._spellings.fitting(state.prefix).looked
+            if looked is None:
+                return None
+            ends.append(len(self._prefix) - len(state.prefix) + looked)
+        return max(ends)
+
     def _after(self, state: _State, token: int) -> _State:
         return _State(self._spellings.left(state.prefix, token), self._terms.after(state.progress, token))
 
     def _hold(self, totals: Tensor, state: _State) -> None:
         """Take away from a hypothesis what it must not write now."""
         if state.prefix:
-            fitting = list(self._spellings.fitting(state.prefix))
+            fitting = list(self._spellings.fitting(state.prefix).ids)
             allowed = totals[fitting]
             totals.fill_(NEVER)
             totals[fitting] = allowed
@@ -116,7 +140,7 @@ class Demands:
     ) -> list[_Candidate]:
         """The candidates of a step, each once."""
         vocabulary = totals.shape[1]
-        best, index = top_candidates(totals.flatten().unsqueeze(0), min(self._most, totals.numel()))
+        best, index = top_candidates(totals.flatten().unsqueeze(0), min(2 * self._beam, totals.numel()))
         found = dict(zip(index[0].tolist(), best[0].tolist(), strict=True))
         for row in rows:
             progress = self._states[row].progress

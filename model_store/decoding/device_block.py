@@ -87,7 +87,7 @@ class DeviceBlock:
             ours[slots, :length] = encoded[:, :length].index_select(0, index)
         self.memory.mask[slots, length:] = False
         rows = (self._first_row[slots] + self._row).flatten()
-        self._set(state.rows(index.repeat_interleave(self.width)), rows)
+        self.state.put(state.rows(index.repeat_interleave(self.width)), rows)
         self.tokens.index_fill_(0, slots, self.vocabulary.bos)
         self.beams.put([occupant.segment for occupant in occupants], slots)
         self.active.index_fill_(0, slots, True)
@@ -141,13 +141,8 @@ class DeviceBlock:
         active = self.active[:slots]
         tokens, parents, done = beams.extend(*best, step.weights, self.vocabulary.eos, active=active)
         self.tokens[:slots] = tokens
-        self._set(step.state.rows((self._first_row[:slots] + parents).flatten()), slice(rows))
+        self.state.put(step.state.rows((self._first_row[:slots] + parents).flatten()), slice(rows))
         active.logical_and_(~done)
-
-    def _set(self, state: DecoderState, rows: Tensor | slice) -> None:
-        self.state.hidden[:, :, rows] = state.hidden
-        if self.state.feed is not None and state.feed is not None:
-            self.state.feed[rows] = state.feed
 
     def _let_go(self, active: Sequence[bool], step: int) -> None:
         """Free the slots that were not active any more after that step, and have what came of them copied."""

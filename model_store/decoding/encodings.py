@@ -6,13 +6,12 @@ it again would give. Of a segment without a prefix nothing is kept.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.kept import Kept, bytes_of
 from model_store.decoding.segment import Segment
 from model_store.network.memory import DecoderState, Memory
 
@@ -24,17 +23,16 @@ Encoding = tuple[Memory, DecoderState, int]
 
 
 class Encodings:
-    """Encodes for one decoder. most_bytes: of what is kept; the longest unused goes first."""
+    """Encodes for one decoder. most_bytes: of what is kept."""
 
     def __init__(self, backend: Backend, most_bytes: int | None = None) -> None:
         self._backend = backend
-        self.most_bytes = KEPT_SOURCES * _bytes(*backend.empty(1, 1)) if most_bytes is None else most_bytes
-        self.bytes = 0
-        self._kept: OrderedDict[tuple[int, ...], tuple[Memory, DecoderState]] = OrderedDict()
+        most_bytes = KEPT_SOURCES * _bytes(*backend.empty(1, 1)) if most_bytes is None else most_bytes
+        self.kept: Kept[tuple[int, ...], tuple[Memory, DecoderState]] = Kept(most_bytes)
 
     def of(self, segments: Sequence[Segment]) -> list[Encoding]:
         """The encoding of each segment's source."""
-        kept = [self._found(segment) for segment in segments]
+        kept = [self.kept.get(segment.source) if segment.prefix else None for segment in segments]
         new = [index for index, each in enumerate(kept) if each is None]
         encoded: dict[int, Encoding] = {}
         if new:
@@ -45,27 +43,12 @@ class Encodings:
                     self._keep(segments[index].source, *encoded[index])
         return [encoded[index] if each is None else (*each, 0) for index, each in enumerate(kept)]
 
-    def _found(self, segment: Segment) -> tuple[Memory, DecoderState] | None:
-        if not segment.prefix or segment.source not in self._kept:
-            return None
-        self._kept.move_to_end(segment.source)
-        return self._kept[segment.source]
-
     def _keep(self, source: tuple[int, ...], memory: Memory, state: DecoderState, row: int) -> None:
         length = len(source)
         alone = Memory(*(each[row : row + 1, :length].clone() for each in (memory.keys, memory.values, memory.mask)))
         first = state.rows(torch.tensor([row], device=state.hidden.device))
-        size = _bytes(alone, first)
-        if size > self.most_bytes or source in self._kept:
-            return
-        self._kept[source] = alone, first
-        self.bytes += size
-        while self.bytes > self.most_bytes:
-            _source, dropped = self._kept.popitem(last=False)
-            self.bytes -= _bytes(*dropped)
+        self.kept.put(source, (alone, first), _bytes(alone, first))
 
 
 def _bytes(memory: Memory, state: DecoderState) -> int:
-    tensors: list[Tensor] = [memory.keys, memory.values, memory.mask, state.hidden]
-    tensors += [] if state.feed is None else [state.feed]
-    return sum(each.numel() * each.element_size() for each in tensors)
+    return bytes_of((memory.keys, memory.values, memory.mask, state.hidden, state.feed))

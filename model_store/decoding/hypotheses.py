@@ -113,6 +113,16 @@ class Beams:
         penalties = [length_penalties(each.length_penalty, longest) for each in segments]
         self.penalty[slots] = sent(torch.tensor(penalties, dtype=self.penalty.dtype), slots.device)
 
+    def resume(self, slot: int, columns: Mapping[str, Tensor]) -> None:
+        """Let a slot that has just begun be where the one was that `of` copied, no hypothesis of which had finished."""
+        steps = columns["token"].shape[1]
+        self.length[slot] = steps
+        self.log_prob[slot] = columns["log_prob"][0]
+        self.token[slot, :steps], self.parent[slot, :steps] = columns["token"][0], columns["parent"][0]
+        if self.attention is not None:
+            weights = columns["attention"][0]  # (T, K, S)
+            self.attention[slot, :steps, :, : weights.shape[2]] = weights
+
     def stop(self, slot: int) -> None:
         """Free a slot; the last one in use takes its place."""
         self.live -= 1

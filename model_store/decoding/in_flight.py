@@ -18,6 +18,7 @@ import torch
 
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.beginnings import Beginnings
 from model_store.decoding.block import Block, Occupant, Vocabulary
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.encodings import Encodings
@@ -76,6 +77,7 @@ class InFlightDecoder:
         self.max_rows = max_rows
         self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
         self.encodings = Encodings(backend)
+        self.beginnings = Beginnings(self.encodings.kept.most_bytes)
         self._encoded: deque[_Encoded] = deque()
         self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
@@ -85,6 +87,11 @@ class InFlightDecoder:
     def live(self) -> int:
         """How many segments hold a slot, or are encoded and wait for one."""
         return sum(block.live for block in self._blocks.values()) + len(self._encoded)
+
+    @property
+    def continued(self) -> int:
+        """How many segments have gone on from where an earlier one with the beginning of their prefix had come to."""
+        return self.beginnings.used
 
     def check(self, segment: Segment) -> None:
         """Raises SegmentError if this decoder can never take `segment`."""
@@ -119,7 +126,8 @@ class InFlightDecoder:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         encoded = self.encodings.of(segments)
         occupants = [
-            Occupant(self._next_ticket + index, segment, self.vocabulary) for index, segment in enumerate(segments)
+            Occupant(self._next_ticket + index, segment, self.vocabulary, self.beginnings.of(segment))
+            for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
         self._encoded += (_Encoded(occupant, *each) for occupant, each in zip(occupants, encoded, strict=True))
@@ -178,12 +186,15 @@ class InFlightDecoder:
 
     def _block_of(self, encoded: _Encoded) -> Block | DeviceBlock:
         kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(encoded.occupant) else Block
-        if (kind, encoded.width) not in self._blocks:
-            slots = self.max_rows // encoded.width
-            self._blocks[kind, encoded.width] = kind(
-                self.backend, self.vocabulary, slots=slots, width=encoded.width, targets=self.max_target_length
+        width = encoded.width
+        if (kind, width) not in self._blocks:
+            slots, targets = self.max_rows // width, self.max_target_length
+            self._blocks[kind, width] = (
+                DeviceBlock(self.backend, self.vocabulary, slots=slots, width=width, targets=targets)
+                if kind is DeviceBlock
+                else Block(self.backend, self.vocabulary, self.beginnings, slots=slots, width=width, targets=targets)
             )
-        return self._blocks[kind, encoded.width]
+        return self._blocks[kind, width]
 
 
 def _width(beam_size: int) -> int:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 SPACE = "\u2581".encode()
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What can be written where a text has to come next. ids: ascending. looked: how many bytes of the text this
+    follows from, whatever is behind them; None if it also follows from where the text ends."""
+
+    ids: tuple[int, ...]
+    looked: int | None
 
 
 class Spellings:
@@ -18,30 +28,35 @@ class Spellings:
     def __init__(self, spelled: Sequence[bytes]) -> None:
         self._spelled = tuple(spelled)
         self._sorted = sorted((spelling, id_) for id_, spelling in enumerate(spelled) if spelling)
+        self._longest = max(map(len, spelled), default=0)
         self.continuing = frozenset(id_ for id_, spelling in enumerate(spelled) if _goes_on(spelling))
-        self.fitting = lru_cache(maxsize=256)(self._fitting)
+        self._fitting = lru_cache(maxsize=1024)(self._find)
 
-    def _fitting(self, text: bytes) -> tuple[int, ...]:
-        """The ids that can be written where `text` has to come next: they begin with it, or are its beginning."""
-        found = []
-        for length in range(1, len(text)):
-            found += self._spelled_like(text[:length])
-        place = bisect_left(self._sorted, (text, -1))
-        while place < len(self._sorted) and self._sorted[place][0].startswith(text):
-            found.append(self._sorted[place][1])
-            place += 1
-        return tuple(sorted(found))
+    def fitting(self, text: bytes) -> Fitting:
+        """The ids that begin with `text`, or are its beginning."""
+        return self._fitting(text[: self._longest + 1])
 
     def left(self, text: bytes, id_: int) -> bytes:
         """What of `text` has still to come after `id_`."""
         return text[len(self._spelled[id_]) :] if id_ < len(self._spelled) else text
 
-    def _spelled_like(self, text: bytes) -> list[int]:
-        place, found = bisect_left(self._sorted, (text, -1)), []
-        while place < len(self._sorted) and self._sorted[place][0] == text:
+    def _find(self, text: bytes) -> Fitting:
+        found: list[int] = []
+        place = 0
+        for length in range(1, len(text) + 1):
+            place = bisect_left(self._sorted, (text[:length], -1), place)
+            if not self._goes_on_at(place, text[:length]):
+                return Fitting(tuple(sorted(found)), length)
+            alike = bisect_left(self._sorted, (text[:length], len(self._spelled)), place)
+            found += [id_ for _spelling, id_ in self._sorted[place:alike]]
+            place = alike
+        while self._goes_on_at(place, text):
             found.append(self._sorted[place][1])
             place += 1
-        return found
+        return Fitting(tuple(sorted(found)), None)
+
+    def _goes_on_at(self, place: int, text: bytes) -> bool:
+        return place < len(self._sorted) and self._sorted[place][0].startswith(text)
 
 
 def _goes_on(spelling: bytes) -> bool:

@@ -59,3 +59,9 @@ class DecoderState:
         """The rows of both, those of `other` last."""
         feed = None if self.feed is None or other.feed is None else torch.cat((self.feed, other.feed))
         return DecoderState(torch.cat((self.hidden, other.hidden), dim=2), feed)
+
+    def put(self, state: DecoderState, rows: Tensor | slice) -> None:
+        """Let these rows be those of `state`."""
+        self.hidden[:, :, rows] = state.hidden
+        if self.feed is not None and state.feed is not None:
+            self.feed[rows] = state.feed

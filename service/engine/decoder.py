@@ -27,6 +27,10 @@ class InFlightDecoder(Protocol):
     def live(self) -> int:
         """Segments that hold a slot now, or are encoded and wait for one."""
 
+    @property
+    def continued(self) -> int:
+        """Segments so far that went on from where an earlier one with the beginning of their prefix had come to."""
+
     def room(self, beam_size: int) -> int:
         """How many more segments of that beam can be admitted now."""
 

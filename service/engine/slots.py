@@ -193,11 +193,14 @@ class Slots:
     def _try_admit(self, entries: Sequence[Entry]) -> BaseException | None:
         started_s = self._clock()
         try:
-            tickets = self._require().admit([entry.segment for entry in entries])
+            decoder = self._require()
+            continued = decoder.continued
+            tickets = decoder.admit([entry.segment for entry in entries])
+            continued = decoder.continued - continued
         except BaseException as error:
             return error
         encode_s = self._clock() - started_s
-        self._observer.admitted(len(entries), encode_s)
+        self._observer.admitted(len(entries), encode_s, continued)
         self._fresh += entries
         for entry, ticket in zip(entries, tickets, strict=True):
             self._holders[ticket] = _Holder(entry, self._steps)

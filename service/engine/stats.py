@@ -78,8 +78,9 @@ class EngineObserver(Protocol):
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         """A group of `segments` segments was refused as a whole."""
 
-    def admitted(self, segments: int, duration_s: float) -> None:
-        """`segments` segments were encoded together and got slots."""
+    def admitted(self, segments: int, duration_s: float, continued: int) -> None:
+        """`segments` segments were encoded together and got slots; `continued` of them went on from where an
+        earlier one with the beginning of their prefix had come to."""
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
         """One decoding step ran with `live_segments` in slots while `queued` waited."""
@@ -97,7 +98,7 @@ class NullObserver:
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         """Ignored."""
 
-    def admitted(self, segments: int, duration_s: float) -> None:
+    def admitted(self, segments: int, duration_s: float, continued: int) -> None:
         """Ignored."""
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
@@ -121,9 +122,9 @@ class GuardedObserver:
         """Passed on."""
         self._guard(lambda: self._observer.segment_rejected(reason, segments))
 
-    def admitted(self, segments: int, duration_s: float) -> None:
+    def admitted(self, segments: int, duration_s: float, continued: int) -> None:
         """Passed on."""
-        self._guard(lambda: self._observer.admitted(segments, duration_s))
+        self._guard(lambda: self._observer.admitted(segments, duration_s, continued))
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
         """Passed on."""

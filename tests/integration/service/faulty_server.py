@@ -94,6 +94,10 @@ class FaultyDecoder:
     def max_rows(self) -> int:
         return self._decoder.max_rows
 
+    @property
+    def continued(self) -> int:
+        return self._decoder.continued
+
     def admit(self, segments: Sequence[Segment]) -> list[int]:
         return self._decoder.admit(segments)
 

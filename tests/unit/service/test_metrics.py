@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def test_an_engine_tells_its_work() -> None:
     assert value(metrics, "verso_hypotheses_running") == value(metrics, "verso_tokens_waiting") == 0
 
 
+def test_prefixes_that_were_continued_are_counted() -> None:
+    metrics = Metrics()
+    run(metrics, CPU, make_segment(1), *(replace(make_segment(number), prefix=b"a") for number in (2, 3)))
+    assert value(metrics, "verso_prefixes_continued_total") == 2
+
+
 def test_engines_are_told_apart_and_leave_nothing_behind() -> None:
     metrics = Metrics()
     run(metrics, CPU, make_segment(1))
@@ -81,7 +88,7 @@ def test_what_may_be_counted_starts_at_zero() -> None:
     for outcome in ("failed", "cancelled", "expired", "stopped"):
         assert value(metrics, "verso_segments_total", outcome=outcome) == 0
     assert value(metrics, "verso_segment_rejections_total", reason="overloaded") == 0
-    assert value(metrics, "verso_decoder_restarts_total") == 0
+    assert value(metrics, "verso_decoder_restarts_total") == value(metrics, "verso_prefixes_continued_total") == 0
 
 
 def test_refused_segments_are_counted() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, NetworkConfig
@@ -66,13 +68,14 @@ def open_tiny(
     encode_ahead: int = 3,
     backend: Backend | None = None,
     shortlist: Shortlist | None = None,
+    spelled: Sequence[bytes] = SPELLED,
 ) -> InFlightDecoder:
     """A decoder with few slots, so that small tests fill and refill them."""
     backend = backend or EagerBackend(network, source_capacity=source_capacity)
     forbidden = torch.tensor(FORBIDDEN, device=backend.empty(1, 1)[0].mask.device)
     return InFlightDecoder(
         backend,
-        Vocabulary(BOS, EOS, forbidden, Spellings(SPELLED), shortlist),
+        Vocabulary(BOS, EOS, forbidden, Spellings(spelled), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,
         encode_ahead=encode_ahead,

@@ -117,10 +117,10 @@ def test_terms_are_there_even_where_the_target_is_cut_off(segment: Segment, seed
 def test_a_prefix_may_be_cut_into_tokens_in_any_way() -> None:
     spellings = Spellings(SPELLED)
     word = "\u2581ab".encode()
-    fitting = {SPELLED[token] for token in spellings.fitting(word)}
+    fitting = {SPELLED[token] for token in spellings.fitting(word).ids}
     assert fitting == {SPELLED[4], word, "\u2581abc".encode(), "\u2581aba".encode(), SPELLED[20]}
-    assert all(token in range(4, 24) for token in spellings.fitting(word))
-    assert spellings.fitting("\u2581xyz".encode()) == tuple(
+    assert all(token in range(4, 24) for token in spellings.fitting(word).ids)
+    assert spellings.fitting("\u2581xyz".encode()).ids == tuple(
         token for token in range(24) if SPELLED[token] and "\u2581xyz".encode().startswith(SPELLED[token])
     )
 

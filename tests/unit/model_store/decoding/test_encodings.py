@@ -84,13 +84,13 @@ def test_key_after_key_a_source_is_encoded_once_and_the_result_is_that_of_a_fres
 
 def test_what_is_kept_is_bounded_in_bytes_and_the_longest_unused_goes_first() -> None:
     backend = EagerBackend(NETWORK, source_capacity=12)
-    whole = Encodings(backend).most_bytes
+    whole = Encodings(backend).kept.most_bytes
     counted = Counted(backend)
     encodings = Encodings(counted, most_bytes=2 * whole // KEPT_SOURCES)  # type: ignore[arg-type]
     long = [(token, *[5] * 10, EOS) for token in (4, 5, 6)]
     for number in (0, 1, 0, 2, 0, 1):
         encodings.of([segment(long[number], b"a")])
-        assert encodings.bytes <= encodings.most_bytes
+        assert encodings.kept.bytes <= encodings.kept.most_bytes
     assert counted.encoded == [long[0], long[1], long[2], long[1]]
     encodings.of([segment(long[0], b"")])  # who has no prefix neither takes nor leaves any
     assert counted.encoded[4:] == [long[0]]

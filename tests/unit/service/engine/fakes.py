@@ -37,7 +37,8 @@ class FakeClock:
 
 
 class FakeDecoder:
-    """Rows shared by beams; a segment ends after max_length steps. Misuse of the protocol raises AssertionError.
+    """Rows shared by beams; a segment ends after max_length steps, and every prefix continues one. Misuse of the
+    protocol raises AssertionError.
 
     `permits`, if given, is acquired before every step: the test decides when the decoder goes on.
     """
@@ -56,6 +57,10 @@ class FakeDecoder:
     @property
     def live(self) -> int:
         return len(self._held) + self._leaked
+
+    @property
+    def continued(self) -> int:
+        return sum(bool(segment.prefix) for segments in self.admitted for segment in segments)
 
     def check(self, segment: Segment) -> None:
         if len(segment.source) > MAX_SOURCE_LENGTH:
@@ -155,8 +160,9 @@ class RecordingObserver:
     def segment_rejected(self, reason: Rejection, segments: int) -> None:
         self.rejections.append((reason, segments))
 
-    def admitted(self, segments: int, duration_s: float) -> None:
+    def admitted(self, segments: int, duration_s: float, continued: int) -> None:
         assert duration_s >= 0
+        assert 0 <= continued <= segments
         self.admissions.append(segments)
 
     def step(self, live_segments: int, queued: int, duration_s: float) -> None:
