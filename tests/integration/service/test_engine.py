@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 import torch
 
-from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
 from service.engine.engine import Engine, EngineSettings
@@ -91,6 +91,52 @@ def test_callers_that_go_away_change_nothing_for_the_others(rig: Rig) -> None:
                 assert what(end) == [expected]
 
     asyncio.run(run())
+
+
+def test_key_after_key_a_prefix_is_continued_and_told_as_from_the_start(rig: Rig) -> None:
+    """Beside others; every third key is typed before the answer to the one before it is there, which is given up."""
+    typed = "\u2581ab!\u2581ba?\u2581a1\u2581b".encode()
+    keys = [
+        Segment((4, 5, 6, 7, 8, EOS), 16, n_best=4, prefix=typed[:end])
+        for end in range(4, len(typed) + 1)
+        for _ in "12"
+    ]
+    told: list[tuple[int, ...]] = []
+
+    async def run() -> list[SegmentResult]:
+        others = [asyncio.create_task(rig.engine.submit_all([each])) for each in random_segments(40, seed=3)]
+        found = []
+        for number, key in enumerate(keys):
+            told.clear()
+            asked = asyncio.create_task(
+                rig.engine.submit_all([key], watch=lambda _index, tokens, _whole: told.append(tokens))
+            )
+            if number % 3 == 1:
+                await asyncio.sleep(0.003)
+                asked.cancel()
+                continue
+            (result,) = await asked
+            assert result.hypotheses == what_alone(key)
+            best = result.hypotheses[0].tokens
+            assert told == sorted(told, key=len)
+            assert all(best[: len(tokens)] == tokens for tokens in told)
+            found.append(result)
+        await asyncio.gather(*others)
+        return found
+
+    async def patiently() -> list[SegmentResult]:
+        async with asyncio.timeout(PATIENCE_S):
+            return await run()
+
+    *_before, last = asyncio.run(patiently())
+    assert rig.decoders[0].continued > len(typed)
+    assert last.timings.steps < 12 < len(last.hypotheses[0].tokens)
+    assert 0 < last.timings.first_step_s <= last.timings.queue_s + last.timings.decode_s
+
+
+def what_alone(segment: Segment) -> tuple[Hypothesis, ...]:
+    ((_index, hypotheses),) = decode(open_tiny(tiny_network(dtype=torch.float32)), [segment])
+    return hypotheses
 
 
 def test_what_the_decoder_cannot_take_is_refused_by_name(rig: Rig) -> None:

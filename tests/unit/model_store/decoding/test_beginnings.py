@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from model_store.config import Attention, Cell, EncoderConfig
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
+from model_store.decoding.demands import Demands
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Form, Hypothesis, Segment, Term
 from model_store.decoding.spellings import Spellings
@@ -224,6 +225,17 @@ def test_what_is_kept_is_bounded_and_none_of_it_is_of_segments_without_a_prefix(
     kept.most_bytes = 0
     assert alone(decoder, replace(typed(TYPED), source=SOURCE[2:]))
     assert kept.bytes == 2 * one
+
+
+def test_what_a_hypothesis_has_looked_at_counts_when_the_next_step_looks_at_less() -> None:
+    spelled = [b"", b"", b"", b"", b"a", b"b", b"c", b"ba", b"abcb"]
+    demands = Demands(Segment(SOURCE, max_length=9, beam_size=1, prefix=b"abcaba"), Spellings(spelled), EOS)
+    found = []
+    for token in (4, 5, 6, 4):
+        demands.extend([0], [token])
+        found.append((demands.looked, demands.parting))
+    # "abca", since there is "abcb"; then "bc", "ca" and "aba"; the rest, "ba", ends where a token may go on.
+    assert found == [(4, False), (4, False), (4, False), (6, True)]
 
 
 @given(VOCABULARIES, st.lists(st.sampled_from(LETTERS), min_size=1, max_size=7).map(b"".join), st.integers(1, 9))
