@@ -94,6 +94,7 @@ def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> l
             max_length=min(decoding.max_length(len(source)), decoder.max_target_length),
             beam_size=decoding.beam_size,
             length_penalty=decoding.length_penalty,
+            horizon=decoding.horizon,
         )
         for source in sources
         if len(source) <= decoder.max_source_length

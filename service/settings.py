@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from model_store.config import PROVEN
 from model_store.errors import ConfigError
 
 PREFIX = "VERSO_"
@@ -47,6 +48,12 @@ class Settings(BaseSettings):
     shortlist: Literal["auto", "off"] = Field(
         "auto",
         description="Score only the tokens that a sentence may be translated by, where a bundle says which. off: all.",
+    )
+    horizon: int | None = Field(
+        None,
+        ge=0,
+        le=PROVEN,
+        description="Tokens that the search waits for a better end, instead of what a bundle says; a million: until none can come.",
     )
     decoder_rows: int = Field(
         0,

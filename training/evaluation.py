@@ -69,6 +69,7 @@ class Model:
                 max_length=min(config.max_length(len(source)), decoder.max_target_length),
                 beam_size=config.beam_size,
                 length_penalty=config.length_penalty,
+                horizon=config.horizon,
                 no_repeat_ngram=config.no_repeat_ngram,
             )
             for source in sources

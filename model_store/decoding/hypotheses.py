@@ -2,9 +2,11 @@
 
 Semantics, for a segment with beam K: each step takes the 2K best extensions of its live hypotheses (ties to the lower
 hypothesis, then the lower token id). Those among the first K that end in EOS are finished and set aside; the best K
-that do not end live on. The search stops when no live log-probability, divided by the penalty at maximum length, can
-beat the K-th finished score, or at maximum length. Beam 1 without length penalty is greedy search. With a prefix or
-terms, demands.py says which extensions are taken in which order.
+that do not end live on. The search stops when no live log-probability, divided by the penalty of the greatest length
+that it may yet reach within the segment's horizon, can beat the n-th best finished score, where n results are wanted;
+or at maximum length. A horizon up to maximum length proves that a longer search would have the same results. Beam 1
+without length penalty is greedy search. With a prefix or terms, demands.py says which extensions are taken in which
+order.
 
 Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T target capacity, S source capacity.
 """
@@ -32,7 +34,7 @@ class Beams:
     """The beams of up to N slots, each with its own options and length; the first `live` slots are in use.
 
     log_prob: shape = (N, K), best first but where a segment demands terms, -inf where there is no hypothesis. length:
-    tokens written, shape = (N,). enough: finished hypotheses that the search may end with. penalty: by length, shape =
+    tokens written, shape = (N,). wanted: results, shape = (N,). horizon: tokens, shape = (N,). penalty: by length, shape =
     (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that nothing is
     copied when beams are reordered; attention of step t is that of the row extended.
     candidate_*: the 2K best extensions of each step that is told to `record` them.
@@ -79,7 +81,8 @@ class Beams:
         self.finished_step = integers(slots, width)
         self.finished_parent = integers(slots, width)
         self.beam = torch.ones(slots, dtype=torch.int64, device=like.device)
-        self.enough = torch.ones(slots, dtype=torch.int64, device=like.device)
+        self.wanted = torch.ones(slots, dtype=torch.int64, device=like.device)
+        self.horizon = integers(slots)
         self.penalty = filled(slots, targets + 1, value=1)
         self.max_length = torch.ones(slots, dtype=torch.int64, device=like.device)
 
@@ -107,7 +110,8 @@ class Beams:
         self.finished_score.index_fill_(0, slots, NEVER)
         self.finished_log_prob.index_fill_(0, slots, NEVER)
         set_each(self.beam, [each.beam_size for each in segments])
-        set_each(self.enough, [each.n_best if each.terms else each.beam_size for each in segments])
+        set_each(self.wanted, [each.n_best for each in segments])
+        set_each(self.horizon, [each.horizon for each in segments])
         set_each(self.max_length, [each.max_length for each in segments])
         longest = self.penalty.shape[1] - 1
         penalties = [length_penalties(each.length_penalty, longest) for each in segments]
@@ -199,13 +203,14 @@ class Beams:
         """Which slots in use can stop, shape = (n,)."""
         used = slice(self.live)
         best_live = self.log_prob[used].amax(dim=1)
-        reachable = best_live / self._penalty_at(self.max_length).squeeze(1)
-        kth_finished = self.finished_score[used].gather(1, (self.enough[used] - 1).unsqueeze(1)).squeeze(1)
-        decided = (reachable <= kth_finished) | (best_live == NEVER)
+        longest = torch.minimum(self.length + self.horizon, self.max_length)
+        reachable = best_live / self._penalty_at(longest).squeeze(1)
+        nth_finished = self.finished_score[used].gather(1, (self.wanted[used] - 1).unsqueeze(1)).squeeze(1)
+        decided = (reachable <= nth_finished) | (best_live == NEVER)
         return decided | (self.length[used] >= self.max_length[used])
 
     def _penalty_at(self, length: Tensor) -> Tensor:
-        """Of each slot in use at its `length`, shape = (n, 1)."""
+        """Of each slot in use at its `length`, of shape (N,); shape = (n, 1)."""
         return self.penalty[: self.live].gather(1, length[: self.live].unsqueeze(1))
 
     def of(self, slots: Tensor, steps: int, longest: int) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from model_store.config import PROVEN
 from model_store.errors import SegmentError
 
 
@@ -46,11 +47,12 @@ class Segment:
     source: token ids as the tokenizer made them (language token first, EOS last).
     max_length: longest target in tokens, EOS counted.
     length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
+    horizon: tokens; the search ends when no hypothesis that ends within so many more can come to be among the n best.
+        From max_length on it proves that none of any length can.
     no_repeat_ngram: no hypothesis writes so many tokens in a row twice; 0 to let it. What would repeat is forbidden to
         that hypothesis, as control tokens are to all.
     prefix: what the target begins with, as the tokenizer spells it (Tokenizer.spelled), in whatever tokens.
-    terms: what it has to contain. Where there are some, the search ends with the n-th best finished hypothesis out of
-        reach, not the one that would fill the beam, and a target shorter than they are is refused.
+    terms: what it has to contain. A target shorter than they are is refused.
     want_attention: also return the full attention weights, not only their argmax.
     want_search: also return how the beam came to the result, step by step.
     """
@@ -60,6 +62,7 @@ class Segment:
     beam_size: int = 4
     n_best: int = 1
     length_penalty: float = 1.0
+    horizon: int = PROVEN
     no_repeat_ngram: int = 0
     prefix: bytes = b""
     terms: tuple[Term, ...] = ()
@@ -79,6 +82,8 @@ class Segment:
             raise SegmentError(f"no_repeat_ngram: {self.no_repeat_ngram} is below 0")
         if self.length_penalty < 0:
             raise SegmentError(f"length_penalty: {self.length_penalty} is below 0")
+        if not 0 <= self.horizon <= PROVEN:
+            raise SegmentError(f"horizon: {self.horizon} is not in 0..{PROVEN}")
         if any(not 0 <= place < len(self.source) for term in self.terms for place in term.near):
             raise SegmentError(f"terms: near: source positions must lie in 0..{len(self.source) - 1}")
         fewest = sum(term.count * min(len(form.tokens) for form in term.forms) for term in self.terms)

@@ -17,12 +17,14 @@ class PairBody(BaseModel):
 
 
 class ModelCard(ModelBody):
-    """A loaded bundle and what it does. task: "translate" or "summarize"."""
+    """A loaded bundle and what it does. task: "translate" or "summarize". horizon: tokens that a search waits for a better
+    end; a million: until none can come."""
 
     task: str
     pairs: list[PairBody]
     beam_size: int
     length_penalty: float
+    horizon: int
     max_source_length: int
     description: str
 
@@ -46,6 +48,7 @@ def model_card(model: ServedModel) -> ModelCard:
         ],
         beam_size=model.decoding.beam_size,
         length_penalty=model.decoding.length_penalty,
+        horizon=model.decoding.horizon,
         max_source_length=model.decoding.max_source_length,
         description=model.description,
     )

@@ -131,6 +131,7 @@ def _segment(leg: Leg, asked: Asked) -> Segment:
         beam_size=options.beam_size or beam,
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
+        horizon=decoding.horizon,
         no_repeat_ngram=decoding.no_repeat_ngram,
         prefix=tokenizer.spelled(options.prefix),
         terms=terms,

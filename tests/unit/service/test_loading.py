@@ -80,6 +80,13 @@ def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: P
     assert allowed[1].need_bytes(reference) < allowed[0].need_bytes(reference)
 
 
+def test_when_a_search_ends_is_the_bundles_to_say_unless_the_operator_does(folder: Path) -> None:
+    models = [loader(folder, horizon=horizon).open(BundleReference("tiny", "9")) for horizon in (None, 3)]
+    for model in models:
+        model.engine.close()
+    assert [model.decoding.horizon for model in models] == [8, 3]
+
+
 @pytest.mark.parametrize(("shortlist", "listed"), [("auto", True), ("off", False)])
 def test_a_bundle_with_translations_writes_what_its_lists_have_unless_the_operator_says_no(
     tmp_path: Path, shortlist: Literal["auto", "off"], listed: bool

@@ -21,7 +21,7 @@ def test_every_setting_is_documented(name: str) -> None:
     )
     assert field.description
     assert field.description in row
-    if field.default_factory is None and field.default not in ("", ()):
+    if field.default_factory is None and field.default not in (None, "", ()):
         default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
         assert f"`{default}`" in row
 

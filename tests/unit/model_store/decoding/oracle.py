@@ -39,17 +39,19 @@ def beam_search(
     history: list[Step] | None = None,
     spelled: Sequence[bytes] = (),
     attention: NextLogProbs | None = None,
+    *,
+    to_the_end: bool = False,
 ) -> list[Found]:
     """The semantics stated in hypotheses.py and demands.py, literally. Each step is appended to `history`.
 
-    spelled: what each id writes. attention: the weights with which the next token is written.
+    spelled: what each id writes. attention: the weights with which the next token is written. to_the_end: search up to
+    maximum length, whatever is proven before.
     """
 
     def penalty(length: int) -> float:
         return math.pow((5 + length) / 6, segment.length_penalty)
 
     beam = segment.beam_size
-    enough = segment.n_best if segment.terms else beam
     live: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     finished: list[Found] = []
     for length in range(1, segment.max_length + 1):
@@ -80,7 +82,9 @@ def beam_search(
         if not live:
             break
         best = max(total for total, _tokens in live)
-        if len(finished) >= enough and best / penalty(segment.max_length) <= finished[enough - 1].score:
+        longest = min(length + segment.horizon, segment.max_length)
+        enough = len(finished) >= segment.n_best and not to_the_end
+        if enough and best / penalty(longest) <= finished[segment.n_best - 1].score:
             break
     live.sort(key=lambda each: -each[0])
     unfinished = [Found(tokens, total, total / penalty(len(tokens)), finished=False) for total, tokens in live]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import Attention, Cell, EncoderConfig
+from model_store.config import PROVEN, Attention, Cell, EncoderConfig
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -40,6 +41,7 @@ def segments(draw: st.DrawFn, max_beam: int = 6) -> Segment:
         beam_size=beam,
         n_best=draw(st.integers(1, beam)),
         length_penalty=draw(st.sampled_from((0.0, 0.6, 1.0, 2.0))),
+        horizon=draw(st.sampled_from((0, 1, 4, PROVEN))),
         no_repeat_ngram=draw(st.sampled_from((0, 0, 1, 2, 3))),
     )
 
@@ -50,6 +52,16 @@ def test_whatever_the_mix_and_order(batch: list[Segment], seed: int) -> None:
     network = tiny_network(seed=seed)
     for index, hypotheses in decode(open_tiny(network), batch):
         assert_same(hypotheses, oracle(network, batch[index]))
+
+
+@settings(deadline=None, max_examples=40)
+@given(segments(), st.integers(0, 7))
+def test_a_horizon_up_to_the_longest_target_proves_the_result(segment: Segment, seed: int) -> None:
+    network = tiny_network(seed=seed)
+    proven = replace(segment, horizon=segment.max_length)
+    ((_index, hypotheses),) = decode(open_tiny(network), [proven])
+    log_probs = network_log_probs(network, segment.source, BOS, FORBIDDEN)
+    assert_same(hypotheses, beam_search(log_probs, segment, EOS, to_the_end=True))
 
 
 @settings(deadline=None, max_examples=25)

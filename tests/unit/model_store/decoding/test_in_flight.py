@@ -86,7 +86,7 @@ def test_more_than_fit_are_encoded_at_once_and_take_the_next_slots_in_their_orde
     decoder = open_tiny(tiny_network(), max_rows=8, encode_ahead=3, backend=backend)
     assert decoder.room(4) == 5
     lengths = (3, 1, 2, 1, 1)
-    tickets = decoder.admit([Segment((5 + length, EOS), max_length=length) for length in lengths])
+    tickets = decoder.admit([Segment((5 + length, EOS), max_length=length, n_best=4) for length in lengths])
     assert (backend.encoded, decoder.live, decoder.room(4)) == ([5], 5, 0)
     order = []
     while decoder.live:
