@@ -21,8 +21,8 @@ from pathlib import Path
 
 from sacrebleu import corpus_bleu, corpus_chrf
 
+from benchmarks.pairs import read_pairs
 from benchmarks.shipped import translate
-from benchmarks.tag_words import read
 
 _SPACE = "[ \u00a0\u202f]"
 _NUMBER = re.compile(
@@ -63,7 +63,7 @@ def main() -> None:
     for path in options.pairs:
         usable = [
             each
-            for each in read(path, options.source, options.target)
+            for each in read_pairs(path, options.source, options.target)
             if len(each[0]) <= options.longest and atoms_of(each[0])
         ]
         pairs += rng.sample(usable, min(options.count, len(usable)))

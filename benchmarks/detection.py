@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import random
 import time
 from pathlib import Path
 
+from benchmarks.pairs import read_pairs
 from service.text.detection import Detection, detect
 
 SURE = 0.95
@@ -26,9 +26,7 @@ def texts_by_language(folder: Path, count: int) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.en-*.tsv*")):
         language = path.name.split(".en-")[1].partition(".")[0]
-        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        for line in content.decode().splitlines():
-            left, right = line.split("\t")
+        for left, right in read_pairs(path):
             texts.setdefault("en", []).append(left)
             texts.setdefault(language, []).append(right)
     generator = random.Random(1)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import lzma
 import os
 import signal
 import subprocess
@@ -31,6 +30,7 @@ import httpx
 import torch
 
 from benchmarks.measure import machine, rounded
+from benchmarks.pairs import read_pairs
 from benchmarks.work import TARGET_TOKENS, random_network
 from model_store.bundle import BundleDescription, load_bundle, save_bundle
 from model_store.config import NetworkConfig
@@ -41,12 +41,6 @@ from service.server import listen, serve
 from service.settings import Settings
 
 WARM = 64
-
-
-def read(path: Path, count: int) -> list[str]:
-    opened = lzma.open if path.suffix == ".xz" else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        return [line.split("\t")[0] for line in file][:count]
 
 
 async def ask(url: str, sentences: list[str], options: argparse.Namespace) -> int:
@@ -137,7 +131,8 @@ def main() -> None:
     parser.add_argument("--client", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.client:
-        print(asyncio.run(ask(options.client, read(options.pairs, options.count), options)))
+        sentences = [source for source, _target in read_pairs(options.pairs)[: options.count]]
+        print(asyncio.run(ask(options.client, sentences, options)))
         return
     os.environ |= {name: value for name, value in DEFAULTS.items() if name not in os.environ}
     listener = listen("127.0.0.1", 0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import random
 import re
 from collections import Counter
@@ -19,6 +18,7 @@ from pathlib import Path
 from html5lib._tokenizer import HTMLTokenizer
 from html5lib.constants import tokenTypes
 
+from benchmarks.pairs import read_pairs
 from benchmarks.shipped import translate
 
 INLINE = ("<b>", "<i>", '<a href="/x?a=1&amp;b=2" title="T">', "<span class=x>", "<em>", "<strong>", "<u>")
@@ -90,8 +90,7 @@ def main() -> None:
     parser.add_argument("--target", default="ru")
     options = parser.parse_args()
     rng = random.Random(1)
-    with lzma.open(options.pairs, "rt", encoding="utf-8") as file:
-        lines = [line.split("\t")[0] for line in file]
+    lines = [source for source, _target in read_pairs(options.pairs)]
     sentences = rng.sample([line for line in lines if 20 < len(line) < 80 and "<" not in line], options.sentences)
     fragments = [fragment(rng, sentences) for _fragment in range(options.fragments)]
     html = translate(fragments, options.source, options.target, "html")

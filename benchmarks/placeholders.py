@@ -21,8 +21,8 @@ from pathlib import Path
 from sacrebleu import CHRF
 
 from benchmarks.markup import PLACEHOLDERS
+from benchmarks.pairs import read_pairs
 from benchmarks.shipped import translate
-from benchmarks.tag_words import read
 from training.corpora.pair import SentencePair
 from training.stand_ins import replaced, shared_parts
 
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=5, help="of those that the network did not copy")
     options = parser.parse_args()
     rng = random.Random(1)
-    pairs = read(options.pairs, options.source, options.target)
+    pairs = read_pairs(options.pairs, options.source, options.target)
     rng.shuffle(pairs)
     made = (case(SentencePair(*pair), rng) for pair in pairs)
     cases = [each for each, _number in zip(filter(None, made), range(options.count), strict=False)]

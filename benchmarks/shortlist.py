@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.measure import machine, rounded
+from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.in_flight import decode, open_decoder
 from model_store.decoding.segment import Segment
@@ -29,13 +29,6 @@ from training.dataset import PackedPairs
 from training.metrics import score
 from training.run import Run
 from training.shortlist import learn_translations
-
-
-def read(path: Path, count: int) -> list[tuple[str, str]]:
-    opened = lzma.open if path.suffix == ".xz" else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file]
-    return [(line[0], line[1]) for line in lines[-count:]]
 
 
 def translated(
@@ -87,7 +80,7 @@ def main() -> None:
     )
     results = []
     for path in options.pairs:
-        pairs = read(path, options.count)
+        pairs = read_pairs(path)[-options.count :]
         for direction in bundle.manifest.pairs:
             side = int(direction != bundle.manifest.pairs[0])
             sources, references = ([pair[which] for pair in pairs] for which in (side, 1 - side))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import random
 import time
 from collections import deque
@@ -28,6 +27,7 @@ from typing import get_args
 import torch
 
 from benchmarks.measure import machine, percentiles, rounded, spread
+from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.block import Vocabulary
@@ -80,8 +80,7 @@ def left_column(folder: Path, name: str) -> list[str]:
     path = next(iter(sorted(folder.glob(f"{name}.en-ru.tsv*"))), None)
     if path is None:
         raise FileNotFoundError(f"FOLDER: {folder} has no {name}.en-ru.tsv[.xz]")
-    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-    return [line.split("\t")[0] for line in content.decode().splitlines()]
+    return [source for source, _target in read_pairs(path)]
 
 
 def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> list[Segment]:

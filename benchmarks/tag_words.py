@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import html
 import json
-import lzma
 import random
 import re
 from collections import Counter
@@ -28,6 +27,7 @@ import numpy as np
 import snowballstemmer
 from babel import Locale
 
+from benchmarks.pairs import read_pairs
 from benchmarks.shipped import translate
 from training.lexicon import model_1
 
@@ -61,15 +61,6 @@ class Case:
     @property
     def behind_a_short_word(self) -> bool:
         return re.search(r"(?<!\w)\w{1,3} $", self.parts[0]) is not None
-
-
-def read(path: Path, source: str, target: str) -> list[tuple[str, str]]:
-    """The pairs of a file; one whose name says TARGET-SOURCE has its columns the other way round."""
-    there, back = (1, 0) if f".{target}-{source}." in path.name else (0, 1)
-    opened = lzma.open if path.suffix == ".xz" else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file]
-    return [(line[there], line[back]) for line in lines]
 
 
 def stemmer(language: str) -> Stem:
@@ -134,10 +125,9 @@ def main() -> None:
     rng = random.Random(1)
     languages = options.source, options.target
     stems = stemmer(languages[0]), stemmer(languages[1])
-    known = lexicon([pair for path in options.lexicon for pair in read(path, *languages)], stems)
-    usable = [
-        source for source, _target in read(options.sentences, *languages) if "<" not in source and len(source) < 120
-    ]
+    known = lexicon([pair for path in options.lexicon for pair in read_pairs(path, *languages)], stems)
+    sources = [source for source, _target in read_pairs(options.sentences, *languages)]
+    usable = [source for source in sources if "<" not in source and len(source) < 120]
     sentences = rng.sample(usable, min(options.count, len(usable)))
     plain = translate(sentences, *languages, "text")
     sure = [cases(text, done.best.text, known, stems) for text, done in zip(sentences, plain, strict=True)]

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import random
 import statistics
 from pathlib import Path
 
 from sacrebleu import CHRF
 
+from benchmarks.pairs import read_pairs
 from benchmarks.shipped import translate
-
-
-def draw(path: Path, count: int) -> list[tuple[str, str]]:
-    opened = lzma.open if path.suffix == ".xz" else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file]
-    return random.Random(1).sample([(line[0], line[1]) for line in lines], count)
 
 
 def main() -> None:
@@ -32,7 +25,7 @@ def main() -> None:
     parser.add_argument("--source", default="en")
     parser.add_argument("--target", default="ru")
     options = parser.parse_args()
-    drawn = [pair for path in options.pairs for pair in draw(path, options.sample)]
+    drawn = [pair for path in options.pairs for pair in random.Random(1).sample(read_pairs(path), options.sample)]
     references = dict(drawn)
     done = translate(list(references), options.source, options.target, "text")
     segments = [each for text in done for each in text.segments]

@@ -1,0 +1,79 @@
+"""When may a search end? What a shorter or longer horizon costs in quality, and what it gives, with a bundle.
+
+Decodes files of `source<TAB>target` with one horizon after the other, the first of which the others are compared to: a
+million tokens, with which every result is proven. The last line is one JSON object: BLEU, chrF, the share of outputs
+that are the first's, and how many times the first's rate, by processor time, one thread.
+
+    python -m benchmarks.horizon translate-en-ru PAIRS... [--source ru --target en]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.measure import machine, rounded
+from benchmarks.pairs import read_pairs
+from model_store.bundle import Bundle, load_bundle
+from model_store.config import PROVEN
+from training.evaluation import Model
+from training.metrics import score
+from training.start import find_bundle
+
+
+def decoded(bundle: Bundle, texts: Sequence[str], languages: tuple[str, str], horizon: int) -> tuple[list[str], float]:
+    """The outputs, and the seconds of processor time that they took."""
+    decoding = bundle.manifest.decoding.model_copy(update={"horizon": horizon})
+    model = Model(bundle.network(), bundle.tokenizer, decoding, bundle.manifest.task)
+    started = time.process_time()
+    outputs = model.decode(texts, *languages).outputs
+    return outputs, time.process_time() - started
+
+
+def compared(
+    bundle: Bundle, pairs: Sequence[tuple[str, str]], languages: tuple[str, str], horizons: Sequence[int]
+) -> Iterator[dict[str, object]]:
+    """The figures of each horizon, the proven results' first."""
+    sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
+    proven, longest_s = decoded(bundle, sources, languages, PROVEN)
+    for horizon in (PROVEN, *horizons):
+        outputs, took_s = (proven, longest_s) if horizon == PROVEN else decoded(bundle, sources, languages, horizon)
+        metrics = score(bundle.manifest.task, sources, outputs, references)
+        same = sum(one == other for one, other in zip(outputs, proven, strict=True))
+        yield {
+            "horizon": horizon,
+            **{each.name: rounded(each.value) for each in metrics},
+            "same_outputs": rounded(same / len(pairs)),
+            "rate_over_proven": rounded(longest_s / took_s),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", help="name, or name@version, of one that ships, or a folder")
+    parser.add_argument("pairs", type=Path, nargs="+")
+    parser.add_argument("--source", default="en")
+    parser.add_argument("--target", default="ru")
+    parser.add_argument("--count", type=int, default=500, help="pairs from the start of each file")
+    parser.add_argument("--horizons", default="16,8,4,2,0", help="in tokens")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    bundle = load_bundle(find_bundle(options.bundle))
+    languages = options.source, options.target
+    horizons = [int(each) for each in options.horizons.split(",")]
+    results = []
+    for path in options.pairs:
+        pairs = read_pairs(path, *languages)[: options.count]
+        for figures in compared(bundle, pairs, languages, horizons):
+            results.append({"file": path.name, "direction": "-".join(languages), "pairs": len(pairs), **figures})
+    reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
+    print(json.dumps({"benchmark": "horizon", "machine": machine(), "bundle": reference, "results": results}))
+
+
+if __name__ == "__main__":
+    main()
