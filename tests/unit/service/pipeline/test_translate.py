@@ -81,7 +81,7 @@ def test_options_reach_the_segment() -> None:
     translate(replace(EN_RU, options=TranslationOptions(n_best=6)), catalogue)
     first, second = (group[0] for group in engine_of(catalogue.models[0]).groups)
     assert (first.beam_size, first.n_best, first.length_penalty, first.max_length) == (7, 2, 0.0, 9)
-    assert (second.beam_size, second.length_penalty) == (6, 1.0)
+    assert (second.beam_size, second.length_penalty, second.horizon) == (6, 1.0, 8)
 
 
 def test_an_unfinished_target_is_warned_of() -> None:
