@@ -112,9 +112,9 @@ class DecodingConfig(FrozenModel):
 
     length_penalty is alpha of ((5 + |Y|) / 6) ** alpha (Wu et al. 2016, arXiv 1609.08144, eq. 14). A target may grow
     to max_length_factor * source tokens + max_length_offset, EOS counted. horizon: tokens; the search ends when no
-    hypothesis that ends within so many more can come to be a result; proven, if as long as a target may be. no_repeat_ngram: so many tokens in a row are
-    not written twice; 0 to allow it. stand_ins: words that the network copies into the target as they are, the most
-    reliable first; they stand in for placeholders.
+    hypothesis that ends within so many more can come to be a result; proven, if as long as a target may be.
+    no_repeat_ngram: so many tokens in a row are not written twice; 0 to allow it. stand_ins: words that the network
+    copies into the target as they are, the most reliable first; they stand in for placeholders.
     """
 
     beam_size: Annotated[int, Field(ge=1, le=32)] = 4

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=PROVEN,
-        description="Tokens that the search waits for a better end, instead of what a bundle says; a million: until none can come.",
+        description="Tokens that a search waits for a better end, whatever bundles say; a million: until none comes.",
     )
     decoder_rows: int = Field(
         0,

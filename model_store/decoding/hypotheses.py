@@ -34,9 +34,9 @@ class Beams:
     """The beams of up to N slots, each with its own options and length; the first `live` slots are in use.
 
     log_prob: shape = (N, K), best first but where a segment demands terms, -inf where there is no hypothesis. length:
-    tokens written, shape = (N,). wanted: results, shape = (N,). horizon: tokens, shape = (N,). penalty: by length, shape =
-    (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that nothing is
-    copied when beams are reordered; attention of step t is that of the row extended.
+    tokens written, shape = (N,). wanted: results, shape = (N,). horizon: tokens, shape = (N,). penalty: by length,
+    shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that nothing
+    is copied when beams are reordered; attention of step t is that of the row extended.
     candidate_*: the 2K best extensions of each step that is told to `record` them.
 
     sources: S; None without attention. like: of its type and device are probabilities. weights: the type of

@@ -17,8 +17,8 @@ class PairBody(BaseModel):
 
 
 class ModelCard(ModelBody):
-    """A loaded bundle and what it does. task: "translate" or "summarize". horizon: tokens that a search waits for a better
-    end; a million: until none can come."""
+    """A loaded bundle and what it does. task: "translate" or "summarize". horizon: tokens that a search waits for a
+    better end; a million: until none can come."""
 
     task: str
     pairs: list[PairBody]
