@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.measure import machine, rounded
-from benchmarks.shortlist import read
+from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Hypothesis, Segment
@@ -114,7 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     bundle = load_bundle(options.bundle)
-    pairs = [pair for path in options.pairs for pair in read(path, options.count)] or PAIRS
+    pairs = [pair for path in options.pairs for pair in read_pairs(path)[-options.count :]] or PAIRS
     decoders = [opened(bundle), opened(bundle)]
     decoders[1].beginnings.kept.most_bytes = 0
     for decoder in decoders:  # what the first step of a decoder sets up is no part of it

@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loader(folder: Path, *default_models: str, **limits: int) -> BundleLoader:
+def loader(folder: Path, *default_models: str, **limits: int | None) -> BundleLoader:
     settings = Settings(models=str(folder), default_models=default_models, threads=1, **limits)  # type: ignore[arg-type]
     return BundleLoader(settings, lambda _identity: NullObserver())
 
