@@ -7,6 +7,10 @@ so on, which fills the beam whatever banks there are. A term that is written whe
 translated costs what the network's own best choice costs there (the idea of attention-guided placement: Hasler et al.
 2018, arXiv 1805.03750); so terms come to stand in their place, not wherever they are least improbable.
 
+A prefix is given, not found: hypotheses are judged by what follows it. So until one has written all of it, the best
+extension of each step counts as certain, and the others as much less probable than it as they are. With the prefix
+itself in the balance, the length penalty would have an improbable one made up for by writing on and on.
+
 Legend: K beam width, V vocabulary, S source positions.
 """
 
@@ -95,18 +99,20 @@ class Demands:
 
         logits: shape = (K, V), overwritten. log_prob: of the hypotheses, shape = (K,). weights: their attention in this
         step, shape = (K, S). Probabilities are those of the network, forbidden ids left out, but for terms in their
-        place. Returns log-probabilities, hypotheses and tokens, shape = (candidates,).
+        place, and relative to the best while all have some of the prefix left. Returns log-probabilities, hypotheses and tokens, shape = (candidates,).
         """
         totals = torch.log_softmax(logits.index_fill_(1, forbidden, NEVER), dim=1) + log_prob.unsqueeze(1)
         rows = [row for row, total in enumerate(log_prob.tolist()) if total > NEVER]
         for row in rows:
             self._hold(totals[row], self._states[row])
         attention = None if weights is None or not self._terms.near else weights.tolist()
-        chosen = self._ranked(self._found(totals, rows, attention))[:candidates]
+        chosen = self._ranked(self._found(totals, rows, attention))
+        given = all(self._states[row].prefix for row in rows)
+        free = max((each.total for each in chosen), default=0.0) if given else 0.0
         values = log_prob.new_full((candidates,), NEVER)
         parents, tokens = torch.zeros((2, candidates), dtype=torch.int64, device=values.device)
-        for place, each in enumerate(chosen):
-            values[place], parents[place], tokens[place] = each.total, each.row, each.token
+        for place, each in enumerate(chosen[:candidates]):
+            values[place], parents[place], tokens[place] = each.total - free, each.row, each.token
         return values, parents, tokens
 
     def _look_ahead(self) -> int | None:

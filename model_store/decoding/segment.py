@@ -96,7 +96,7 @@ class Extension:
     """A hypothesis made one token longer.
 
     token: the id that was added, EOS where it finished. parent: row of the hypothesis that it extends, among the `live`
-    of the step before; 0 in the first step. log_prob: sum over all its tokens. score: as of a Hypothesis.
+    of the step before; 0 in the first step. log_prob, score: as of a Hypothesis.
     """
 
     token: int
@@ -119,7 +119,8 @@ class Hypothesis:
     """One decoded target.
 
     tokens: target ids without EOS.
-    log_prob: sum of the natural-log probabilities of the tokens, EOS included where it was reached.
+    log_prob: sum of the natural-log probabilities of the tokens, EOS included where it was reached; of those behind a
+        prefix (demands.py).
     score: log_prob / ((5 + |Y|) / 6) ** length_penalty, |Y| counting EOS; what hypotheses are ranked by.
     finished: whether EOS was reached; if not, max_length cut the target off.
     alignment: per token of `tokens` the source position (in original order) with the largest weight; None without

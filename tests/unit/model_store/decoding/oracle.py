@@ -65,6 +65,10 @@ def beam_search(
         if segment.prefix or segment.terms:
             weights = [[] if attention is None else attention(tokens) for _total, tokens in live]
             candidates = demanded(candidates, [tokens for _total, tokens in live], weights, segment, eos, spelled)
+            written = [b"".join(spelled[token] for token in tokens) for _total, tokens in live]
+            if candidates and not any(text.startswith(segment.prefix) for text in written):
+                most = max(total for total, _row, _token in candidates)
+                candidates = [(total - most, row, token) for total, row, token in candidates]
         extended = []
         going_on: list[Candidate] = []
         ended: list[Candidate] = []
