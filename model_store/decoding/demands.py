@@ -99,7 +99,8 @@ class Demands:
 
         logits: shape = (K, V), overwritten. log_prob: of the hypotheses, shape = (K,). weights: their attention in this
         step, shape = (K, S). Probabilities are those of the network, forbidden ids left out, but for terms in their
-        place, and relative to the best while all have some of the prefix left. Returns log-probabilities, hypotheses and tokens, shape = (candidates,).
+        place, and relative to the best while all have some of the prefix left. Returns log-probabilities, hypotheses
+        and tokens, shape = (candidates,).
         """
         totals = torch.log_softmax(logits.index_fill_(1, forbidden, NEVER), dim=1) + log_prob.unsqueeze(1)
         rows = [row for row, total in enumerate(log_prob.tolist()) if total > NEVER]

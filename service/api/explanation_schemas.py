@@ -19,7 +19,9 @@ class BranchBody(BaseModel):
 
     piece: str | None = Field(description="The new token; null where the hypothesis finished.")
     parent: int = Field(description="Its place among the live hypotheses of the step before.")
-    log_prob: float = Field(description="Natural logarithm of the probability of all its tokens; of those behind a prefix.")
+    log_prob: float = Field(
+        description="Natural logarithm of the probability of all its tokens; of those behind a prefix."
+    )
     score: float = Field(description="log_prob over the length penalty: what finished hypotheses are ranked by.")
 
 

@@ -64,11 +64,9 @@ def beam_search(
         candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
         if segment.prefix or segment.terms:
             weights = [[] if attention is None else attention(tokens) for _total, tokens in live]
-            candidates = demanded(candidates, [tokens for _total, tokens in live], weights, segment, eos, spelled)
-            written = [b"".join(spelled[token] for token in tokens) for _total, tokens in live]
-            if candidates and not any(text.startswith(segment.prefix) for text in written):
-                most = max(total for total, _row, _token in candidates)
-                candidates = [(total - most, row, token) for total, row, token in candidates]
+            tokens_of = [tokens for _total, tokens in live]
+            candidates = demanded(candidates, tokens_of, weights, segment, eos, spelled)
+            candidates = free_of_the_prefix(candidates, tokens_of, segment, spelled)
         extended = []
         going_on: list[Candidate] = []
         ended: list[Candidate] = []
@@ -188,6 +186,17 @@ def demanded(
         return [other for other in possible if bank[other] == bank[each]].index(each)
 
     return sorted(possible, key=lambda each: (place(each), -each[0], each[1], each[2]))
+
+
+def free_of_the_prefix(
+    candidates: list[Scored], live: list[tuple[int, ...]], segment: Segment, spelled: Sequence[bytes]
+) -> list[Scored]:
+    """The same, relative to the best as long as none of those that they extend has written all of the prefix."""
+    written = [b"".join(spelled[token] for token in tokens) for tokens in live]
+    if not candidates or any(text.startswith(segment.prefix) for text in written):
+        return candidates
+    most = max(total for total, _row, _token in candidates)
+    return [(total - most, row, token) for total, row, token in candidates]
 
 
 def continues(token: int, spelled: Sequence[bytes]) -> bool:
