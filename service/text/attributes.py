@@ -10,7 +10,7 @@ from html.entities import html5
 import regex
 
 from service.text.edits import Edit, EditedText, Span
-from service.text.html_tokens import html_tokens
+from service.text.html_tokens import TokenKind, html_tokens
 from service.text.markup import units
 
 _OF_ANY = frozenset({"title", "aria-label"})
@@ -29,6 +29,8 @@ _ATTRIBUTE = regex.compile(
     r"""(?:[ \t\n\r\f]*+=[ \t\n\r\f]*+("[^"]*+"|'[^']*+'|(?!["'])[^ \t\n\r\f>]++))?+"""
 )
 _REFERENCE = regex.compile(r"&(?:#[0-9]++;?|#[xX][0-9a-fA-F]++;?|[A-Za-z0-9]++(?:;|(?![=A-Za-z0-9])))")
+# A value that never ends: no quote behind it begins another.
+_UNENDED = regex.compile(r"""[ \t\n\r\f]*+=[ \t\n\r\f]*+["']""")
 _LETTER = regex.compile(r"\p{L}")
 # An emoji by its name is none to translate.
 _NAME = regex.compile(r"\s*:[\w+-]+:\s*")
@@ -55,14 +57,21 @@ def readable_attributes(source: str) -> list[Attribute]:
 
 
 def with_attributes(source: str, texts: Sequence[tuple[Attribute, str]]) -> str:
-    """`source` with other texts in place of attributes, in order; one that stays the same is not touched."""
+    """`source` with other texts in place of attributes, in order; one that stays the same is not touched. None is
+    where the quotes around them would end a value that never ended before, so that other tags were read."""
     edits = [Edit(*each.span, quoted(text)) for each, text in texts if text != each.text]
-    return EditedText(source, edits).text
+    written = EditedText(source, edits).text
+    return written if _read(written) == _read(source) else source
 
 
 def quoted(text: str) -> str:
     """The value of an attribute, as it is written."""
     return '"' + html.escape(text, quote=False).replace('"', "&quot;").replace("\u00a0", "&nbsp;") + '"'
+
+
+def _read(source: str) -> list[tuple[TokenKind, str]]:
+    """What a parser makes of it, but for what is in its tags."""
+    return [(token.kind, token.source if token.kind == "text" else token.name) for token in html_tokens(source)]
 
 
 def _readable(element: str, attributes: Sequence[tuple[str, Span, str]], start: int) -> Iterator[Attribute]:
@@ -80,6 +89,8 @@ def _attributes(tag: str, place: int) -> Iterator[tuple[str, Span, str]]:
     """Name, span of the value and value of those that have one."""
     while match := _ATTRIBUTE.match(tag, place):
         place = match.end()
+        if not match[2] and _UNENDED.match(tag, place):
+            return
         if match[2]:
             quoted = match[2][0] in "\"'"
             yield match[1].lower(), match.span(2), _unescaped(match[2][1:-1] if quoted else match[2])

@@ -68,6 +68,8 @@ ATTRIBUTES = [
     "<img alt=\"broken'><b title='x\">",
     "<img\nALT='big'\ttitle = \"a\u00a0b\">",
     '<a ="title" title==x>',
+    "<a href=\"never ends <abbr title='The file'>",
+    "<img alt=cat>",
 ]
 
 
