@@ -40,11 +40,11 @@ class Door:
         new = [part for key, part in parts.items() if key not in self._let_in]
         if new and time.monotonic() >= patience.refused_after:
             turn, tokens = patience.turn, [_fewest_tokens(part, leg.model.tokenizer) for part in new]
-            longest = max(tokens)
+            longest = max(*tokens, 1)
             leg.model.engine.refuse_if_full(
                 len(texts),
                 # A sentence that is longer than the model reads at once is cut, who knows where.
-                GroupSize(1, sum(tokens), longest if 2 * longest < leg.model.max_source_tokens else 1),
+                GroupSize(1, max(sum(tokens), 1), longest if 2 * longest < leg.model.max_source_tokens else 1),
                 priority=turn.priority,
                 deadline_s=patience.left_s(),
                 client=turn.client,
@@ -70,4 +70,4 @@ def _fewest_tokens(part: str, tokenizer: Tokenizer) -> int:
     letters = [] if _COPIED.search(part) else [word for word in words if word.isalpha()]
     numbers = [word for word in words[:-1] if word.isdecimal()] if letters else []
     small = [word for word in letters if word.islower()]
-    return max(len(tokenizer.encode(" ".join(small + numbers))) + len(letters) - len(small), 1)
+    return len(tokenizer.encode(" ".join(small + numbers))) + len(letters) - len(small)

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_store.config import DecodingConfig
@@ -99,6 +99,7 @@ def test_a_sentence_that_was_let_in_is_let_in_in_another_text() -> None:
     assert engine.least[-1].tokens <= 1 + tokens[1]
 
 
+@example(["a) one", "42 &amp; &amp; --option=value"])
 @given(st.lists(st.lists(st.sampled_from(ODD), min_size=1, max_size=8).map(" ".join), min_size=1, max_size=3))
 def test_what_is_asked_for_is_never_less_than_the_door_takes_it_for(texts: list[str]) -> None:
     loaded = Catalogue((replace(model("en-ru"), decoding=DecodingConfig(max_source_length=400)),))
