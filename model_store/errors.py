@@ -11,6 +11,8 @@ ModelStoreError
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import ValidationError
 
 
@@ -22,8 +24,8 @@ class ConfigError(ModelStoreError, ValueError):
     """A configuration value outside what is allowed; the message names field, value and allowed range."""
 
     @classmethod
-    def from_validation(cls, what: str, error: ValidationError) -> ConfigError:
-        """One line per offending field of `error`, headed by `what` (a file, a section).
+    def from_validation(cls, what: str, error: ValidationError, called: Callable[[str], str] = str) -> ConfigError:
+        """One line per offending field of `error`, headed by `what` (a file, a section). called: what users call it.
 
         What is wrong with `what` as a whole is told without its value, which is all of it.
         """
@@ -31,7 +33,7 @@ class ConfigError(ModelStoreError, ValueError):
         for problem in error.errors():
             field = ".".join(str(part) for part in problem["loc"])
             got = f" (got {problem['input']!r})" if field and problem["type"] != "missing" else ""
-            lines.append((f"{field}: " if field else "") + problem["msg"] + got)
+            lines.append((f"{called(field)}: " if field else "") + problem["msg"] + got)
         return cls(f"{what}: " + "; ".join(lines))
 
 

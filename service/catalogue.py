@@ -134,13 +134,14 @@ class Catalogue:
     canaries: tuple[Canary, ...] = ()
     others: tuple[ServedModel, ...] = ()
 
-    def for_request(self, texts: Sequence[str], model: str | None = None) -> Catalogue:
+    def for_request(self, texts: Sequence[str], model: str | None = None, task: Task | None = None) -> Catalogue:
         """What the request for `texts` may use: one version of each bundle, its canary's turn decided.
 
-        model: only the bundle of that "name", "name@version", "name@default" or "name@canary".
+        model: only the bundle of that "name", "name@version", "name@default" or "name@canary". task: what this one has
+        to do.
 
         Raises:
-            ModelNotFoundError: no such bundle is loaded.
+            ModelNotFoundError: no such bundle is loaded. InvalidRequestError: it does something else.
         """
         name, _, version = (model or "").partition("@")
         taking = {each.model.name: each.model for each in self.canaries if not version and each.takes(texts)}
@@ -150,6 +151,8 @@ class Catalogue:
         if chosen is None:
             loaded = ", ".join(each.reference for each in self.loaded)
             raise ModelNotFoundError(f"model: {model[:100]!r} is not loaded; allowed: {loaded}")
+        if task not in (None, chosen.task):
+            raise _asked_elsewhere(chosen)
         return replace(self, models=(chosen,))
 
     @property
@@ -217,7 +220,7 @@ class Catalogue:
         """
         (model,) = self.models
         if model.task in ("translate", "summarize"):
-            raise InvalidRequestError("model", f"{model.reference!r} is asked at /v1/{model.task}")
+            raise _asked_elsewhere(model)
         written = {target: Leg(model, source, target) for source, target in reversed(model.directions)}
         allowed = ", ".join(sorted(written))
         if language is None and len(written) > 1:
@@ -250,3 +253,8 @@ class Catalogue:
 
     def _doing(self, task: Task) -> tuple[ServedModel, ...]:
         return tuple(model for model in self.models if model.task == task)
+
+
+def _asked_elsewhere(model: ServedModel) -> InvalidRequestError:
+    route = model.task if model.task in ("translate", "summarize") else "generate"
+    return InvalidRequestError("model", f"{model.reference!r} is asked at /v1/{route}")

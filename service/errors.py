@@ -90,6 +90,8 @@ class UnsupportedPairError(ServiceError):
 class ModelNotFoundError(ServiceError):
     """No loaded bundle of that name; the message lists what is loaded."""
 
+    field = "model"
+
 
 class ModelConflictError(ServiceError):
     """The models cannot be changed in that way now; the message says what stands in the way."""

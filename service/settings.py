@@ -185,7 +185,7 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
     Raises:
         ConfigError: a value is outside what is allowed, or a VERSO_ variable that does not exist (a typing error).
     """
-    names = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    names = set(map(_variable, Settings.model_fields))
     known = names | {CLIENT_KEY}
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
     if unknown:
@@ -194,4 +194,9 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         return Settings.model_validate(Settings().model_dump() | given) if given else Settings()
     except ValidationError as error:
-        raise ConfigError.from_validation("environment", error) from error
+        raise ConfigError.from_validation("environment", error, _variable) from error
+
+
+def _variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{field}".upper()

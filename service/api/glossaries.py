@@ -22,7 +22,7 @@ from service.api.glossary_schemas import (
 from service.api.schemas import ErrorBody
 from service.errors import InvalidRequestError
 from service.glossaries import GlossaryInfo
-from service.pipeline.translation import AUTO
+from service.pipeline.translation import AUTO, GLOSSARY_NEEDS_SOURCE
 from service.text.glossary import GlossaryTerm
 from service.text.glossary_files import read_terms
 
@@ -122,13 +122,12 @@ async def owner_of(request: Request) -> str:
 
 async def kept_terms(request: Request, name: str, source: str, target: str) -> tuple[GlossaryTerm, ...]:
     """The terms of a kept glossary, for a request of a pair of languages, named as people write them."""
+    if source.lower() == AUTO:
+        raise InvalidRequestError("glossary", GLOSSARY_NEEDS_SOURCE)
     services = services_of(request)
     info, terms = await services.glossaries.get(await owner_of(request), name)
     catalogue = services.models.catalogue()
-    pair = (
-        source if source.lower() == AUTO else catalogue.language(source, "source"),
-        catalogue.language(target, "target"),
-    )
+    pair = catalogue.language(source, "source"), catalogue.language(target, "target")
     if pair != (info.source, info.target):
         served = f"{info.source}-{info.target}"
         raise InvalidRequestError("glossary", f"{name!r} is for {served}; allowed: one for {'-'.join(pair)}")

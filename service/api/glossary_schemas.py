@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from service.api.fields import StrictBody
 from service.glossaries import GlossaryInfo
@@ -25,8 +25,21 @@ class TermBody(StrictBody):
         return GlossaryTerm(self.source, self.target)
 
 
+def _kind(glossary: Any) -> str | None:
+    kinds = {type(None): "none", str: "name", list: "terms"}
+    return kinds.get(type(glossary))
+
+
 GlossaryField = Annotated[
-    Annotated[str, Field(max_length=100)] | Annotated[list[TermBody], Field(min_length=1, max_length=MAX_TERMS)] | None,
+    Annotated[str, Field(max_length=100), Tag("name")]
+    | Annotated[list[TermBody], Field(min_length=1, max_length=MAX_TERMS), Tag("terms")]
+    | Annotated[None, Tag("none")],
+    # Told apart beforehand: a union's own message would have a line for what was not meant.
+    Discriminator(
+        _kind,
+        custom_error_type="glossary_type",
+        custom_error_message="must be a list of terms, or the name of a kept glossary",
+    ),
     Field(description="Terms and how they are to be translated, or the name of a kept glossary."),
 ]
 

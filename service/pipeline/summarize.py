@@ -81,7 +81,7 @@ class Summarizer(Pipeline):
         """
         started = time.monotonic()
         check_texts(request.texts, self.limits)
-        leg = self._catalogue().for_request(request.texts, request.model).summarizer(request.language)
+        leg = self._catalogue().for_request(request.texts, request.model, "summarize").summarizer(request.language)
         check_options(request.options, self.limits, (leg,))
         if request.options.n_best != 1:
             raise InvalidRequestError("options.n_best", f"{request.options.n_best} is not allowed; allowed: 1")

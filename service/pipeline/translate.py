@@ -18,6 +18,7 @@ from service.pipeline.request import check_characters, check_formality, check_op
 from service.pipeline.source import Passage, detect_sources, document_languages
 from service.pipeline.translation import (
     AUTO,
+    GLOSSARY_NEEDS_SOURCE,
     Candidate,
     SegmentTranslation,
     TextTranslation,
@@ -47,11 +48,11 @@ class Translator(Pipeline):
         _check_format(request)
         _check_prefix(request)
         if request.glossary and request.source.lower() == AUTO:
-            raise InvalidRequestError("glossary", "not with source 'auto'; allowed: with the language of its terms")
+            raise InvalidRequestError("glossary", GLOSSARY_NEEDS_SOURCE)
         check_texts(request.texts, self.limits)
         detected, passages = await self._detected(request)
         # From here to the hold nothing is awaited, so that what is routed to is still there.
-        catalogue = self._catalogue().for_request(request.texts, request.model)
+        catalogue = self._catalogue().for_request(request.texts, request.model, "translate")
         target = catalogue.language(request.target, "target")
         if not detected:
             source = catalogue.language(request.source, "source")
@@ -83,7 +84,7 @@ class Translator(Pipeline):
             UnsupportedLanguageError, UnsupportedPairError, ModelNotFoundError, EngineUnavailableError: a request
                 for one of them would be refused.
         """
-        catalogue = self._catalogue().for_request(texts, model)
+        catalogue = self._catalogue().for_request(texts, model, "translate")
         target = catalogue.language(target, "target")
         if source.lower() == AUTO:
             found = await asyncio.to_thread(document_languages, texts, target, catalogue)
@@ -97,7 +98,7 @@ class Translator(Pipeline):
         """The language of each text, and their passages; both empty if the request names the language."""
         if request.source.lower() != AUTO:
             return [], []
-        catalogue = self._catalogue().for_request(request.texts, request.model)
+        catalogue = self._catalogue().for_request(request.texts, request.model, "translate")
         catalogue.language(request.target, "target")  # first, since without any language there is none to detect
         with phase("detection", {"texts": len(request.texts)}):
             return await detect_sources(request.texts, catalogue, html=request.format == "html")

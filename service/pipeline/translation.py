@@ -29,6 +29,8 @@ WarningName = Literal[
 WARNINGS: tuple[WarningName, ...] = get_args(WarningName)
 # In place of a source language: find out.
 AUTO = "auto"
+# What is wrong with a glossary then.
+GLOSSARY_NEEDS_SOURCE = f"not with source {AUTO!r}; allowed: with the language of its terms"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ from service.errors import ApiKeyError
 from service.pipeline.translation import FORMATS, Format
 
 MOST_FIELDS = 100
+_DIGITS = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Fields:
         value = self._fields.get(name)
         if value is None or value == "":
             return 0
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise invalid(f"{name} parameter is not a number")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.catalogue import Canary, Catalogue
-from service.errors import ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
+from service.errors import InvalidRequestError, ModelNotFoundError, UnsupportedLanguageError, UnsupportedPairError
 from tests.unit.service.fakes import model
 
 EN_RU = model("en-ru", "ru-en", name="a")
@@ -40,6 +40,8 @@ def test_a_model_is_chosen_by_name_and_version() -> None:
     assert BOTH.route("en", "en") == ()
     with pytest.raises(UnsupportedPairError, match="en-ru is not a served pair; allowed: de-en, en-de"):
         BOTH.for_request(["x"], "b").route("en", "ru")
+    with pytest.raises(InvalidRequestError, match="model: 'b@2' is asked at /v1/translate"):
+        BOTH.for_request(["x"], "b", "summarize")
     for unknown in ("b@1", "c", "b@canary", ""):
         with pytest.raises(ModelNotFoundError, match=f"'{unknown}' is not loaded; allowed: a@1, b@2"):
             BOTH.for_request(["x"], unknown)

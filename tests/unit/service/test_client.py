@@ -96,7 +96,7 @@ def test_summaries_languages_models_and_detection() -> None:
     [
         ({"target": "ja"}, PairNotServedError, "target", "'ja' is not a served language"),
         ({"target": "ru", "n_best": 17}, BadRequestError, "options.n_best", "allowed: 1..16"),
-        ({"target": "ru", "model": "nowhere"}, NotFoundError, None, "'nowhere' is not loaded"),
+        ({"target": "ru", "model": "nowhere"}, NotFoundError, "model", "'nowhere' is not loaded"),
     ],
 )
 def test_refusals_are_exceptions_in_the_services_words(

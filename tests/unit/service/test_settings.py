@@ -42,9 +42,10 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("VERSO_PORT", "70000", "port: .*65535.*70000"),
-        ("VERSO_DRAIN_S", "inf", "drain_s"),
-        ("VERSO_LOG_LEVEL", "loud", "log_level: .*'debug'"),
+        ("VERSO_PORT", "70000", "environment: VERSO_PORT: .*65535.*70000"),
+        ("VERSO_DRAIN_S", "inf", "VERSO_DRAIN_S: "),
+        ("VERSO_LOG_LEVEL", "loud", "VERSO_LOG_LEVEL: .*'debug'"),
+        ("VERSO_HORIZON", "1000001", "VERSO_HORIZON: .* less than or equal to 1000000 .*'1000001'"),
         ("VERSO_PROT", "1", "VERSO_PROT does not exist; there are .*VERSO_PORT"),
     ],
 )

@@ -33,7 +33,8 @@ def test_terms_in_a_request() -> None:
     [
         ({"glossary": []}, "glossary", "at least 1 item"),
         ({"glossary": [{"source": "..", "target": "x"}]}, "glossary.source", "'..' is no term"),
-        ({"glossary": [{"source": "a"}]}, "glossary", "Field required"),
+        ({"glossary": [{"source": "a"}]}, "glossary.terms.0.target", "glossary.terms.0.target: Field required"),
+        ({"glossary": 5}, "glossary", "glossary: must be a list of terms, or the name of a kept glossary (got 5)"),
         ({"glossary": "nobody's"}, "glossary", 'there is none named "nobody\'s"'),
         ({"glossary": TERMS, "source": "auto"}, "glossary", "not with source 'auto'"),
         ({"prefix": " x"}, "prefix", "begins with white space"),
@@ -62,6 +63,8 @@ def test_kept_ones_are_put_used_listed_replaced_and_deleted() -> None:
         }
         used = (await client.post("/v1/translate", json={**ONE, "glossary": "it-1.a"})).json()
         assert [use["term"] for use in used["translations"][0]["segments"][0]["terms"]] == ["one", "two"]
+        auto = await client.post("/v1/translate", json={**ONE, "source": "auto", "glossary": "it-1.a"})
+        assert "glossary: not with source 'auto'" in auto.json()["error"]["message"]
         wrong = await client.post("/v1/translate", json={**ONE, "target": "de", "glossary": "it-1.a"})
         assert wrong.status_code == 400
         assert "'it-1.a' is for en-ru; allowed: one for en-de" in wrong.json()["error"]["message"]

@@ -85,6 +85,7 @@ MISSING = "Invalid request: missing {} parameter"
         ({"format": "xml"}, "xml format is not supported; allowed: text, html"),
         ({"format": 1}, "Invalid request: format parameter must be a string"),
         ({"alternatives": -1}, "Invalid request: alternatives parameter must be >= 0"),
+        ({"alternatives": "-1"}, "Invalid request: alternatives parameter must be >= 0"),
         ({"alternatives": 16}, "Invalid request: alternatives parameter must be <= 15"),
         ({"alternatives": True}, "Invalid request: alternatives parameter is not a number"),
         ({"alternatives": "x"}, "Invalid request: alternatives parameter is not a number"),

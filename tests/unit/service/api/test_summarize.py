@@ -58,7 +58,8 @@ def test_lines_on_request() -> None:
         ({"options": {"max_length": 0}}, 400, "options.max_length", "greater than or equal to 1"),
         ({"options": {"n_best": 2}}, 400, "options.n_best", ""),
         ({"target": "ru"}, 400, "target", ""),
-        ({"model": "nowhere"}, 404, None, "'nowhere' is not loaded"),
+        ({"model": "nowhere"}, 404, "model", "'nowhere' is not loaded"),
+        ({"model": "tiny"}, 400, "model", "'tiny@1' is asked at /v1/translate"),
         ({"text": "x" * 100_001}, 413, "text", "100001 characters"),
     ],
 )
@@ -85,5 +86,13 @@ def test_without_a_summarizer_that_is_said() -> None:
 def test_a_summarizer_is_no_translator(source: str, models: tuple[ServedModel, ...]) -> None:
     asked = {"text": "Open the file.", "source": source, "target": "ru", "model": summarizer("en").name}
     response = post(app_of(*models), "/v1/translate", json=asked)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "model: 'short@1' is asked at /v1/summarize"
+
+
+@pytest.mark.parametrize("source", ["auto", "en"])
+def test_without_a_translator_no_language_is_served(source: str) -> None:
+    asked = {"text": "Open the file.", "source": source, "target": "ru"}
+    response = post(app_of(summarizer("en")), "/v1/translate", json=asked)
     assert response.status_code == 400
     assert response.json()["error"]["message"].endswith("is not a served language; allowed: none")

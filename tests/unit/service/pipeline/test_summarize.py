@@ -120,7 +120,7 @@ def test_what_is_cut_off_at_its_longest_is_warned_of() -> None:
         (replace(ASKED, texts=()), InvalidRequestError, "text: an empty list"),
         (replace(ASKED, texts=("\ud800",)), InvalidRequestError, "surrogate"),
         (replace(ASKED, options=TranslationOptions(beam_size=99)), InvalidRequestError, "options.beam_size: 99"),
-        (replace(ASKED, model="tiny"), InvalidRequestError, "language: 'en' is not summarized; allowed: none"),
+        (replace(ASKED, model="tiny"), InvalidRequestError, "model: 'tiny@1' is asked at /v1/translate"),
     ],
 )
 def test_what_is_refused(request_: SummaryRequest, error: type[ServiceError], message: str) -> None:
