@@ -21,6 +21,8 @@ SERVED = ("de", "en", "es", "fr", "ru")
         ("Где находится вокзал?", "ru"),
         ("WHERE IS THE STATION", "en"),
         ("Save file", "en"),
+        ("Hello World", "en"),
+        ("Bonjour Monsieur", "fr"),
         ("Datei speichern", "de"),
         ("Сохранить файл", "ru"),
     ],
