@@ -101,6 +101,7 @@ def create_app(
     parts = (page, v1, documents, glossaries, libretranslate, probes, status, admin)
     for router in [part.router for part in parts]:
         app.include_router(router)
+    app.state.routes = [route for part in (*libretranslate.PARTS, *parts) for route in part.router.routes]
     tell_of_keys(app)
     return app
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SINGLE_SERVER = ("redis://", "rediss://", "redis+unix://")
+_ALLOWED = "allowed: memory://, redis://[:password@]host:port, rediss://, redis+unix://, redis+cluster://"
 # Others wait for one of these to end; the client's own limit is an error, which would let a crowd through uncounted.
 _MOST_AT_ONCE = 50
 # Longest that a request is held up by a store that does not answer, and how long it is not asked again then.
@@ -47,6 +48,9 @@ class QuotaStore:
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
         self._pool: ConnectionPool | None = None
         options: dict[str, Any] = {}
+        scheme, separator, rest = url.partition("://")
+        if not separator:
+            raise ConfigError(f"quota_store: not a URL; {_ALLOWED}")
         try:
             if url.startswith("redis"):
                 options["implementation"] = "redispy"
@@ -54,7 +58,7 @@ class QuotaStore:
                 options["connection_pool"] = self._pool = _pool(url)
             storage = storage_from_string(f"async+{url}", **options)
         except (ConfigurationError, ValueError, ImportError) as error:
-            raise ConfigError(f"quota_store: {url.partition('://')[0]}:// cannot be used: {error}") from error
+            raise ConfigError(f"quota_store: {scheme}:// cannot be used: {_said(error, rest)}; {_ALLOWED}") from error
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     async def take(self, item: RateLimitItem, *names: str, amount: int) -> bool:
@@ -93,6 +97,13 @@ class QuotaStore:
                 error,
             )
             return otherwise
+
+
+def _said(error: Exception, rest: str) -> str:
+    """What `error` says of a URL, without the `rest` of that after its scheme, which may have a password in it."""
+    if isinstance(error, ValueError) and "@" in rest:  # of parsing: it quotes a part
+        return "what follows is not host:port"
+    return str(error).replace(rest, "...") if rest else str(error)
 
 
 def _pool(url: str) -> ConnectionPool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model_store.config import PROVEN
@@ -15,6 +18,10 @@ PREFIX = "VERSO_"
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+# As a file has it: the line's end behind it, which no client could send, does not belong to it.
+Secret = Annotated[str, StringConstraints(strip_whitespace=True)]
+# As a browser sends it, in lower case and with nothing behind the port.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
 
 
 class Settings(BaseSettings):
@@ -75,7 +82,9 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds between looks for newer versions in the store, which are then swapped to; 0: never.",
     )
-    admin_key: str = Field("", repr=False, description="Key of the admin API, /v1/admin. Empty: there is no admin API.")
+    admin_key: Secret = Field(
+        "", repr=False, description="Key of the admin API, /v1/admin. Empty: there is no admin API."
+    )
     keys_file: str = Field("", description="File of API keys, which `verso keys` writes. Empty: there are none.")
     keys_required: bool = Field(False, description="Whether requests without an API key are refused.")
     anonymous_requests_per_minute: int = Field(
@@ -93,7 +102,7 @@ class Settings(BaseSettings):
         (),
         description="Addresses or networks of proxies whose X-Forwarded-For tells who asks, comma-separated.",
     )
-    metrics_token: str = Field(
+    metrics_token: Secret = Field(
         "", repr=False, description="Bearer token without which /metrics is refused. Empty: anyone may read it."
     )
     traces_endpoint: str = Field(
@@ -168,6 +177,33 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                message = "{error}; allowed: IP addresses, and networks such as 10.0.0.0/8"
+                raise PydanticCustomError("proxies", message, {"error": str(error)}) from error
+        return proxies
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                message = "{origin} is no origin; allowed: *, and such as https://page.example:8080"
+                raise PydanticCustomError("origins", message, {"origin": repr(origin)})
+        return origins
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _is_http(cls, endpoint: str) -> str:
+        if endpoint and not re.match(r"https?://[^/\s]", endpoint):
+            raise PydanticCustomError("endpoint", "not a URL of HTTP; allowed: such as http://collector:4318/v1/traces")
+        return endpoint
 
 
 # What the commands say to a server that asks for a key; no setting of the service.

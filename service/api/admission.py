@@ -12,10 +12,12 @@ from service.errors import ServiceError
 from service.metrics import Metrics
 from service.tracing import phase
 
+_WITH_BODY = ("POST", "PUT")
+
 
 class Admission:
-    """Admits a POST by its Authorization header before its body is read. LibreTranslate's clients have the key in the
-    body, so that without the header their requests are admitted by api/libretranslate/fields.py."""
+    """Admits what has a body by its Authorization header before that is read. LibreTranslate's clients have the key in
+    the body, so that without the header their requests are admitted by api/libretranslate/fields.py."""
 
     def __init__(self, app: ASGIApp, *, access: Access, metrics: Metrics) -> None:
         self._app = app
@@ -24,7 +26,7 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI app."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].startswith("/v1/admin/"):
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY or scope["path"].startswith("/v1/admin/"):
             await self._app(scope, receive, send)
             return
         key = bearer(Headers(scope=scope))

@@ -113,7 +113,7 @@ async def delete(name: Name, request: Request) -> None:
 
 async def owner_of(request: Request) -> str:
     """What the caller's glossaries are kept under: a key. All who have none share theirs."""
-    if not hasattr(request.state, "caller"):  # only a POST was admitted before its body was read
+    if not hasattr(request.state, "caller"):  # only what has a body was admitted before that was read
         await admit(services_of(request).access, request, bearer(request.headers))
     caller = request.state.caller
     assert isinstance(caller, Caller)

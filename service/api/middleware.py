@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Caller
@@ -33,6 +34,14 @@ class InFlight:
 
     requests: int = 0
     draining: bool = False
+
+
+def route_of(scope: Scope) -> str:
+    """The template of a request's route; "other" if there is none. What is refused before it gets to its route, for
+    its key, its body or too many, is told by it too."""
+    routes = scope["app"].state.routes
+    found = scope.get("route") or next((each for each in routes if each.matches(scope)[0] is not Match.NONE), None)
+    return getattr(found, "path", "other")
 
 
 class RequestLog:
@@ -83,7 +92,7 @@ class RequestLog:
             self._finished(scope, status, time.monotonic() - started)
 
     def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")
+        route = route_of(scope)
         state = HTTPConnection(scope).state
         status = getattr(state, "late_status", status)
         pair, caller = getattr(state, "pair", ""), getattr(state, "caller", None)

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.middleware import CLIENT_LEFT
+from service.api.middleware import CLIENT_LEFT, route_of
 from service.telemetry import current_request_id
 from service.tracing import Tracing
 
@@ -44,7 +44,7 @@ class RequestTrace:
             finally:
                 span.answered(
                     method=scope["method"],
-                    route=getattr(scope.get("route"), "path", "other"),
+                    route=route_of(scope),
                     status=status,
                     pair=getattr(HTTPConnection(scope).state, "pair", ""),
                     request_id=current_request_id() or "",

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from service.api.libretranslate import detect, files, site, translate
 from service.api.libretranslate.answers import ERRORS
 
+PARTS = (translate, detect, files, site)
 router = APIRouter(tags=["LibreTranslate"], responses=ERRORS)
-for part in (translate, detect, files, site):
+for part in PARTS:
     router.include_router(part.router)

@@ -73,6 +73,17 @@ def test_a_key_that_is_guessed_or_missing_is_refused(file: Path) -> None:
         app_of(keys_required=True)
 
 
+def test_a_glossary_is_not_read_before_its_key(file: Path) -> None:
+    key = make(file, requests=1)
+
+    async def call(client: httpx.AsyncClient) -> list[int]:
+        broken: list[dict[str, Any]] = [{}, {"headers": bearer(key)}, {"headers": bearer(key)}]
+        answers = [await client.put("/v1/glossaries/mine", content=b"{", **each) for each in broken]
+        return [answer.status_code for answer in answers]
+
+    assert ask(app_of(keys_file=str(file), keys_required=True), call) == [401, 400, 429]
+
+
 def test_a_revoked_key_is_refused_from_the_next_request_on(file: Path) -> None:
     key, other = make(file), make(file, "bob")
 
@@ -132,8 +143,22 @@ def test_a_quota_store_that_is_down_stops_nobody(caplog: pytest.LogCaptureFixtur
         answers = posts([("/v1/translate", {"json": ONE})] * 2, **settings)
     assert [answer.status_code for answer in answers] == [200, 200]
     assert "the quota store cannot be asked" in caplog.text
-    with pytest.raises(ConfigError, match="quota_store"):
-        QuotaStore("nonsense://secret")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://u:secret@host",
+        "redis://:secret@host:port",
+        "redis://:sec/ret@host:6379",
+        "redis+cluster://:secret@host:port",
+        "redis:/:secret@host",
+    ],
+)
+def test_a_quota_store_that_is_none_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"quota_store: .*allowed: memory://") as refused:
+        QuotaStore(url)
+    assert "sec" not in str(refused.value)
 
 
 def test_a_quota_store_that_is_down_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +187,8 @@ def test_metrics_can_be_kept_from_strangers() -> None:
     app = app_of(metrics_token="a token")
     assert get(app, "/metrics").status_code == get(app, "/metrics", headers=bearer("another")).status_code == 401
     assert get(app, "/metrics", headers=bearer("a token")).status_code == 200
+    of_a_file = app_of(metrics_token="a token\n")
+    assert get(of_a_file, "/metrics", headers=bearer("a token")).status_code == 200
 
 
 def test_a_browser_is_told_to_be_careful() -> None:

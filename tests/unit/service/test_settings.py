@@ -46,6 +46,13 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("VERSO_DRAIN_S", "inf", "VERSO_DRAIN_S: "),
         ("VERSO_LOG_LEVEL", "loud", "VERSO_LOG_LEVEL: .*'debug'"),
         ("VERSO_HORIZON", "1000001", "VERSO_HORIZON: .* less than or equal to 1000000 .*'1000001'"),
+        ("VERSO_TRUSTED_PROXIES", "10.0.0.1, proxy", "VERSO_TRUSTED_PROXIES: 'proxy' .*allowed: IP addresses"),
+        ("VERSO_TRUSTED_PROXIES", "10.0.0.1/8", "VERSO_TRUSTED_PROXIES: .*10.0.0.1/8 has host bits set"),
+        ("VERSO_TRUSTED_PROXIES", "*", "VERSO_TRUSTED_PROXIES: .*allowed"),
+        ("VERSO_CORS_ORIGINS", "page.example", "VERSO_CORS_ORIGINS: 'page.example' is no origin; allowed: .*https://"),
+        ("VERSO_CORS_ORIGINS", "https://page.example/", "VERSO_CORS_ORIGINS"),
+        ("VERSO_CORS_ORIGINS", "https://Page.example", "VERSO_CORS_ORIGINS"),
+        ("VERSO_TRACES_ENDPOINT", "collector:4318", "VERSO_TRACES_ENDPOINT: .*allowed: .*got 'collector:4318'"),
         ("VERSO_PROT", "1", "VERSO_PROT does not exist; there are .*VERSO_PORT"),
     ],
 )
@@ -53,3 +60,11 @@ def test_bad_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: s
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=message):
         read_settings()
+
+
+def test_what_a_list_may_have_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERSO_TRUSTED_PROXIES", "10.0.0.1,::1, 192.168.0.0/16,fd00::/8")
+    monkeypatch.setenv("VERSO_CORS_ORIGINS", "*,https://page.example:8443, moz-extension://0a-b")
+    settings = read_settings()
+    assert settings.trusted_proxies == ("10.0.0.1", "::1", "192.168.0.0/16", "fd00::/8")
+    assert settings.cors_origins == ("*", "https://page.example:8443", "moz-extension://0a-b")

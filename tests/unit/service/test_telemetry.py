@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from service.telemetry import JsonFormatter, begin_request
+from service.telemetry import JsonFormatter, begin_request, configure_logging
 
 
 def line(message: str, **extra: object) -> dict[str, object]:
@@ -60,3 +60,16 @@ def test_a_strange_id_is_replaced(offered: str | None) -> None:
         return begin_request(offered)
 
     assert len(asyncio.run(begin())) == 32
+
+
+def test_a_compiler_does_not_tell_of_every_instruction() -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logging("debug")
+        assert logging.getLogger("service.models").isEnabledFor(logging.DEBUG)
+        assert not logging.getLogger("numba.core.ssa").isEnabledFor(logging.DEBUG)
+        assert logging.getLogger("numba.core.ssa").isEnabledFor(logging.WARNING)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

@@ -55,6 +55,23 @@ def test_requests_are_counted_by_route_pair_and_status() -> None:
     assert samples(text, "verso_requests_in_progress") == {(): 1}
 
 
+def test_what_is_refused_before_its_route_is_counted_by_it() -> None:
+    async def call(client: httpx.AsyncClient) -> str:
+        await client.post("/v1/translate", json=ONE)
+        await client.post("/v1/translate", json=ONE)
+        await client.put("/v1/glossaries/mine", json=ONE)
+        await client.post("/no/such/path", json=ONE)
+        await client.post("/translate", content=b"x" * 101)
+        await client.options("/translate", headers={"Origin": "http://a", "Access-Control-Request-Method": "POST"})
+        return (await client.get("/metrics")).text
+
+    text = ask(app_of(anonymous_requests_per_minute=1, max_body_bytes=100), call)
+    requests = samples(text, "verso_requests_total")
+    assert requests["", "/v1/translate", "429"] == requests["", "/v1/glossaries/{name}", "429"] == 1
+    assert requests["", "/translate", "413"] == requests["", "/translate", "200"] == 1
+    assert requests["", "other", "429"] == 1
+
+
 def test_every_metric_has_the_prefix_or_is_of_the_process() -> None:
     text = get(app_of(), "/metrics").text
     names = {family.name for family in text_string_to_metric_families(text)}
