@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model_store.config import PROVEN
 from model_store.errors import ConfigError
+from service.cores import usable_cores
 
 PREFIX = "VERSO_"
 
@@ -41,7 +42,8 @@ class Settings(BaseSettings):
         "en", description="Language through which a pair goes that no bundle serves directly. Empty: none."
     )
     threads: Count = Field(
-        default_factory=lambda: os.cpu_count() or 1, description="CPU threads for tensor work. Default: all cores."
+        default_factory=usable_cores,
+        description="CPU threads for tensor work. Default: all cores that the process may use.",
     )
     device: str = Field(
         "auto",
