@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import time
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from service.keys import KeyStore
 from service.quota_store import QuotaStore
 
 _NAMESPACE = "verso"
+_WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([^\]]+)\](?::\d+)?")
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,11 @@ class Access:
 
 
 def network_of(address: str) -> str:
-    """What counts as one anonymous client: an IPv4 address, or the /64 of an IPv6 one, which is one customer's."""
+    """What counts as one anonymous client: an IPv4 address, or the /64 of an IPv6 one, which is one customer's. Some
+    proxies say the port too."""
+    with_port = _WITH_PORT.fullmatch(address)
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address((with_port[1] or with_port[2]) if with_port else address)
     except ValueError:
         return "unknown"
     mapped = getattr(parsed, "ipv4_mapped", None)

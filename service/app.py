@@ -162,8 +162,11 @@ def _documents(settings: Settings, translator: Translator, reader: DocumentReade
 
 
 def _access(settings: Settings) -> Access:
+    keys = KeyStore(Path(settings.keys_file)) if settings.keys_file else None
+    if keys:
+        keys.keys()  # a file that cannot be read is said so at the start, not at the first key
     return Access(
-        KeyStore(Path(settings.keys_file)) if settings.keys_file else None,
+        keys,
         required=settings.keys_required,
         anonymous=Quota(settings.anonymous_requests_per_minute, settings.anonymous_characters_per_day),
         store=QuotaStore(settings.quota_store),

@@ -22,6 +22,7 @@ ServiceError
 ├── GlossaryNotFoundError      404  no kept glossary of that name
 ├── GlossariesFullError        403  no more glossaries are kept
 ├── GlossaryStoreError         503  the file of glossaries cannot be read or written
+├── SuggestionStoreError       503  the file of suggestions cannot be written
 ├── InputError                      what the command line is given cannot be read or used; never a response
 ├── ClusterError                    `verso translate --ray` could not translate; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
@@ -135,6 +136,10 @@ class QuotaError(ServiceError):
 
 class SuggestionsFullError(ServiceError):
     """The operator's file of suggestions has reached its size."""
+
+
+class SuggestionStoreError(ServiceError):
+    """The operator's file of suggestions cannot be written: a full disk, or a folder that is gone."""
 
 
 class EngineError(ServiceError):

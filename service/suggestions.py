@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import json
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.errors import RequestTooLargeError, SuggestionsFullError
+from model_store.errors import ConfigError
+from service.errors import RequestTooLargeError, SuggestionsFullError, SuggestionStoreError
 
 
 class Suggestions:
-    """Appends to `file` (None: nothing is collected), which grows to `max_bytes` at most."""
+    """Appends to `file` (None: nothing is collected), which grows to `max_bytes` at most and is its owner's to read.
+    Raises ConfigError if that cannot be written."""
 
     def __init__(self, file: Path | None, *, max_characters: int, max_bytes: int) -> None:
         self._file = file
         self._max_characters = max_characters
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        if file is not None:
+            try:
+                with open(file, "ab", opener=_for_the_owner):
+                    pass
+            except OSError as error:
+                raise ConfigError(f"suggestions_file: {file} cannot be used: {error}") from error
 
     @property
     def enabled(self) -> bool:
@@ -30,6 +41,7 @@ class Suggestions:
 
         Raises:
             RequestTooLargeError: a text is longer than a request may be. SuggestionsFullError: the file is.
+            SuggestionStoreError: it cannot be written.
         """
         for field, value in (("q", text), ("s", suggestion)):
             if len(value) > self._max_characters:
@@ -42,11 +54,22 @@ class Suggestions:
             "suggestion": suggestion,
         }
         # ASCII, so that half a surrogate pair can be written too.
-        await asyncio.to_thread(self._append, json.dumps(kept) + "\n")
+        try:
+            await asyncio.to_thread(self._append, json.dumps(kept).encode("ascii") + b"\n")
+        except OSError as error:
+            raise SuggestionStoreError(f"suggestions cannot be written: {error.strerror}") from error
 
-    def _append(self, line: str) -> None:
+    def _append(self, line: bytes) -> None:
         assert self._file is not None
-        with self._lock, self._file.open("a", encoding="ascii") as file:
-            if file.tell() + len(line) > self._max_bytes:
+        with self._lock, open(self._file, "ab", buffering=0, opener=_for_the_owner) as file:
+            before = file.tell()
+            if before + len(line) > self._max_bytes:
                 raise SuggestionsFullError(f"suggestions: the file has reached {self._max_bytes} bytes")
-            file.write(line)
+            if file.write(line) < len(line):  # half a line would spoil the next one
+                with contextlib.suppress(OSError):
+                    file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

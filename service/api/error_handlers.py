@@ -47,9 +47,16 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.GlossaryNotFoundError, 404, "not_found"),
     (errors.GlossariesFullError, 403, "forbidden"),
     (errors.GlossaryStoreError, 503, "unavailable"),
+    (errors.SuggestionStoreError, 503, "unavailable"),
     (errors.EngineOverloadedError, 429, "overloaded"),
     (errors.EngineUnavailableError, 503, "unavailable"),
     (errors.EngineDeadlineError, 504, "deadline_exceeded"),
+)
+_COMES_BACK = (
+    errors.EngineUnavailableError,
+    errors.DocumentStoreError,
+    errors.GlossaryStoreError,
+    errors.SuggestionStoreError,
 )
 _BY_STATUS = {
     401: "unauthorized",
@@ -72,6 +79,15 @@ class Problem:
     retry_after_s: float | None = None
 
 
+# What FastAPI says of a body that Python's parser gives up on.
+_FASTAPI_UNREAD = "There was an error parsing the body"
+UNREAD = Problem(
+    400,
+    "invalid_request",
+    "body: cannot be read; allowed: JSON in UTF-8, not compressed, nested less than a thousand deep, with numbers of "
+    "at most 4300 digits",
+    "body",
+)
 # What nobody foresaw.
 INTERNAL = Problem(500, "internal", "an error inside the service; its log has the request id")
 
@@ -98,7 +114,9 @@ def install(app: FastAPI, metrics: Metrics) -> None:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         kind = _BY_STATUS.get(error.status_code, "invalid_request")
-        response = answer(request, Problem(error.status_code, kind, error.detail))
+        unread = error.detail == _FASTAPI_UNREAD
+        problem = UNREAD if unread else Problem(error.status_code, kind, error.detail)
+        response = answer(request, problem)
         response.headers.update(error.headers or {})
         if error.status_code == 405:  # of one path, each method is a route of its own
             response.headers["Allow"] = ", ".join(sorted(_methods(request)))
@@ -131,7 +149,7 @@ def service_problem(error: Exception) -> Problem:
     retry_after_s = None
     if isinstance(error, errors.EngineOverloadedError | errors.QuotaError | errors.TooManyDocumentsError):
         retry_after_s = error.retry_after_s
-    elif isinstance(error, errors.EngineUnavailableError | errors.DocumentStoreError | errors.GlossaryStoreError):
+    elif isinstance(error, _COMES_BACK):
         retry_after_s = _UNAVAILABLE_RETRY_S
     for kind, status, name in _BY_ERROR:
         if isinstance(error, kind):

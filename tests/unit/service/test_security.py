@@ -71,6 +71,9 @@ def test_a_key_that_is_guessed_or_missing_is_refused(file: Path) -> None:
     assert [answer.status_code for answer in posts(wrong, **settings)] == [401] * 6 + [403] + [400] * 4
     with pytest.raises(ConfigError, match="VERSO_KEYS_FILE"):
         app_of(keys_required=True)
+    file.write_text('{"keys": [')
+    with pytest.raises(ConfigError, match=r"keys_file .*keys\.json"):
+        app_of(keys_file=str(file))
 
 
 def test_a_glossary_is_not_read_before_its_key(file: Path) -> None:
@@ -135,6 +138,9 @@ def test_an_ipv6_network_is_one_client() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:2") == "2001:db8::/64"
     assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1") == "192.0.2.1"
     assert network_of("") == "unknown"
+    assert network_of("192.0.2.1:4711") == "192.0.2.1"
+    assert network_of("[2001:db8::1]:4711") == network_of("[2001:db8::1]") == "2001:db8::/64"
+    assert network_of("192.0.2.1:x") == network_of("[192.0.2.1") == "unknown"
 
 
 def test_a_quota_store_that_is_down_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from model_store.errors import ConfigError
 from service.documents.reading import SUFFIXES
 from tests.unit.service.api.client import app_of, ask, get, post
 from tests.unit.service.fakes import engine_of, model
@@ -63,6 +67,29 @@ def test_suggestions_are_off_unless_the_operator_collects_them() -> None:
     assert (response.status_code, response.json()) == (403, {"error": "Suggestions are disabled on this server."})
 
 
+def test_suggestions_that_cannot_be_written_are_refused_and_spoil_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"suggestions_file: .* cannot be used"):
+        app_of(suggestions_file=str(tmp_path / "no" / "folder"))
+    response = post(app_of(suggestions_file="/dev/full"), "/suggest", json=SUGGESTION)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert response.json() == {"error": "suggestions cannot be written: No space left on device"}
+
+
+def test_half_a_suggestion_is_taken_back(tmp_path: Path) -> None:
+    file = tmp_path / "suggestions.jsonl"
+    file.write_text("{}\n")
+    program = (
+        "import asyncio, resource; from pathlib import Path; from service.suggestions import Suggestions\n"
+        f"kept = Suggestions(Path({str(file)!r}), max_characters=1000, max_bytes=10000)\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))\n"
+        "asyncio.run(kept.keep('a', 'b', 'en', 'ru'))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "SuggestionStoreError: suggestions cannot be written: No space left on device" in ended.stderr
+    assert file.read_text() == "{}\n"
+
+
 def test_suggestions_are_appended_as_json_lines(tmp_path: Path) -> None:
     file = tmp_path / "suggestions.jsonl"
     app = app_of(suggestions_file=str(file), max_suggestions_bytes=300, max_characters=100)
@@ -81,6 +108,7 @@ def test_suggestions_are_appended_as_json_lines(tmp_path: Path) -> None:
             assert (refused.status_code, refused.json()) == (status, {"error": message})
 
     ask(app, call)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [(each["source"], each["target"], each["text"], each["suggestion"]) for each in lines] == [
         ("en", "ru", "one", "один"),
