@@ -62,8 +62,11 @@ _PATTERNS: dict[Kind, str] = {
         r"[diouxXeEfFgGaAcCrsSpn](?![\p{L}\p{N}])|[dsiu@]|q[+#]?[A-Z])|%%"
     ),
     "entity": r"&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});",
-    # [X12X], as Weblate writes them, and their like: [[1]], __PH0__
-    "marker": r"\[\[?[A-Za-z]*\d+[A-Za-z]*\]?\]|(?<!_)__(?=[A-Za-z0-9])[A-Za-z0-9_]{1,60}?__(?!_)",
+    # [X12X], as Weblate writes them, and their like: [[1]], __PH0__; colours and emoji by name: #ff00aa, :smile:
+    "marker": (
+        r"\[\[?[A-Za-z]*\d+[A-Za-z]*\]?\]|(?<!_)__(?=[A-Za-z0-9])[A-Za-z0-9_]{1,60}?__(?!_)|"
+        r"(?<![\w#&])\#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})(?!\w)|(?<![\w:]):[a-z][a-z0-9_+\-]{1,40}:(?![\w:])"
+    ),
     # /etc/fstab, ~/x, ../x, C:\x, \\host\x
     "path": (
         r"(?<![\w/.<~:])(?:~|\.{1,2})?(?:/[\w.+@\-]*[\w+@\-])+/?(?![\w/])|"

@@ -28,6 +28,8 @@ from model_store.placeholders import find_placeholders
         ("Mail me+x@mail.example.org, or @me", ["me+x@mail.example.org"]),
         ("Run `ls -la` or ``a`b`` now; type `q", ["`ls -la`", "``a`b``"]),
         ("[X12X] of [X3X], __PH0__, [sic], snake__", ["[X12X]", "[X3X]", "__PH0__"]),
+        ("Use #ff00aa or #FFF, not #ff00a; &#12; a#fff #ffff00x", ["#ff00aa", "#FFF", "&#12;"]),
+        (":smile: :thumbs_up: at 10:30:45, a:b:c, std::vector::x, Note: see: that", [":smile:", ":thumbs_up:"]),
         ("&lt;b&gt; &#39; &#x2014; AT&T; R&D", ["&lt;", "&gt;", "&#39;", "&#x2014;"]),
         ("in /etc/fstab, ~/x or ../y; and/or, km/h", ["/etc/fstab", "~/x", "../y"]),
         ("C:\\Windows\\x.txt on \\\\host\\share", ["C:\\Windows\\x.txt", "\\\\host\\share"]),
