@@ -22,6 +22,7 @@ ServiceError
 ├── GlossaryNotFoundError      404  no kept glossary of that name
 ├── GlossariesFullError        403  no more glossaries are kept
 ├── GlossaryStoreError         503  the file of glossaries cannot be read or written
+├── KeyStoreError              503  the file of keys cannot be read
 ├── SuggestionStoreError       503  the file of suggestions cannot be written
 ├── InputError                      what the command line is given cannot be read or used; never a response
 ├── ClusterError                    `verso translate --ray` could not translate; never a response
@@ -136,6 +137,10 @@ class QuotaError(ServiceError):
 
 class SuggestionsFullError(ServiceError):
     """The operator's file of suggestions has reached its size."""
+
+
+class KeyStoreError(ServiceError):
+    """The file of API keys cannot be read: nobody can say who asks."""
 
 
 class SuggestionStoreError(ServiceError):

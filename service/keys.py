@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import tempfile
@@ -14,7 +15,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model_store.errors import ConfigError
-from service.errors import ApiKeyNotFoundError
+from service.errors import ApiKeyNotFoundError, KeyStoreError
+
+logger = logging.getLogger(__name__)
 
 _MARK = "verso"
 _ID_BYTES = 6
@@ -84,8 +87,13 @@ class KeyStore:
         self._write([key for key in keys if key.key_id != key_id])
 
     def find(self, text: str) -> ApiKey | None:
-        """The key that `text` is. The secret is compared in constant time, whether or not there is a key of that id."""
-        self._refresh()
+        """The key that `text` is. The secret is compared in constant time, whether or not there is a key of that id.
+        Raises KeyStoreError if the file cannot be read."""
+        try:
+            self._refresh()
+        except ConfigError as error:
+            logger.error("%s", error)
+            raise KeyStoreError("keys cannot be read; the log says why") from error
         mark, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
         key = self._keys.get(key_id)

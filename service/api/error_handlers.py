@@ -48,6 +48,7 @@ _BY_ERROR: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.GlossariesFullError, 403, "forbidden"),
     (errors.GlossaryStoreError, 503, "unavailable"),
     (errors.SuggestionStoreError, 503, "unavailable"),
+    (errors.KeyStoreError, 503, "unavailable"),
     (errors.EngineOverloadedError, 429, "overloaded"),
     (errors.EngineUnavailableError, 503, "unavailable"),
     (errors.EngineDeadlineError, 504, "deadline_exceeded"),
@@ -57,6 +58,7 @@ _COMES_BACK = (
     errors.DocumentStoreError,
     errors.GlossaryStoreError,
     errors.SuggestionStoreError,
+    errors.KeyStoreError,
 )
 _BY_STATUS = {
     401: "unauthorized",

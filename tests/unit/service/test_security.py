@@ -99,6 +99,24 @@ def test_a_revoked_key_is_refused_from_the_next_request_on(file: Path) -> None:
     assert ask(app_of(keys_file=str(file)), call) == [200, 401, 200]
 
 
+def test_while_the_file_of_keys_cannot_be_read_nobody_has_one(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key = make(file)
+
+    async def call(client: httpx.AsyncClient) -> None:
+        whole = file.read_text()
+        file.write_text(whole[:-3])
+        for path, body in (("/v1/translate", ONE), ("/translate", {**LT, "api_key": key})):
+            refused = await client.post(path, json=body, headers=bearer(key) if path == "/v1/translate" else None)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert str(file) not in refused.text
+        assert (await client.post("/v1/translate", json=ONE)).status_code == 200
+        file.write_text(whole)
+        assert (await client.post("/v1/translate", json=ONE, headers=bearer(key))).status_code == 200
+
+    ask(app_of(keys_file=str(file)), call)
+    assert "keys_file" in caplog.text
+
+
 def test_too_many_requests_are_refused_by_key_before_their_body_is_read(file: Path) -> None:
     first, second = make(file, requests=2), make(file, requests=2)
     calls: list[tuple[str, dict[str, Any]]] = [("/v1/translate", {"json": ONE, "headers": bearer(first)})] * 2
