@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -86,7 +87,8 @@ async def put(name: Name, request: Request) -> GlossaryBody:
         _check_agrees(request, "target", target)
     elif media_type in _KINDS:
         source, target = _language(request, "source"), _language(request, "target")
-        terms = read_terms(body, _KINDS[media_type], source, target)
+        # Beside the event loop: a file may have tens of thousands, before they are counted.
+        terms = await asyncio.to_thread(read_terms, body, _KINDS[media_type], source, target)
     else:
         allowed = ", ".join(("application/json", *_KINDS))
         raise InvalidRequestError("Content-Type", f"{media_type[:60]!r} is not read; allowed: {allowed}")

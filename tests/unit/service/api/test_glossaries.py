@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from service.api import glossaries
 from service.keys import KeyStore
+from service.text.glossary import GlossaryTerm
+from service.text.glossary_files import read_terms
 from tests.unit.service.api.client import app_of, ask, post, running
 
 ONE = {"text": "one two", "source": "en", "target": "ru"}
@@ -26,6 +30,24 @@ def test_terms_in_a_request() -> None:
         {"source": [4, 7], "target": None, "term": "two", "translation": "zebra*"},
     ]
     assert segment["warnings"] == ["term_missing"]
+
+
+def test_a_file_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = []
+
+    def read(*given: Any) -> list[GlossaryTerm]:
+        readers.append(threading.current_thread())
+        return read_terms(*given)
+
+    monkeypatch.setattr(glossaries, "read_terms", read)
+
+    async def call(client: httpx.AsyncClient) -> int:
+        file = {"content": b"one\tone\n", "params": {"source": "en", "target": "ru"}, "headers": TSV}
+        return (await client.put("/v1/glossaries/mine", **file)).status_code  # type: ignore[arg-type]
+
+    assert ask(app_of(), call) == 200
+    assert len(readers) == 1
+    assert readers[0] is not threading.current_thread()
 
 
 @pytest.mark.parametrize(
