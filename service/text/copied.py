@@ -11,8 +11,8 @@ from service.text.edits import Span
 
 # Groups of digits, as in 12.05.2021, 1,234.5, 10:30, 10-20; and what is written together with them, as in x86 and R0.
 _NUMBER = regex.compile(
-    r"(?<![\w.,:/\-])(?P<thousands>\d{1,3}(?P<mark>[ \u00a0\u202f.,'’])\d{3}(?:(?P=mark)\d{3})*)(?P<rest>[.,]\d+)?"
-    r"(?!\d)(?![.,:/\-]\d)|"
+    r"(?<![\w.,:/\-])(?P<thousands>\d{1,3}(?P<mark>[ \u00a0\u202f.,'’])\d{3}(?:(?P=mark)\d{3})*)"
+    r"(?P<rest>(?!(?P=mark))[.,]\d+)?(?!\d)(?![.,:/\-]\d)|"
     r"\d+(?:[.,:/\-\u2010-\u2014\u2212'’]\d+)*"
 )
 _DIGITS = regex.compile(r"\d+")
