@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
+from typing import Any, get_args
 
+import pytest
 import torch
 
 from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, NetworkConfig
@@ -57,6 +60,23 @@ def tiny_network(
         network.source_embedding.weight.mul_(20.0)  # tied, so next-token probabilities are peaked
         network.projection.bias[EOS] = eos_bias
     return network.to(dtype).eval()
+
+
+# Each cell with each attention, fed or not; each encoder; and no attention at all.
+NETWORKS: list[dict[str, Any]] = [
+    *(
+        {"cell": cell, "attention": attention, "input_feeding": feeding, "seed": 1}
+        for cell, attention, feeding in product(get_args(Cell), get_args(Attention), (False, True))
+        if attention != "none"
+    ),
+    {"encoder": EncoderConfig(direction="forward"), "seed": 2},
+    {"encoder": EncoderConfig(direction="bidirectional"), "seed": 2},
+    {"encoder": EncoderConfig(kind="self_attention"), "seed": 2},
+    {"attention": "none", "seed": 4},
+]
+every_network = pytest.mark.parametrize(
+    "options", NETWORKS, ids=lambda options: "-".join(str(value) for value in options.values())
+)
 
 
 def open_tiny(

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import Attention, Cell, EncoderConfig
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
 from model_store.decoding.demands import Demands
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Form, Hypothesis, Segment, Term
 from model_store.decoding.spellings import Spellings
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import EOS, SPELLED, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import EOS, SPELLED, every_network, open_tiny, tiny_network
 
 SOURCE = (4, 5, 6, 7, 8, 9, EOS)
 TYPED = "\u2581ab!\u2581ba?\u2581a1\u2581b".encode()
@@ -57,27 +57,9 @@ def check_typing(network: Seq2Seq) -> None:
     assert decoder.continued == 3
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("feeding", [False, True])
-@pytest.mark.parametrize("attention", ["mean", "positional", "dot_unnormalised", "dot", "general", "additive"])
-def test_every_attention_and_cell(cell: Cell, attention: Attention, feeding: bool) -> None:
-    check_typing(tiny_network(cell=cell, attention=attention, input_feeding=feeding, seed=1))
-
-
-@pytest.mark.parametrize(
-    "encoder",
-    [
-        EncoderConfig(direction="forward"),
-        EncoderConfig(direction="bidirectional"),
-        EncoderConfig(kind="self_attention"),
-    ],
-)
-def test_every_encoder(encoder: EncoderConfig) -> None:
-    check_typing(tiny_network(encoder=encoder, seed=2))
-
-
-def test_without_attention() -> None:
-    check_typing(tiny_network(attention="none", seed=4))
+@every_network
+def test_every_network(options: dict[str, Any]) -> None:
+    check_typing(tiny_network(**options))
 
 
 @st.composite

@@ -6,13 +6,13 @@ Where there is no CUDA, steps run as they are, without graphs.
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import Attention, Cell, EncoderConfig
 from model_store.decoding import device_block
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.block import Vocabulary
@@ -21,7 +21,7 @@ from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.step_graphs import StepGraphs, ladder
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, every_network, open_tiny, tiny_network
 from tests.unit.model_store.decoding.test_exactness import assert_same, oracle, segments
 
 
@@ -77,27 +77,9 @@ def test_arrivals_at_any_step_and_cancelled_neighbours(arrivals: list[tuple[int,
         assert_same(results[ticket], oracle(network, segment))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("feeding", [False, True])
-@pytest.mark.parametrize("attention", ["mean", "positional", "dot_unnormalised", "dot", "general", "additive"])
-def test_every_attention_and_cell(cell: Cell, attention: Attention, feeding: bool) -> None:
-    check(tiny_network(cell=cell, attention=attention, input_feeding=feeding, seed=1))
-
-
-@pytest.mark.parametrize(
-    "encoder",
-    [
-        EncoderConfig(direction="forward"),
-        EncoderConfig(direction="bidirectional"),
-        EncoderConfig(kind="self_attention"),
-    ],
-)
-def test_every_encoder(encoder: EncoderConfig) -> None:
-    check(tiny_network(encoder=encoder, seed=2))
-
-
-def test_without_attention() -> None:
-    check(tiny_network(attention="none", seed=4))
+@every_network
+def test_every_network(options: dict[str, Any]) -> None:
+    check(tiny_network(**options))
 
 
 def check(network: Seq2Seq) -> None:

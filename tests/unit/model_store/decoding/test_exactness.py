@@ -6,17 +6,18 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import PROVEN, Attention, Cell, EncoderConfig
+from model_store.config import PROVEN
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, every_network, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import Found, beam_search, network_log_probs
 
 
@@ -100,28 +101,13 @@ def test_arrivals_at_any_step_and_cancelled_neighbours(arrivals: list[tuple[int,
         assert_same(results[ticket], oracle(network, segment))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("feeding", [False, True])
-@pytest.mark.parametrize("attention", ["mean", "positional", "dot_unnormalised", "dot", "general", "additive"])
-def test_every_attention_and_cell(cell: Cell, attention: Attention, feeding: bool) -> None:
-    check_network(tiny_network(cell=cell, attention=attention, input_feeding=feeding, seed=1))
+@every_network
+def test_every_network(options: dict[str, Any]) -> None:
+    check_network(tiny_network(**options))
 
 
-@pytest.mark.parametrize(
-    "encoder",
-    [
-        EncoderConfig(direction="forward"),
-        EncoderConfig(direction="bidirectional"),
-        EncoderConfig(kind="self_attention"),
-    ],
-)
-def test_every_encoder(encoder: EncoderConfig) -> None:
-    check_network(tiny_network(encoder=encoder, seed=2))
-
-
-def test_without_attention() -> None:
+def test_without_attention_nothing_is_aligned() -> None:
     network = tiny_network(attention="none", seed=4)
-    check_network(network)
     ((_index, (best,)),) = decode(open_tiny(network), [Segment((7, 9, EOS), max_length=8)])
     assert best.alignment is None
 
