@@ -79,8 +79,9 @@ class Occupant:
                 guide.extend(parents, tokens)
 
     def barred(self) -> list[tuple[int, int]]:
-        """(hypothesis, token) of every extension that would repeat what must not be repeated."""
-        return self.paths.barred() if self.paths is not None else []
+        """(hypothesis, token) of every extension that would repeat what must not be repeated. A prefix may."""
+        barred = self.paths.barred() if self.paths is not None else []
+        return [each for each in barred if self.demands is None or not self.demands.prefix_left(each[0])]
 
 
 class Block:

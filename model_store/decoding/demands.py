@@ -92,6 +92,10 @@ class Demands:
             self._ahead = self._look_ahead()
             self.parting = self._ahead is None
 
+    def prefix_left(self, row: int) -> bool:
+        """Whether a hypothesis has some of the prefix still to write."""
+        return bool(self._states[row].prefix)
+
     def best(
         self, logits: Tensor, log_prob: Tensor, weights: Tensor | None, forbidden: Tensor, candidates: int
     ) -> tuple[Tensor, ...]:

@@ -49,8 +49,8 @@ class Segment:
     length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
     horizon: tokens; the search ends when no hypothesis that ends within so many more can come to be among the n best.
         From max_length on it proves that none of any length can.
-    no_repeat_ngram: no hypothesis writes so many tokens in a row twice; 0 to let it. What would repeat is forbidden to
-        that hypothesis, as control tokens are to all.
+    no_repeat_ngram: no hypothesis writes so many tokens in a row twice, but in the prefix; 0 to let it. What would
+        repeat is forbidden to that hypothesis, as control tokens are to all.
     prefix: what the target begins with, as the tokenizer spells it (Tokenizer.spelled), in whatever tokens.
     terms: what it has to contain. A target shorter than they are is refused.
     want_attention: also return the full attention weights, not only their argmax.

@@ -58,7 +58,7 @@ def beam_search(
         candidates = [
             (total + log_prob, row, token)
             for row, (total, tokens) in enumerate(live)
-            for token, log_prob in enumerate(without_repeats(next_log_probs(tokens), tokens, segment.no_repeat_ngram))
+            for token, log_prob in enumerate(without_repeats(next_log_probs(tokens), tokens, segment, spelled))
             if total + log_prob > -math.inf
         ]
         candidates.sort(key=lambda candidate: (-candidate[0], candidate[1], candidate[2]))
@@ -125,14 +125,18 @@ def network_attention(network: Seq2Seq, source: Sequence[int], bos: int) -> Next
     return next_weights
 
 
-def without_repeats(log_probs: list[float], written: tuple[int, ...], ngram: int) -> list[float]:
-    """The distribution without the tokens that would make `ngram` tokens in a row occur twice."""
-    if not ngram:
+def without_repeats(
+    log_probs: list[float], written: tuple[int, ...], segment: Segment, spelled: Sequence[bytes]
+) -> list[float]:
+    """The distribution without the tokens that would make no_repeat_ngram tokens in a row occur twice; whole as long as
+    some of the prefix is left."""
+    ngram = segment.no_repeat_ngram
+    if not ngram or (segment.prefix and not b"".join(spelled[each] for each in written).startswith(segment.prefix)):
         return log_probs
 
     def repeats(tokens: tuple[int, ...]) -> bool:
         ngrams = [tokens[start : start + ngram] for start in range(len(tokens) - ngram + 1)]
-        return len(set(ngrams)) < len(ngrams)
+        return bool(ngrams) and ngrams[-1] in ngrams[:-1]  # a prefix may have repeated before
 
     left = [-math.inf if repeats((*written, token)) else value for token, value in enumerate(log_probs)]
     total = math.log(sum(math.exp(value) for value in left))

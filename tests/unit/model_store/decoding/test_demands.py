@@ -194,3 +194,13 @@ def test_what_cannot_be(make: object, message: str) -> None:
     assert callable(make)
     with pytest.raises(SegmentError, match=message):
         make()
+
+
+def test_a_prefix_may_repeat_what_nothing_else_may() -> None:
+    network = tiny_network(seed=5)
+    prefix = "\u2581a\u2581a\u2581a".encode()
+    segment = Segment((5, 9, 6, EOS), max_length=14, n_best=4, no_repeat_ngram=1, prefix=prefix)
+    ((_index, hypotheses),) = decode(open_tiny(network), [segment])
+    assert_same(hypotheses, oracle(network, segment))
+    assert hypotheses
+    assert all(b"".join(SPELLED[token] for token in each.tokens).startswith(prefix) for each in hypotheses)
