@@ -130,7 +130,7 @@ def test_key_after_key_a_prefix_is_continued_and_told_as_from_the_start(rig: Rig
 
     *_before, last = asyncio.run(patiently())
     assert rig.decoders[0].continued > len(typed)
-    assert last.timings.steps < 12 < len(last.hypotheses[0].tokens)
+    assert last.timings.steps < len(last.hypotheses[0].tokens)
     assert 0 < last.timings.first_step_s <= last.timings.queue_s + last.timings.decode_s
 
 

@@ -45,7 +45,7 @@ def test_a_port_in_use_is_one_line(store: Path) -> None:
 def test_no_bundle_is_one_line(tmp_path: Path, store: Path) -> None:
     assert_one_line(run(tmp_path, "serve"), "there is no bundle in")
     assert_one_line(run(store, "serve", DEFAULT_MODELS="other"), "there is random@1")
-    assert_one_line(run(store, "serve", PORT="x"), "port: ")
+    assert_one_line(run(store, "serve", PORT="x"), "VERSO_PORT: ")
 
 
 def test_a_damaged_bundle_is_one_line(tmp_path: Path) -> None:
