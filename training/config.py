@@ -20,6 +20,8 @@ class SourceConfig(FrozenModel):
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
+    back_translated: the language of the side that a model wrote from the other (Sennrich et al. 2016,
+        arXiv:1511.06709). Such a pair is learned from the written side, behind a tag, to the genuine one only.
     """
 
     name: str
@@ -31,6 +33,30 @@ class SourceConfig(FrozenModel):
     repeat: Annotated[int, Field(ge=1, le=1000)] = 1
     limit: PositiveInt | None = None
     formality: dict[str, Formality] = Field(default_factory=dict)
+    back_translated: str | None = None
+
+    @property
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        """Source and target language of each direction that its pairs are learned in."""
+        both = ((self.left, self.right), (self.right, self.left))
+        return tuple(way for way in both if way[1] != self.back_translated)
+
+    @model_validator(mode="after")
+    def _one_side_was_written_by_a_model(self) -> Self:
+        written = self.back_translated
+        if written is None:
+            return self
+        if written not in (self.left, self.right):
+            raise ValueError(
+                f"back_translated: {written!r} is no side of this source; allowed: {[self.left, self.right]}"
+            )
+        if self.left == self.right:
+            raise ValueError(f"back_translated: {written!r} is both sides; allowed: sources of two languages")
+        if written in self.formality:
+            raise ValueError(
+                f"formality: {written!r} is back-translated, so it is never what is asked for; leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _formality_of_its_sides(self) -> Self:
@@ -107,6 +133,28 @@ class DataConfig(FrozenModel):
             pair = self.split(direction)
             if pair is None or frozenset(pair) not in known:
                 raise ValueError(f"directions: {direction!r} is not a pair of languages that a source has")
+        return self
+
+    @model_validator(mode="after")
+    def _no_target_was_written_by_a_model(self) -> Self:
+        for source in self.sources:
+            if source.back_translated is None:
+                continue
+            field = f"back_translated of source {source.name!r}"
+            if self.task != "translate":
+                raise ValueError(f"{field}: is for the task 'translate' only (the task is {self.task!r})")
+            if self.held_out is not None:
+                raise ValueError(f"{field}: held_out cannot be drawn beside it; name a file under report instead")
+            if source.ways[0] not in self.pairs:
+                raise ValueError(
+                    f"{field}: it is learned as {'-'.join(source.ways[0])!r}, which directions do not have"
+                )
+        learned = {way for source in self.sources for way in source.ways}
+        for pair in self.pairs:
+            if pair not in learned:
+                raise ValueError(
+                    f"directions: {'-'.join(pair)!r} has no source whose {pair[1]!r} is not back-translated"
+                )
         return self
 
     @property

@@ -16,14 +16,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model_store.config import Formality, Task
-from model_store.tokenizer import Tokenizer
+from model_store.tokenizer import UNK_ID, Tokenizer
 
 Ints = NDArray[np.int64]
+
+# Stands before the first subword of a side that a model wrote, so that the network can tell such a source from a
+# genuine one (Caswell et al. 2019, arXiv:1906.06442). "<unk>" is free for that: every vocabulary has it, so a bundle
+# that was trained without such pairs can go on with them, and no text is encoded to it, since a character that a
+# vocabulary lacks is spelled in bytes.
+BACK_TRANSLATED_ID = UNK_ID
 
 
 @dataclass(frozen=True)
 class PackedPairs:
-    """Subword ids of P pairs, end to end, without language tokens or EOS.
+    """Subword ids of P pairs, end to end, without language tokens or EOS; a tag heads each side that a model wrote.
 
     ids: uint16 or int32. offsets: int64, shape = (2P + 1,): side s of pair p lies from offsets[2p + s] to
     offsets[2p + s + 1].
@@ -46,6 +52,14 @@ class PackedPairs:
         """Subword ids of the left (0) or right (1) side of a pair."""
         start, end = self.offsets[2 * pair + side], self.offsets[2 * pair + side + 1]
         return self.ids[start:end].tolist()  # type: ignore[no-any-return]
+
+    @property
+    def back_translated(self) -> NDArray[np.bool_]:
+        """Which sides a model wrote, those that begin with BACK_TRANSLATED_ID: shape = (P, 2)."""
+        start, end = self.offsets[:-1], self.offsets[1:]
+        written = np.asarray(start < end)
+        written[written] = self.ids[start[written]] == BACK_TRANSLATED_ID
+        return written.reshape(-1, 2)
 
     def save(self, folder: Path) -> None:
         """Write one .npy a field, so that load() maps instead of reading."""
@@ -110,7 +124,7 @@ class Batch:
 
 
 class Examples:
-    """Every pair in every direction asked for, `repeats` times.
+    """Every pair in every direction asked for, `repeats` times, but none whose target a model wrote.
 
     source_lengths, target_lengths: tokens of each example as the network sees it, int64, shape = (N,).
     """
@@ -125,6 +139,7 @@ class Examples:
             [[tokenizer.prefix_ids(code, task, way) for way in ways] for code in pairs.languages]
         )
         lengths = np.diff(pairs.offsets).reshape(-1, 2)  # (P, 2)
+        genuine = ~pairs.back_translated  # (P, 2)
         index: list[Ints] = []
         swapped: list[NDArray[np.bool_]] = []
         for source, target in directions:
@@ -133,7 +148,9 @@ class Examples:
                 if left not in pairs.languages or right not in pairs.languages:
                     continue
                 chosen = np.flatnonzero(
-                    (pairs.left == pairs.languages.index(left)) & (pairs.right == pairs.languages.index(right))
+                    (pairs.left == pairs.languages.index(left))
+                    & (pairs.right == pairs.languages.index(right))
+                    & genuine[:, 0 if swap else 1]
                 )
                 chosen = np.repeat(chosen, pairs.repeats[chosen])
                 index.append(chosen)

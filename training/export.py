@@ -14,7 +14,7 @@ from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 from model_store.weights import pack_weights, unpack_weights
 from training.checkpoint import averaged_weights
-from training.config import Recipe
+from training.config import Recipe, SourceConfig
 from training.dataset import PackedPairs
 from training.run_folder import RunFolder
 from training.scores import read_scores
@@ -86,7 +86,15 @@ def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
             name=source.name,
             licence=source.licence,
             pairs=report[source.name]["kept"],
-            origin=source.path or source.format,
+            origin=_origin(source),
         )
         for source in recipe.data.sources
     )
+
+
+def _origin(source: SourceConfig) -> str:
+    """Where a source comes from, and which side of it is no person's text."""
+    place = source.path or source.format
+    if source.back_translated is None:
+        return place
+    return f"{place} (back-translated: {source.back_translated} written by a model)"

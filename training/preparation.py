@@ -19,7 +19,7 @@ from training.config import HeldOutConfig, Recipe, SourceConfig
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.dataset import PackedPairs
+from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.near_duplicates import hold_out
 from training.run_folder import RunFolder
 from training.stand_ins import with_stand_ins
@@ -60,8 +60,8 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     tokenizer = _tokenizer(recipe, corpora)
     pairs = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
-    folder.tokenizer.write_bytes(tokenizer.serialized)
     train, validation = _split(pairs, recipe)
+    folder.tokenizer.write_bytes(tokenizer.serialized)
     train.save(folder.train)
     validation.save(folder.validation)
     folder.prepared.write_text(json.dumps(what_it_depends_on(recipe), indent=2) + "\n", encoding="utf-8")
@@ -73,8 +73,9 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
     data = recipe.data.model_dump(mode="json", exclude={"data_root"})
     for source in data["sources"]:
-        if not source["formality"]:  # as before there was such an option
-            del source["formality"]
+        for option in ("formality", "back_translated"):  # as before there were such options
+            if not source[option]:
+                del source[option]
     if data["stand_ins"]:
         data["stand_ins"] = [data["stand_ins"], *recipe.decoding.stand_ins]
     else:
@@ -157,13 +158,25 @@ def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:
             tokenizer.prefix_ids(target, recipe.data.task, asked)
         return tokenizer
     return train_tokenizer(
-        (text for corpus in corpora for pair in corpus.pairs for text in (pair.left, pair.right)),
+        _genuine_texts(corpora),
         recipe.tokenizer,
         languages=recipe.data.languages,
         tasks=() if recipe.data.task == "translate" else (recipe.data.task,),
         formality=bool(recipe.data.formality),
         seed=recipe.trainer.seed,
     )
+
+
+def _genuine_texts(corpora: list[_Corpus]) -> Iterator[str]:
+    """Both sides of every pair, but for those that a model wrote."""
+    for corpus in corpora:
+        config = corpus.config
+        left, right = (code != config.back_translated for code in (config.left, config.right))
+        for pair in corpus.pairs:
+            if left:
+                yield pair.left
+            if right:
+                yield pair.right
 
 
 def _pack(
@@ -176,6 +189,7 @@ def _pack(
     for corpus in corpora:
         config = corpus.config
         sides = [tokenizer.encode_many([getattr(pair, side) for pair in corpus.pairs]) for side in ("left", "right")]
+        tags = [[BACK_TRANSLATED_ID] * (code == config.back_translated) for code in (config.left, config.right)]
         ways = [_FORMALITIES.index(config.formality.get(code, "default")) for code in (config.left, config.right)]
         for number, (source, target) in enumerate(zip(*sides, strict=True)):
             if cut is not None and len(source) > cut:
@@ -184,7 +198,8 @@ def _pack(
             if max(len(source), len(target)) > recipe.data.max_tokens:
                 report.drop(config.name, "too_many_tokens")
                 continue
-            for side in (source, target):
+            for tag, side in zip(tags, (source, target), strict=True):
+                ids.extend(tag)
                 ids.extend(side)
                 offsets.append(len(ids))
             left.append(languages.index(config.left))
@@ -204,10 +219,20 @@ def _pack(
 
 
 def _split(pairs: PackedPairs, recipe: Recipe) -> tuple[PackedPairs, PackedPairs]:
-    """Training pairs, and `validation_pairs` drawn from them with the recipe's seed."""
+    """Training pairs, and `validation_pairs` of the genuine ones, drawn with the recipe's seed.
+
+    Raises ConfigError if fewer are genuine.
+    """
     order = np.random.default_rng(recipe.trainer.seed).permutation(len(pairs))
-    held = np.sort(order[: recipe.data.validation_pairs])
-    kept = np.sort(order[recipe.data.validation_pairs :])
+    genuine = order[~pairs.back_translated[order].any(axis=1)]
+    wanted = recipe.data.validation_pairs
+    if len(genuine) < wanted:
+        raise ConfigError(
+            f"data.validation_pairs: {wanted}, but they are drawn from pairs that are not back-translated, of which "
+            f"{len(genuine)} are left"
+        )
+    held = np.sort(genuine[:wanted])
+    kept = np.setdiff1d(order, held)
     return _take(pairs, kept, repeat=True), _take(pairs, held, repeat=False)
 
 

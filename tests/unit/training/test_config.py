@@ -67,6 +67,26 @@ def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
             "formality: 'de' is no side of this source",
         ),
         ('path = "pairs.tsv"', 'path = "p", formality = { ru = "rude" }', "formality.ru"),
+        (
+            'path = "pairs.tsv"',
+            'path = "p", back_translated = "de"',
+            r"back_translated: 'de' is no side of this source; allowed: \['en', 'ru'\]",
+        ),
+        (
+            'right = "ru", path = "pairs.tsv"',
+            'right = "en", path = "p", back_translated = "en"',
+            "back_translated: 'en' is both sides",
+        ),
+        (
+            'path = "pairs.tsv"',
+            'path = "p", back_translated = "en", formality = { en = "formal" }',
+            "formality: 'en' is back-translated",
+        ),
+        (
+            'path = "pairs.tsv"',
+            'path = "p", back_translated = "en"',
+            "directions: 'ru-en' has no source whose 'en' is not back-translated",
+        ),
         ("[data]", "[data", "not valid TOML"),
     ],
 )
@@ -114,3 +134,25 @@ def test_a_recipe_can_be_changed_and_is_validated_anew(tmp_path: Path) -> None:
     assert changed(other, {"network": {"layers": 4, "encoder": {"direction": "reversed"}}}) == recipe
     with pytest.raises(ConfigError, match=r"network\.layers.*65"):
         changed(recipe, {"network": {"layers": 65}})
+
+
+BACK = '{ name = "back", format = "moses", left = "en", right = "ru", path = "back", back_translated = "en" }'
+
+
+def test_a_back_translated_source_is_learned_one_way_beside_another(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, RECIPE.replace("}]", f"}}, {BACK}]")))
+    assert [source.ways for source in recipe.data.sources] == [(("en", "ru"), ("ru", "en")), (("en", "ru"),)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[data]", '[data]\ntask = "summarize"', "back_translated of source 'back': is for the task 'translate' only"),
+        ("[data]", "[data]\nheld_out = { pairs = 5 }", "back_translated of source 'back': held_out cannot be drawn"),
+        ('["en-ru", "ru-en"]', '["ru-en"]', "back_translated of source 'back': it is learned as 'en-ru', which"),
+    ],
+)
+def test_what_goes_with_no_back_translated_source_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = RECIPE.replace("}]", f"}}, {BACK}]")
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, text.replace(old, new)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from model_store.tokenizer import Tokenizer
 from tests.unit.training.tiny import packed, tokenizer
-from training.dataset import Examples, PackedPairs
+from training.dataset import BACK_TRANSLATED_ID, Examples, PackedPairs
 
 PAIRS = [([10, 11], [20]), ([12], [21, 22, 23]), ([13, 14, 15], [24, 25])]
 BOTH = (("xx", "yy"), ("yy", "xx"))
@@ -33,7 +33,7 @@ def everything(examples: Examples) -> list[tuple[list[int], list[int]]]:
     return [alone(examples, index) for index in range(len(examples))]
 
 
-ids = st.lists(st.integers(0, 299), max_size=6)
+ids = st.lists(st.integers(2, 299), max_size=6)
 
 
 @given(pairs=st.lists(st.tuples(ids, ids), max_size=8))
@@ -84,6 +84,33 @@ def test_the_source_is_what_the_service_would_feed(words: Tokenizer) -> None:
     text = "abc deh"
     examples = Examples(packed([(words.encode(text), [20])]), BOTH[:1], words, "translate")
     assert tuple(alone(examples, 0)[0]) == words.source_ids(text, target_language="yy")
+
+
+def test_what_a_model_wrote_is_a_tagged_source_and_never_a_target(words: Tokenizer) -> None:
+    tag, eos = BACK_TRANSLATED_ID, words.eos_id
+    (to_yy,), (to_xx,) = words.prefix_ids("yy"), words.prefix_ids("xx")
+    pairs = packed([([10], [20]), ([tag, 11], [21]), ([12], [tag, 22]), ([], [tag]), ([], [])], repeats=[1, 2, 1, 1, 1])
+    assert pairs.back_translated.tolist() == [
+        [False, False],
+        [True, False],
+        [False, True],
+        [False, True],
+        [False, False],
+    ]
+    forth = [([to_yy, *source, eos], [*target, eos]) for source, target in [([10], [20]), *[([tag, 11], [21])] * 2]]
+    back = [
+        ([to_xx, *source, eos], [*target, eos]) for source, target in [([20], [10]), ([tag, 22], [12]), ([tag], [])]
+    ]
+    empty = [([to_yy, eos], [eos]), ([to_xx, eos], [eos])]
+    examples = Examples(pairs, BOTH, words, "translate")
+    assert everything(examples) == [*forth, empty[0], *back, empty[1]]
+    assert examples.source_lengths.tolist() == [len(source) for source, _target in everything(examples)]
+
+
+def test_which_sides_a_model_wrote_is_known_of_a_mapped_folder_and_of_an_empty_one(tmp_path: Path) -> None:
+    packed([([], [BACK_TRANSLATED_ID, 5]), ([6], [])]).save(tmp_path / "train")
+    assert PackedPairs.load(tmp_path / "train").back_translated.tolist() == [[False, True], [False, False]]
+    assert packed([]).back_translated.shape == (0, 2)
 
 
 def test_formality_is_that_of_the_side_that_is_written(words: Tokenizer) -> None:

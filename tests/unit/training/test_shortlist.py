@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from training.config import ShortlistConfig
-from training.dataset import PackedPairs
+from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.shortlist import learn_translations
 
 VOCABULARY = 60
@@ -50,3 +52,32 @@ def test_more_are_kept_where_less_is_asked_of_them() -> None:
     assert counts.max() == 6
     assert set(found["yy"].ids.tolist()) <= set(range(30, 50))
     assert 10 + 20 in found["yy"].of(10)
+
+
+def test_nothing_is_learned_of_the_tag_or_into_what_a_model_wrote() -> None:
+    plain = packed(300)
+    tagged = plain.back_translated.copy()
+    tagged[:, 0] = True
+    sides = [
+        [BACK_TRANSLATED_ID, *plain.side(pair, side)] if tagged[pair, side] else plain.side(pair, side)
+        for pair in range(len(plain))
+        for side in (0, 1)
+    ]
+    pairs = replace(plain, ids=np.concatenate(sides).astype(np.uint16), offsets=np.cumsum([0, *map(len, sides)]))
+    config = ShortlistConfig(pairs=1000, most=6, least_probability=0.0, common=25)
+    directions = [("xx", "yy"), ("yy", "xx")]
+    found = learn_translations(pairs, directions, config, vocabulary=VOCABULARY, seed=1)
+    # The left side is of either language in turn, so that each direction keeps every other pair.
+    halves = {"yy": _every_other(plain, 1), "xx": _every_other(plain, 0)}
+    for target, half in halves.items():
+        way = [each for each in directions if each[1] == target]
+        alone = learn_translations(half, way, config, vocabulary=VOCABULARY, seed=1)[target]
+        for name in ("common", "offsets", "ids"):
+            assert getattr(found[target], name).tolist() == getattr(alone, name).tolist()
+        assert found[target].of(BACK_TRANSLATED_ID).tolist() == []
+
+
+def _every_other(pairs: PackedPairs, first: int) -> PackedPairs:
+    sides = [pairs.side(pair, side) for pair in range(first, len(pairs), 2) for side in (0, 1)]
+    rows = {name: getattr(pairs, name)[first::2] for name in ("left", "right", "repeats", "formality")}
+    return replace(pairs, ids=np.concatenate(sides).astype(np.uint16), offsets=np.cumsum([0, *map(len, sides)]), **rows)
