@@ -30,8 +30,8 @@ from benchmarks.measure import machine, percentiles, rounded, spread
 from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import ENCODE_AHEAD, InFlightDecoder
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from service.text.segmentation import split_text
 

@@ -12,8 +12,8 @@ import torch
 from model_store.bundle import load_bundle
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.protocol import Backend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq

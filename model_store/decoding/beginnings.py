@@ -26,7 +26,8 @@ from model_store.network.memory import DecoderState
 
 @dataclass(frozen=True)
 class Beginning:
-    """A slot after some steps. state: of its K rows. beams: of this slot alone, as Beams.of copies them."""
+    """A slot after some steps. state: of the rows where it has a hypothesis. beams: of this slot alone, as Beams.of
+    copies them."""
 
     state: DecoderState
     beams: Mapping[str, Tensor]

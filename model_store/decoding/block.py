@@ -1,25 +1,23 @@
-"""A block of slots of one beam width that step together: n segments of K rows each, however many there are.
+"""A block of slots of one beam width that step together: n segments of up to K rows each, however many there are.
 
-Legend: N slots, n of them in use, K beam width, S source capacity.
+Legend: N slots, n of them in use, K beam width, S source capacity, R rows where there is a hypothesis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from math import ceil
 
 import torch
 from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.beginnings import Beginning, Beginnings
-from model_store.decoding.demands import Demands
 from model_store.decoding.hypotheses import Beams
-from model_store.decoding.repeats import Paths
-from model_store.decoding.segment import Hypothesis, Segment
-from model_store.decoding.shortlist import Shortlist
-from model_store.decoding.spellings import NO_SPELLINGS, Spellings
+from model_store.decoding.occupant import Occupant, Vocabulary
+from model_store.decoding.segment import Hypothesis
+from model_store.decoding.trellis import NEVER
 from model_store.network.memory import DecoderState, Memory
 
 FEWEST_SLOTS = 8
@@ -29,66 +27,12 @@ Best = tuple[Tensor, Tensor, Tensor]  # as Backend.best
 Finished = list[tuple[int, tuple[Hypothesis, ...]]]  # by ticket
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """The ids that search has to know. forbidden: int64, ids that are never written. spellings: of all of them, for
-    segments that have to begin with a text or to contain terms. shortlist: None to score all ids for every source."""
-
-    bos: int
-    eos: int
-    forbidden: Tensor
-    spellings: Spellings = NO_SPELLINGS
-    shortlist: Shortlist | None = None
-
-
-class Occupant:
-    """Who holds a slot. paths: None unless the segment must not repeat itself. demands: None unless it has a prefix or
-    terms. candidates: the ids that it may write, ascending; None if that is all, as it is with demands. beginning: what
-    it goes on from; None to begin at the start."""
-
-    def __init__(
-        self, ticket: int, segment: Segment, vocabulary: Vocabulary, beginning: Beginning | None = None
-    ) -> None:
-        self.ticket = ticket
-        self.segment = segment
-        self.cancelled = False
-        self.paths = Paths(segment.no_repeat_ngram) if segment.no_repeat_ngram else None
-        demanding = segment.prefix or segment.terms
-        self.demands = Demands(segment, vocabulary.spellings, vocabulary.eos) if demanding else None
-        shortlist = None if demanding or vocabulary.shortlist is None else vocabulary.shortlist.of(segment.source)
-        self.candidates = None if shortlist is None else torch.from_numpy(shortlist)
-        self.beginning = beginning
-        for parents, tokens in () if beginning is None else beginning.choices:
-            self.extend(parents, tokens)
-
-    @property
-    def length(self) -> int:
-        """Of its source, in tokens."""
-        return len(self.segment.source)
-
-    @property
-    def guided(self) -> bool:
-        """Whether the host has a part in its steps."""
-        guides = (self.paths, self.demands, self.candidates)
-        return self.segment.want_search or any(each is not None for each in guides)
-
-    def extend(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        """Each hypothesis from now on: the one it extends, and its token."""
-        for guide in (self.paths, self.demands):
-            if guide is not None:
-                guide.extend(parents, tokens)
-
-    def barred(self) -> list[tuple[int, int]]:
-        """(hypothesis, token) of every extension that would repeat what must not be repeated. A prefix may."""
-        barred = self.paths.barred() if self.paths is not None else []
-        return [each for each in barred if self.demands is None or not self.demands.prefix_left(each[0])]
-
-
 class Block:
     """Slots of one beam width, those in use first; a segment of a narrower beam leaves rows unused.
 
-    The decoder state has rows for the slots in use only, so that a step costs what it is used for. There are
-    FEWEST_SLOTS at first, and up to `slots` when they are needed. beginnings: where those of its segments are left.
+    The decoder state has rows for the R hypotheses only that there are, so that a step costs what it is used for: a
+    segment begins with one, and has no more than its own beam. There are FEWEST_SLOTS at first, and up to `slots` when
+    they are needed. beginnings: where those of its segments are left.
     """
 
     def __init__(
@@ -116,6 +60,7 @@ class Block:
         scores = values.new_empty(0, dtype=torch.promote_types(values.dtype, torch.float32))
         self.beams = Beams(slots, width, targets, sources, like=scores)
         self.tokens = torch.full((0, width), vocabulary.bos, device=device)
+        self._column = torch.arange(width, device=device)
         self._first_row = torch.arange(slots, device=device).unsqueeze(1) * width
 
     @property
@@ -139,13 +84,14 @@ class Block:
         self.memory.mask[new, :length] = memory.mask.index_select(0, index)
         self.memory.mask[new, length:] = False
         self.occupants += occupants
-        self.state = self.state.joined(state.rows(index.repeat_interleave(self.width)))
+        self.state = reduce(DecoderState.joined, _first_states(occupants, state.rows(index)), self.state)
         begun = self.tokens.new_full((len(occupants), self.width), self.vocabulary.bos)
         self.tokens = torch.cat((self.tokens, begun))
         self.beams.start([occupant.segment for occupant in occupants])
         for slot, occupant in enumerate(occupants, start=new.start):
             if occupant.beginning is not None:
-                self._resume(slot, occupant.beginning)
+                self.tokens[slot] = occupant.beginning.beams["token"][0, -1]
+                self.beams.resume(slot, occupant.beginning.beams)
 
     def settled(self, ticket: int) -> tuple[int, ...] | None:
         """The tokens that `ticket` is sure to begin with; None if it is not here."""
@@ -158,19 +104,21 @@ class Block:
         """Free the slot of `ticket`; whether it was here."""
         for slot, occupant in enumerate(self.occupants):
             if occupant.ticket == ticket:
-                rows = torch.arange(self.live * self.width, device=self.tokens.device)
+                there = self._there()
                 order = list(range(self.live))
                 self._free(slot, order)
-                self._keep(order, rows)
+                self._keep(order, self._column.expand(len(there), -1), there)
                 return True
         return False
 
     def step(self) -> Finished:
         """One step of every slot in use; returns what finished, by ticket, and frees those slots."""
         longest = max(occupant.length for occupant in self.occupants)
-        step = self.backend.step(self.tokens, self.memory.of(self.live, longest), self.state, self._positions())
+        there = self._there()
+        rows = None if bool(there.all()) else there.flatten().nonzero().squeeze(1)
+        step = self.backend.step(self.tokens, self.memory.of(self.live, longest), self.state, self._positions(), rows)
         record = any(occupant.segment.want_search for occupant in self.occupants)
-        best = self._best(step.readout, step.weights)
+        best = self._best(step.readout, step.weights, there)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
         for slot, occupant in enumerate(self.occupants):
             if occupant.guided:
@@ -182,36 +130,47 @@ class Block:
             occupant = self.occupants[slot]
             finished.append((occupant.ticket, self.beams.hypotheses(slot, occupant.segment, self.vocabulary.eos)))
             self._free(slot, order)
-        self._keep(order, (self._first_row[: len(parents)] + parents).flatten())
+        self._keep(order, parents, there)
         for slot, occupant in enumerate(self.occupants):
             if occupant.demands is not None and occupant.demands.parting:
                 self._beginnings.keep(occupant.segment, occupant.demands.looked, partial(self._beginning, slot))
         return finished[::-1]
 
-    def _best(self, readout: Tensor, weights: Tensor | None) -> Best:
+    def _best(self, readout: Tensor, weights: Tensor | None, there: Tensor) -> Best:
         """The best extensions of each slot, some slots at a time, so that logits stay in the processor's cache."""
-        together = max(ROWS_AT_ONCE // self.width, 1)
-        whole = [slot for slot, occupant in enumerate(self.occupants) if occupant.candidates is None]
-        short = [slot for slot, occupant in enumerate(self.occupants) if occupant.candidates is not None]
-        parts = [
-            best(readout, weights, slots[start : start + together])
-            for best, slots in ((self._best_of_all, whole), (self._best_of_candidates, short))
-            for start in range(0, len(slots), together)
-        ]
+        kinds = self._kinds(there)
+        parts = []
+        for (whole, rows), slots in kinds.items():
+            together = max(ROWS_AT_ONCE // rows, 1)
+            best = self._best_of_all if whole else self._best_of_candidates
+            for start in range(0, len(slots), together):
+                parts.append(best(readout, weights, slots[start : start + together], rows))
         values, parents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
-        if whole and short:
-            place = torch.tensor([*whole, *short], device=values.device).argsort()
+        if len(kinds) > 1:
+            place = torch.tensor([slot for slots in kinds.values() for slot in slots], device=values.device).argsort()
             return values[place], parents[place], tokens[place]
         return values, parents, tokens
 
-    def _best_of_all(self, readout: Tensor, weights: Tensor | None, slots: list[int]) -> Best:
-        """Of some slots, with the whole vocabulary in view."""
+    def _kinds(self, there: Tensor) -> dict[tuple[bool, int], list[int]]:
+        """The slots whose best extensions can be found together, by whether they may write the whole vocabulary, and by
+        how many of their rows have to be looked at: all where there is a hypothesis, and 2K extensions in any case."""
+        kinds: dict[tuple[bool, int], list[int]] = {}
+        used = ((self._column + 1) * there).amax(dim=1).tolist()
+        for slot, (occupant, rows) in enumerate(zip(self.occupants, used, strict=True)):
+            whole = occupant.candidates is None
+            ids = self.backend.vocabulary if occupant.candidates is None else len(occupant.candidates)
+            rows = min(max(rows, ceil(2 * self.width / ids)), self.width)
+            kinds.setdefault((whole, rows), []).append(slot)
+        return kinds
+
+    def _best_of_all(self, readout: Tensor, weights: Tensor | None, slots: list[int], rows: int) -> Best:
+        """Of the first `rows` hypotheses of some slots, with the whole vocabulary in view."""
         index = torch.tensor(slots, device=readout.device)
-        logits, log_prob = self.backend.logits(readout[index]), self.beams.log_prob[index]
+        logits, log_prob = self.backend.logits(readout[index, :rows]), self.beams.log_prob[index, :rows]
         demanded = {}
         for place, slot in enumerate(slots):
             occupant = self.occupants[slot]
-            for row, token in occupant.barred():
+            for row, token in occupant.barred(rows):
                 logits[place, row, token] = float("-inf")
             if occupant.demands is not None and not occupant.demands.met:
                 attention = None if weights is None else weights[slot]
@@ -223,25 +182,22 @@ class Block:
                 column[place] = part
         return best
 
-    def _best_of_candidates(self, readout: Tensor, weights: Tensor | None, slots: list[int]) -> Best:
-        """Of some slots that all have candidates."""
+    def _best_of_candidates(self, readout: Tensor, weights: Tensor | None, slots: list[int], rows: int) -> Best:
+        """Of the first `rows` hypotheses of some slots that all have candidates."""
         index = torch.tensor(slots, device=readout.device)
         chosen = [self.occupants[slot] for slot in slots]
         candidates = [occupant.candidates for occupant in chosen if occupant.candidates is not None]
-        barred = [(place, *each) for place, occupant in enumerate(chosen) for each in occupant.barred()]
-        return self.backend.best_among(candidates, barred, readout[index], self.beams.log_prob[index], 2 * self.width)
+        barred = [(place, *each) for place, occupant in enumerate(chosen) for each in occupant.barred(rows)]
+        readout, log_prob = readout[index, :rows], self.beams.log_prob[index, :rows]
+        return self.backend.best_among(candidates, barred, readout, log_prob, 2 * self.width)
 
     def _beginning(self, slot: int) -> Beginning:
         """A copy of what the slot has come to."""
         place, length = self.beams.slot[slot : slot + 1], self.occupants[slot].length
-        rows = self._first_row[slot] + torch.arange(self.width, device=self.tokens.device)
-        return Beginning(self.state.rows(rows), self.beams.of(place, int(self.beams.length[slot]), length))
-
-    def _resume(self, slot: int, beginning: Beginning) -> None:
-        """Let a slot that has just begun go on from there."""
-        self.state.put(beginning.state, slice(slot * self.width, (slot + 1) * self.width))
-        self.tokens[slot] = beginning.beams["token"][0, -1]
-        self.beams.resume(slot, beginning.beams)
+        there = self._there()
+        first, rows = int(there[:slot].sum()), int(there[slot].sum())
+        state = self.state.rows(torch.arange(first, first + rows, device=self.tokens.device))
+        return Beginning(state, self.beams.of(place, int(self.beams.length[slot]), length))
 
     def _reserve(self, slots: int) -> None:
         """Have at least so many slots."""
@@ -258,13 +214,20 @@ class Block:
         length, limit = self.beams.length[: self.live], self.backend.target_limit
         return length if limit is None else length.clamp(max=limit - 1)
 
-    def _keep(self, order: list[int], rows: Tensor) -> None:
-        """Go on with the slots in `order`; `rows` are the state's rows that all slots up to now go on from."""
-        if len(order) < len(self.tokens):
+    def _there(self) -> Tensor:
+        """Where there is a hypothesis in the rows of the slots in use, bool, shape = (n, K)."""
+        return self.beams.log_prob[: self.live] != NEVER
+
+    def _keep(self, order: list[int], parents: Tensor, there: Tensor) -> None:
+        """Go on with the slots in `order`. parents: which of its rows each row of the slots up to now goes on from,
+        shape = (n, K). there: where there was a hypothesis then."""
+        rows = self._first_row[: len(parents)] + parents
+        if len(order) < len(rows):
             index = torch.tensor(order, dtype=torch.int64, device=rows.device)
             self.tokens = self.tokens.index_select(0, index)
-            rows = rows.view(-1, self.width).index_select(0, index).flatten()
-        self.state = self.state.rows(rows)
+            rows = rows.index_select(0, index)
+        place = there.flatten().cumsum(0) - 1  # in the state
+        self.state = self.state.rows(place[rows[self._there()]])
 
     def _free(self, slot: int, order: list[int]) -> None:
         """The last slot in use takes the place of this one, and does so in `order`."""
@@ -276,3 +239,12 @@ class Block:
             for tensor in (self.memory.keys, self.memory.values, self.memory.mask):
                 tensor[slot] = tensor[self.live]
         self.beams.stop(slot)
+
+
+def _first_states(occupants: Sequence[Occupant], encoded: DecoderState) -> list[DecoderState]:
+    """What segments begin with, one after the other. encoded: a row for each."""
+    beginnings = [occupant.beginning for occupant in occupants]
+    if not any(beginnings):
+        return [encoded]
+    own = (encoded.rows(torch.tensor([row], device=encoded.hidden.device)) for row in range(len(occupants)))
+    return [state if beginning is None else beginning.state for beginning, state in zip(beginnings, own, strict=True)]

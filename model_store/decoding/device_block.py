@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from model_store.decoding.backends.protocol import Backend
-from model_store.decoding.block import Finished, Occupant, Vocabulary
+from model_store.decoding.block import Finished
 from model_store.decoding.hypotheses import Beams
+from model_store.decoding.occupant import Occupant, Vocabulary
 from model_store.decoding.step_graphs import StepGraphs
 from model_store.decoding.transfers import Fetched, sent
 from model_store.network.memory import DecoderState, Memory

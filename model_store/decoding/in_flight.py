@@ -19,9 +19,10 @@ import torch
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.beginnings import Beginnings
-from model_store.decoding.block import Block, Occupant, Vocabulary
+from model_store.decoding.block import Block
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.encodings import Encodings
+from model_store.decoding.occupant import Occupant, Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings

@@ -55,6 +55,11 @@ class DecoderState:
             self.hidden.index_select(2, index), None if self.feed is None else self.feed.index_select(0, index)
         )
 
+    def spread(self, places: Tensor, rows: int) -> DecoderState:
+        """The rows at these places (int64, shape = (B,)) among so many, the rest of which are copies of the first."""
+        index = places.new_zeros(rows).index_copy_(0, places, torch.arange(len(places), device=places.device))
+        return self.rows(index)
+
     def joined(self, other: DecoderState) -> DecoderState:
         """The rows of both, those of `other` last."""
         feed = None if self.feed is None or other.feed is None else torch.cat((self.feed, other.feed))

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from model_store.config import Attention, NetworkConfig
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from training.experiments.series import Figure, Series

@@ -44,7 +44,7 @@ class CudaGraphBackend(EagerBackend):
         ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
         return self.network.encode(sent(ids, self._like.device), lengths)
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+    def _step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
         return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))
 
     def logits(self, readout: Tensor) -> Tensor:

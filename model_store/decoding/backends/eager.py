@@ -11,6 +11,7 @@ Legend: N slots, K beam width, S source length.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 
 import torch
@@ -83,7 +84,16 @@ class EagerBackend:
             like.new_zeros(layers, tensors, rows, hidden)
         )
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+    def step(
+        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
+    ) -> Readout:
+        if rows is None:
+            return self._step(tokens, memory, state, positions)
+        readout = self._step(tokens, memory, state.spread(rows, tokens.numel()), positions)
+        return replace(readout, state=readout.state.rows(rows))
+
+    def _step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+        """As step, of all hypotheses."""
         slots, width = tokens.shape
         readouts: list[Tensor] = []
         weights: list[Tensor] = []

@@ -99,24 +99,27 @@ class Int8Backend:
         hidden = torch.zeros(self._layers, 2, slots * width, self._hidden)
         return Memory(torch.zeros(shape), torch.zeros(shape), mask), self._first_state(hidden)
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
+    def step(
+        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
+    ) -> Readout:
         slots, width = tokens.shape
-        x = self._target_embedding[tokens.flatten()]  # (R, E)
+        x = self._target_embedding[_chosen(tokens.flatten(), rows)]  # (R, E)
         if state.feed is not None:
             x = torch.cat((x, state.feed), dim=1)
         x, hidden = self._decoder.step(x, state.hidden)
         weights = None
         if self._attention is not None:
             context, weights = self._attention(
-                x.view(slots, width, -1),
+                _spread(x, rows, slots * width).view(slots, width, -1),
                 memory.keys,
                 memory.values,
                 memory.mask,
                 positions.unsqueeze(1).expand(-1, width),
             )
-            x = torch.cat((context.flatten(0, 1), x), dim=1)
+            x = torch.cat((_chosen(context.flatten(0, 1), rows), x), dim=1)
         readout = self._combine(x)
-        return Readout(readout.view(slots, width, -1), weights, DecoderState(hidden, readout if self._feeds else None))
+        state = DecoderState(hidden, readout if self._feeds else None)
+        return Readout(_spread(readout, rows, slots * width).view(slots, width, -1), weights, state)
 
     def logits(self, readout: Tensor) -> Tensor:
         return self._projection(readout.flatten(0, 1)).view(*readout.shape[:2], -1)
@@ -133,6 +136,16 @@ class Int8Backend:
         count: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         return self._projection.best_among(candidates, barred, readout, log_prob, count)
+
+
+def _chosen(whole: Tensor, rows: Tensor | None) -> Tensor:
+    """These rows; all if None."""
+    return whole if rows is None else whole.index_select(0, rows)
+
+
+def _spread(part: Tensor, rows: Tensor | None, count: int) -> Tensor:
+    """`count` rows, zeros but for these, which are `part`; `part` itself if None."""
+    return part if rows is None else part.new_zeros(count, part.shape[1]).index_copy_(0, rows, part)
 
 
 def _keys_of(attention: Attention | None, kernels: Kernels) -> Linear | None:

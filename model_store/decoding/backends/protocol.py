@@ -19,7 +19,7 @@ class Readout:
     """What a step comes to before the vocabulary is looked at.
 
     readout: what the output projection reads, shape = (N, K, R). weights: attention, shape = (N, K, S'), None without.
-    state: of N * K rows.
+    state: of those rows that there are.
     """
 
     readout: Tensor
@@ -67,8 +67,14 @@ class Backend(Protocol):
         """Memory for N slots and state for N * K rows, of harmless values."""
         ...
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
-        """One step of N * K hypotheses. tokens: shape = (N, K). memory: of S' <= S. positions: shape = (N,)."""
+    def step(
+        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
+    ) -> Readout:
+        """One step of the hypotheses that there are among N * K.
+
+        tokens: shape = (N, K). memory: of S' <= S. positions: shape = (N,). rows: which of the N * K there are, int64,
+        ascending, and which `state` holds; None for all. Readouts and weights of the others say nothing.
+        """
         ...
 
     def logits(self, readout: Tensor) -> Tensor:

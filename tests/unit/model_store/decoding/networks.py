@@ -12,8 +12,8 @@ import torch
 from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, NetworkConfig
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Backend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.network.seq2seq import Seq2Seq
@@ -100,3 +100,25 @@ def open_tiny(
         max_rows=max_rows,
         encode_ahead=encode_ahead,
     )
+
+
+@torch.inference_mode()
+def check_rows(backend: Backend) -> None:
+    """That a step of some of the hypotheses comes to what a step of all of them comes to there, bit by bit."""
+    slots, width = 5, 4
+    memory, state = backend.encode([tuple(range(4, 6 + slot)) for slot in range(slots)])
+    state = state.rows(torch.arange(slots).repeat_interleave(width))
+    state.hidden.add_(torch.randn(state.hidden.shape, generator=torch.Generator().manual_seed(1)))
+    tokens = torch.arange(slots * width).view(slots, width) + 4
+    positions = torch.arange(slots)
+    rows = torch.tensor([0, 4, 5, 6, 8, 13, 16, 17, 18, 19])
+    whole = backend.step(tokens, memory, state, positions)
+    part = backend.step(tokens, memory, state.rows(rows), positions, rows)
+    assert torch.equal(part.readout.flatten(0, 1)[rows], whole.readout.flatten(0, 1)[rows])
+    assert torch.equal(part.state.hidden, whole.state.hidden[:, :, rows])
+    assert (part.state.feed is None) == (whole.state.feed is None)
+    if part.state.feed is not None and whole.state.feed is not None:
+        assert torch.equal(part.state.feed, whole.state.feed[rows])
+    assert part.weights is not None
+    assert whole.weights is not None
+    assert torch.equal(part.weights.flatten(0, 1)[rows], whole.weights.flatten(0, 1)[rows])

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from model_store.decoding import device_block
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.step_graphs import StepGraphs, ladder
 from model_store.network.seq2seq import Seq2Seq

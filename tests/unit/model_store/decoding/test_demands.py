@@ -148,8 +148,10 @@ def test_without_demands_nothing_changes_for_the_neighbours() -> None:
 class WalkingBackend(EagerBackend):
     """Attends to one source position after the other, whatever the network does."""
 
-    def step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
-        readout = super().step(tokens, memory, state, positions)
+    def step(
+        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
+    ) -> Readout:
+        readout = super().step(tokens, memory, state, positions, rows)
         assert readout.weights is not None
         last = readout.weights.shape[2] - 1
         here = torch.nn.functional.one_hot(positions.clamp(max=last), last + 1).to(readout.weights.dtype)

@@ -10,9 +10,9 @@ import torch
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
 from model_store.decoding.backends.protocol import Backend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.encodings import KEPT_SOURCES, Encodings
 from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.spellings import Spellings
 from model_store.network.memory import DecoderState, Memory

@@ -18,13 +18,13 @@ from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
 from model_store.decoding.backends.int8_kernels import Kernels, TorchKernels
 from model_store.decoding.backends.int8_linear import is_exact, quantise
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Functions, int8_log_probs, linear
-from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, tiny_network
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, check_rows, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search
 
 needs_kernel = pytest.mark.skipif(not is_exact(), reason="this processor has no exact 8-bit kernel")
@@ -174,6 +174,13 @@ def test_alone_and_under_load_are_the_same(hidden: int, kernels: str) -> None:
         ((_only, alone),) = decode(open_int8(network, made), [segment])
         assert together[index] == alone
         assert backwards[len(batch) - 1 - index] == alone
+
+
+@on_all_kernels
+@pytest.mark.parametrize("input_feeding", [False, True])
+def test_hypotheses_that_are_not_there_change_nothing(input_feeding: bool, kernels: str) -> None:
+    network = tiny_network(vocabulary=200, hidden=64, input_feeding=input_feeding, dtype=torch.float32, seed=13)
+    check_rows(Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kernels)))
 
 
 @on_all_kernels

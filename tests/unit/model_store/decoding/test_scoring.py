@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.decoding.backends.protocol import Readout
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.scoring import best_among, best_extensions, length_penalties, top_candidates
 from model_store.decoding.segment import Segment
 from model_store.network.memory import DecoderState, Memory
@@ -103,7 +103,14 @@ class TableBackend:
             torch.zeros(1, 1, slots * width, 1, dtype=torch.float64)
         )
 
-    def step(self, tokens: torch.Tensor, memory: Memory, state: DecoderState, positions: torch.Tensor) -> Readout:
+    def step(
+        self,
+        tokens: torch.Tensor,
+        memory: Memory,
+        state: DecoderState,
+        positions: torch.Tensor,
+        rows: torch.Tensor | None = None,
+    ) -> Readout:
         return Readout(self.table[tokens], None, state)
 
     def logits(self, readout: torch.Tensor) -> torch.Tensor:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.decoding.backends.int8 import Int8Backend
-from model_store.decoding.block import Vocabulary
 from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq
