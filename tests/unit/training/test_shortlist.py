@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from training.config import ShortlistConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
@@ -54,10 +55,11 @@ def test_more_are_kept_where_less_is_asked_of_them() -> None:
     assert 10 + 20 in found["yy"].of(10)
 
 
-def test_nothing_is_learned_of_the_tag_or_into_what_a_model_wrote() -> None:
+@pytest.mark.parametrize("written", [0, 1], ids=["left", "right"])
+def test_nothing_is_learned_of_the_tag_or_into_what_a_model_wrote(written: int) -> None:
     plain = packed(300)
     tagged = plain.back_translated.copy()
-    tagged[:, 0] = True
+    tagged[:, written] = True
     sides = [
         [BACK_TRANSLATED_ID, *plain.side(pair, side)] if tagged[pair, side] else plain.side(pair, side)
         for pair in range(len(plain))
@@ -67,8 +69,8 @@ def test_nothing_is_learned_of_the_tag_or_into_what_a_model_wrote() -> None:
     config = ShortlistConfig(pairs=1000, most=6, least_probability=0.0, common=25)
     directions = [("xx", "yy"), ("yy", "xx")]
     found = learn_translations(pairs, directions, config, vocabulary=VOCABULARY, seed=1)
-    # The left side is of either language in turn, so that each direction keeps every other pair.
-    halves = {"yy": _every_other(plain, 1), "xx": _every_other(plain, 0)}
+    # A side is of either language in turn, so that each direction keeps every other pair.
+    halves = {"yy": _every_other(plain, 1 - written), "xx": _every_other(plain, written)}
     for target, half in halves.items():
         way = [each for each in directions if each[1] == target]
         alone = learn_translations(half, way, config, vocabulary=VOCABULARY, seed=1)[target]
