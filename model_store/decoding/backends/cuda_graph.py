@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from copy import deepcopy
 
 import torch
 from torch import Tensor
@@ -20,21 +19,25 @@ from model_store.decoding.backends.protocol import Readout
 from model_store.decoding.scoring import Summaries, best_extensions, summaries_of
 from model_store.decoding.transfers import sent
 from model_store.network.memory import DecoderState, Memory
+from model_store.network.padding import padded
 from model_store.network.seq2seq import Seq2Seq
 
 logger = logging.getLogger("verso.decoding")
+
+TENSOR_CORE_UNITS = 64  # 128 bytes of float16: what a tile of a product on tensor cores is wide
 
 
 class CudaGraphBackend(EagerBackend):
     """The eager backend with products of whatever shape there is, all of them on the device.
 
-    source_capacity: tokens. dtype: of weights, states, readouts and logits.
+    The network is made wider, to a multiple of TENSOR_CORE_UNITS, with units that stay zero. source_capacity: tokens.
+    dtype: of weights, states, readouts and logits.
     """
 
     on_device = True
 
     def __init__(self, network: Seq2Seq, *, source_capacity: int, dtype: torch.dtype = torch.float16) -> None:
-        super().__init__(deepcopy(network).to(dtype), source_capacity=source_capacity)
+        super().__init__(padded(network, TENSOR_CORE_UNITS).to(dtype), source_capacity=source_capacity)
         self._summaries = _fastest_summaries(self._like.device)
 
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:

@@ -1,0 +1,86 @@
+"""A network made wider with units that are always zero, for kernels that like round sizes.
+
+A unit whose weights and biases are zero has gates of one half, no new value, and so a state of zero, forever; whatever
+reads it has zeros for it too. So the wider network computes the same function, and sums differ by terms of zero only.
+
+Legend: V vocabulary, E embedding, H hidden, R readout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from model_store.network.cells import RecurrentLayer
+from model_store.network.encoder import DirectedEncoder
+from model_store.network.seq2seq import Seq2Seq
+
+Blocks = Sequence[tuple[int, int]]  # how wide what lies side by side was, and is
+
+
+def padded(network: Seq2Seq, multiple: int) -> Seq2Seq:
+    """A copy whose hidden and embedding widths are the next multiples of `multiple`.
+
+    It has the widths it had if its encoder has halves to keep apart, or normalises over all units: anything but a
+    recurrent encoder of one direction.
+    """
+    config = network.config
+    wide = {name: -(-getattr(config, name) // multiple) * multiple for name in ("hidden", "embedding")}
+    if not isinstance(network.encoder, DirectedEncoder) or wide == config.model_dump(include=set(wide)):
+        return deepcopy(network)
+    like = network.projection.weight
+    with torch.device("meta"):
+        made = Seq2Seq(config.model_copy(update=wide))
+    made = made.to(like.dtype).to_empty(device=like.device).train(network.training)
+    if config.tied_embeddings:  # which the move has parted
+        made.target_embedding = made.source_embedding
+        made.projection.weight = made.source_embedding.weight
+    hidden, embedding = ((getattr(config, name), wide[name]) for name in ("hidden", "embedding"))
+    shapes = _shapes(network, hidden, embedding, (config.readout, made.config.readout))
+    with torch.no_grad():
+        for name, new in made.named_parameters():
+            old = network.get_parameter(name)
+            _spread(old, new.zero_(), shapes.get(name, [[(size, size)] for size in old.shape]))
+    return made.requires_grad_(like.requires_grad)
+
+
+def _shapes(
+    network: Seq2Seq, hidden: tuple[int, int], embedding: tuple[int, int], readout: tuple[int, int]
+) -> dict[str, list[Blocks]]:
+    """What the axes of each parameter are made of, by its name; of those that have another shape in a wider network."""
+    vocabulary = (network.config.vocabulary,) * 2
+    inputs = {"encoder.stack.layers.0": [embedding], "decoder.stack.layers.0": [embedding]}
+    if network.decoder.input_feeding:
+        inputs["decoder.stack.layers.0"] = [embedding, readout]
+    shapes: dict[str, list[Blocks]] = {
+        "source_embedding.weight": [[vocabulary], [embedding]],
+        "target_embedding.weight": [[vocabulary], [embedding]],
+        "projection.weight": [[vocabulary], [readout]],
+        "decoder.combine.weight": [[readout], [hidden] * (1 if network.decoder.attention is None else 2)],
+        "decoder.attention.energy.weight": [[(1, 1)], [hidden]],
+        "decoder.attention.source.bias": [[hidden]],
+    }
+    for name in ("project", "source", "target"):
+        shapes[f"decoder.attention.{name}.weight"] = [[hidden], [hidden]]
+    for name, layer in network.named_modules():
+        if isinstance(layer, RecurrentLayer):
+            gates = [hidden] * (layer.kernel.all_weights[0][1].shape[0] // hidden[0])
+            shapes[f"{name}.kernel.weight_ih_l0"] = [gates, inputs.get(name, [hidden])]
+            shapes[f"{name}.kernel.weight_hh_l0"] = [gates, [hidden]]
+            shapes |= {f"{name}.kernel.bias_{way}_l0": [gates] for way in ("ih", "hh")}
+    return shapes
+
+
+def _spread(old: Tensor, new: Tensor, axes: Sequence[Blocks]) -> None:
+    """Copy each block of `old` to the start of its block in `new`."""
+    new[torch.meshgrid(*(_places(blocks, old.device) for blocks in axes), indexing="ij")] = old
+
+
+def _places(blocks: Blocks, device: torch.device) -> Tensor:
+    """Where each index of an axis goes."""
+    starts = [sum(new for _old, new in blocks[:number]) for number in range(len(blocks))]
+    spans = (torch.arange(old, device=device) + start for start, (old, _new) in zip(starts, blocks, strict=True))
+    return torch.cat(list(spans))

@@ -1,0 +1,60 @@
+"""Units that stay zero: the same function, by wider products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from model_store.config import EncoderConfig
+from model_store.network.padding import padded
+from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.networks import every_network, tiny_network
+
+
+def readouts(network: Seq2Seq) -> torch.Tensor:
+    source, lengths = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0]]), torch.tensor([4, 2])
+    target = torch.tensor([[2, 11, 12], [2, 13, 14]])
+    return network.projection(network(source, lengths, target))  # type: ignore[no-any-return]
+
+
+@every_network
+def test_the_logits_are_the_same(options: dict[str, Any]) -> None:
+    network = tiny_network(**options)
+    wide = padded(network, 5)
+    torch.testing.assert_close(readouts(wide), readouts(network), rtol=1e-12, atol=1e-12)
+    directed = network.config.encoder.kind == "recurrent" and network.config.encoder.direction != "bidirectional"
+    assert (wide.config.hidden, wide.config.embedding) == ((10, 10) if directed else (8, 8))
+
+
+def test_it_is_a_copy_even_where_it_fits_already() -> None:
+    network = tiny_network()
+    same = padded(network, 8)
+    assert same.config == network.config
+    assert same.projection.weight is not network.projection.weight
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_what_is_tied_stays_tied(tied: bool) -> None:
+    config = tiny_network().config.model_copy(update={"tied_embeddings": tied, "hidden": 12})
+    network = Seq2Seq(config).double().eval()
+    wide = padded(network, 7)
+    assert (wide.projection.weight is wide.source_embedding.weight) == tied
+    assert (wide.config.hidden, wide.config.embedding) == (14, 14)
+    torch.testing.assert_close(readouts(wide), readouts(network), rtol=1e-12, atol=1e-12)
+
+
+def test_zeros_stay_zero_in_training() -> None:
+    """So a network trained wider is the narrow one: its gradients are the same, and those of the padding are zero."""
+    network = tiny_network(encoder=EncoderConfig())
+    wide = padded(network, 5)
+    for each in (network, wide):
+        loss = torch.nn.functional.cross_entropy(readouts(each).flatten(0, 1), torch.tensor([4, 5, 6, 7, 8, 9]))
+        loss.backward()  # type: ignore[no-untyped-call]
+    for name, parameter in network.named_parameters():
+        own, theirs = parameter.grad, wide.get_parameter(name).grad
+        assert own is not None
+        assert theirs is not None
+        assert torch.count_nonzero(theirs) <= own.numel()
+        torch.testing.assert_close(theirs.norm(), own.norm(), rtol=1e-10, atol=1e-12)
