@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
+from training.allocation import give_back_freed_memory
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position
 from training.config import Recipe, TrainerConfig
@@ -28,6 +29,8 @@ from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
 
 Validate = Callable[[Seq2Seq], dict[str, float]]
+
+_GIVE_BACK_EVERY_STEPS = 200
 
 
 class TrainingStep(nn.Module):
@@ -141,6 +144,8 @@ class Trainer:
                 self._validate(position)
             if position.step % self.config.checkpoint_every_steps == 0:
                 self._save(position)
+            if position.step % _GIVE_BACK_EVERY_STEPS == 0:
+                give_back_freed_memory()
         self._save(position)
         if position.step % self.config.validate_every_steps:  # else it was done in the loop
             self._validate(position)
