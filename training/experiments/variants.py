@@ -40,7 +40,8 @@ def compare_variants(
 ) -> Table:
     """Train every variant in turn and score it on the first validation set; what was trained before is not again.
 
-    The data is prepared once, in `folder`, so a variant cannot change it, nor the vocabulary. The averaged weights are
+    The data is prepared once, in `folder`, so a variant cannot change it, nor the vocabulary. Each number of updates
+    has a folder of its own in it, since the learning rate depends on how many there will be. The averaged weights are
     scored, and differences are of the last metric.
 
     Raises ConfigError if a variant's changes are no recipe, or the corpora are not in `data_root`.
@@ -54,7 +55,8 @@ def compare_variants(
     for variant in variants:
         started = time.monotonic()
         run = replace(shared, recipe=recipes[variant.name])
-        found = scores[variant.name] = _score(run, folder / variant.name.replace(" ", "-"))
+        updates = folder / f"{run.recipe.trainer.max_steps}-updates"
+        found = scores[variant.name] = _score(run, updates / variant.name.replace(" ", "-"))
         logger.info("%s: %s, %.0f s", variant.name, found, time.monotonic() - started)
         *_others, (_metric, figure) = found.items()
         other = None if variant.against is None else [*scores[variant.against].values()][-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import ConfigError
+from training.checkpoint import Checkpoint
 from training.config import Recipe
 from training.experiments import recipe_options
 from training.experiments.luong_increments import BASE, VARIANTS
@@ -42,6 +43,14 @@ def test_each_variant_is_trained_and_scored_once(tmp_path: Path, monkeypatch: py
     assert float(second[4]) == pytest.approx(float(second[3]) - float(first[3]), abs=0.051)
     monkeypatch.setattr("training.trainer.Trainer.update", lambda *_arguments: pytest.fail("trained again"))
     assert compare_variants("cells", "Cells", small(), variants, RECIPES, tmp_path) == table
+
+
+def test_another_number_of_updates_is_another_run(tmp_path: Path) -> None:
+    for updates in (6, 2):
+        recipe = changed(small(), {"trainer": {"max_steps": updates}})
+        compare_variants("cells", "Cells", recipe, (Variant("plain"),), RECIPES, tmp_path)
+    steps = {Checkpoint.load(path).position.step for path in tmp_path.rglob("checkpoint.pt")}
+    assert steps == {2, 6}
 
 
 def test_a_wrong_change_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
