@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from model_store.config import Task
 from model_store.manifest import Manifest
 
 _TASKS = {
@@ -22,7 +23,8 @@ def model_card(manifest: Manifest) -> str:
         f"# {manifest.name} {manifest.version}",
         manifest.description.strip() or f"A network that {_TASKS[manifest.task]}.",
         _facts(manifest),
-        *_usage(manifest),
+        "## Use",
+        _usage(manifest),
         "## Scores",
         _scores(manifest),
         "## Data",
@@ -51,24 +53,23 @@ def _facts(manifest: Manifest) -> str:
     return "\n".join(f"- {name}: {_one_line(value)}" for name, value in facts.items())
 
 
-def _usage(manifest: Manifest) -> tuple[str, ...]:
-    """How to ask a running service for this bundle; only translation has an address of its own."""
-    if manifest.task != "translate":
-        return ()
+def _usage(manifest: Manifest) -> str:
+    """How to ask a running service for this bundle."""
     source, target = manifest.pairs[0]
-    body = json.dumps({"text": "…", "source": source, "target": target, "model": manifest.name}, ensure_ascii=False)
-    return (
-        "## Use",
-        "\n".join(
-            (
-                "With `make serve` running:",
-                "",
-                "```sh",
-                "curl -s http://127.0.0.1:5000/v1/translate -H 'Content-Type: application/json' \\",
-                f"  -d '{body}'",
-                "```",
-            )
-        ),
+    if manifest.task == "translate":
+        path, languages = "translate", {"source": source, "target": target}
+    else:
+        path, languages = "summarize" if manifest.task == "summarize" else "generate", {"language": target}
+    body = json.dumps({"text": "…", **languages, "model": manifest.name}, ensure_ascii=False)
+    return "\n".join(
+        (
+            "With `make serve` running:",
+            "",
+            "```sh",
+            f"curl -s http://127.0.0.1:5000/v1/{path} -H 'Content-Type: application/json' \\",
+            f"  -d '{body}'",
+            "```",
+        )
     )
 
 
@@ -94,16 +95,27 @@ def _data(manifest: Manifest) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
-    decoding = manifest.decoding
+    at_once = f"It reads at most {manifest.decoding.max_source_length} tokens at once, control tokens included"
     return "\n".join(
         (
-            f"- It reads at most {decoding.max_source_length} tokens at once, control tokens included; longer text has "
-            "to be split into sentences first, and each sentence is read without its neighbours.",
+            f"- {at_once}; {_longer_text(manifest.task)}.",
             "- It knows the language and the subjects of the data above; on others it does worse.",
             "- It can leave out, add or turn round what the source says, fluently: a person has to check whatever "
             "somebody's health, money or rights hang on.",
         )
     )
+
+
+def _longer_text(task: Task) -> str:
+    """What becomes of a text that is longer than what is read at once."""
+    if task == "translate":
+        return "longer text has to be split into sentences first, and each sentence is read without its neighbours"
+    if task == "summarize":
+        return (
+            "longer text is read in parts of whole sentences, each without the others, and its one line is that of a "
+            "single part"
+        )
+    return "longer text is refused"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
