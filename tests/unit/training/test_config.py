@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from model_store.errors import ConfigError
+from model_store.manifest import read_manifest
 from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
+from training.start import find_bundle
 
 RECIPE = """
 [data]
@@ -30,6 +33,15 @@ def write(folder: Path, text: str, name: str = "recipe.toml") -> Path:
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_recipe_that_comes_with_verso_is_valid_and_named_like_its_file(path: Path) -> None:
     assert load_recipe(path).export.name == path.stem
+
+
+def test_the_recipe_that_adapts_loads_with_the_bundle_that_it_names_to_start_from() -> None:
+    path = RECIPES / "adapt-en-ru.toml"
+    (start,) = set(re.findall(r"--from (\S+@\S+)", path.read_text(encoding="utf-8")))
+    recipe = load_recipe(path, start_from=start)
+    assert recipe.start_from == start
+    of_bundle = read_manifest(find_bundle(start)).network
+    assert recipe.network.model_dump(exclude={"dropout"}) == of_bundle.model_dump(exclude={"dropout"})
 
 
 def test_the_reference_network_is_that_of_the_lecture() -> None:
