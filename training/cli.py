@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed
-from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, table
+from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, on_best_device, table
 from training.experiments import bottleneck, luong_increments, recipe_options, vanishing_gradients
 from training.experiments.series import Figure
 from training.experiments.table import Table
@@ -33,6 +34,8 @@ from training.validation import Validator
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
+BUNDLE_HELP = r"a folder, or name\[@version] that ships"  # the backslash keeps rich from reading a style
+
 RecipeArgument = Annotated[str, typer.Argument(help="a recipe file, or the name of one that comes with Verso")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="where the corpora are, instead of data_root")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="where runs are kept")]
@@ -40,7 +43,7 @@ ServerOption = Annotated[str | None, typer.Option("--server", help="score this r
 OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="score this held-out set only; repeatable")]
 BundleOption = Annotated[
     str | None,
-    typer.Option("--bundle", help="score this bundle (a folder, or name[@version] that ships), not the run"),
+    typer.Option("--bundle", help=f"score this bundle ({BUNDLE_HELP}), not the run"),
 ]
 AgainstOption = Annotated[
     str | None,
@@ -50,7 +53,7 @@ JsonOption = Annotated[Path | None, typer.Option("--json", help="also write the 
 MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
 FromOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="BUNDLE", help="start from this bundle: a folder, or name[@version] that ships"),
+    typer.Option("--from", metavar="BUNDLE", help=f"start from this bundle: {BUNDLE_HELP}"),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
@@ -97,10 +100,15 @@ def evaluate_command(
 ) -> None:
     """BLEU and chrF, or ROUGE, on the recipe's validation and report sets, of the weights as they will be stored.
 
-    What is measured of the run or of a server goes into the bundle that `export` writes.
+    What is measured of the run, or of a server that serves its bundle, goes into the bundle that `export` writes.
     """
     if bundle is not None and server is not None:
         raise typer.BadParameter("--bundle and --server exclude each other")
+    if against is not None and server is not None:
+        raise typer.BadParameter(
+            "--against and --server exclude each other: what a server does to text besides would count as a difference "
+            "of the networks; score both bundles with --bundle"
+        )
     run = Run.open(recipe, data, runs, start_from)
     system: System
     if server is not None:
@@ -109,12 +117,18 @@ def evaluate_command(
         system = _bundle_system(run, bundle)
     else:
         system = run.system()
-    sets = run.test_sets(tuple(only or ()))
-    arguments = [f"--only {name}" for name in only or ()] + ["--server"] * (server is not None)
-    command = " ".join(["verso-train evaluate", run.argument, *arguments])
-    evaluations = _evaluate(run, system, sets, command, into=json_file, keep=bundle is None)
+    chosen = tuple(only or ())
+    sets = run.test_sets(chosen)
+    evaluations = _evaluate(run, system, sets)
+    command = ["verso-train", "evaluate", run.argument, *(word for name in chosen for word in ("--only", name))]
+    if bundle is None:
+        _keep(run, evaluations, shlex.join([*command, *(["--server"] * (server is not None))]))
+    if json_file is not None:
+        options = (("--bundle", bundle), ("--server", server), ("--against", against))
+        given = (word for name, value in options if value is not None for word in (name, value))
+        write_scores(json_file, evaluations, shlex.join([*command, *given]))
     if against is not None:
-        _compare(run, evaluations, sets, against)
+        _compare(run, evaluations[: len(sets)], sets, against)
 
 
 @app.command("export")
@@ -146,7 +160,7 @@ def run_command(
     if not run.folder.report.exists():
         _prepare(run)
     _train(run, None)
-    _evaluate(run, run.system(), run.test_sets(()), f"verso-train evaluate {run.argument}", into=None, keep=True)
+    _keep(run, _evaluate(run, run.system(), run.test_sets(())), shlex.join(["verso-train", "evaluate", run.argument]))
     _export(run, out)
 
 
@@ -194,23 +208,29 @@ def _train(run: Run, max_steps: int | None) -> None:
 def _bundle_system(run: Run, reference: str) -> Model:
     bundle = load_bundle(find_bundle(reference))
     manifest, cut = bundle.manifest, run.recipe.data.cut_source_tokens
-    return Model(bundle.network(), bundle.tokenizer, manifest.decoding, manifest.task, cut)
+    network = on_best_device(bundle.network())
+    return Model(network, bundle.tokenizer, manifest.decoding, manifest.task, cut)
 
 
-def _evaluate(
-    run: Run, system: System, sets: Sequence[TestSet], command: str, *, into: Path | None, keep: bool
-) -> list[Evaluation]:
-    """Score the system, and for summaries the first sentence; print, and keep for the bundle that will be exported."""
+def _evaluate(run: Run, system: System, sets: Sequence[TestSet]) -> list[Evaluation]:
+    """Score the system, then for summaries the first sentence, and print both."""
     task = run.recipe.data.task
     moses = run.recipe.evaluation.moses_bleu
     evaluations = [evaluate(system, test_set, task, with_moses_bleu=moses) for test_set in sets]
     baseline = [evaluate(LeadSentence(), _baseline_of(test_set), task) for test_set in sets if task == "summarize"]
     typer.echo(table([*evaluations, *baseline]))
-    if keep:
-        write_scores(run.folder.scores, [*evaluations, *baseline], command)
-    if into is not None:
-        write_scores(into, [*evaluations, *baseline], command)
-    return evaluations
+    return [*evaluations, *baseline]
+
+
+def _keep(run: Run, evaluations: Sequence[Evaluation], command: str) -> None:
+    """Keep scores for the bundle that will be exported, unless a server gave them that serves another one."""
+    own = f"{run.recipe.export.name}@{run.recipe.export.version}"
+    others = {model for each in evaluations for model in each.written_by} - {own}
+    if others or not run.folder.checkpoint.exists():
+        reason = f"the server has {', '.join(sorted(others))}" if others else "nothing was trained here"
+        typer.echo(f"not kept for the model card of {own}: {reason}")
+        return
+    write_scores(run.folder.scores, evaluations, command)
 
 
 def _baseline_of(test_set: TestSet) -> TestSet:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import sentencex
+import torch
 
 from model_store.config import DecodingConfig, Task
 from model_store.decoding.in_flight import decode, open_decoder
@@ -20,10 +21,14 @@ from training.moses_bleu import moses_bleu
 
 @dataclass(frozen=True)
 class Decoded:
-    """outputs: one for each text. unfinished: how many were cut off at maximum length."""
+    """outputs: one for each text. unfinished: how many were cut off at maximum length.
+
+    written_by: the bundles that a server says it has them from, as name@version; none for a network in this process.
+    """
 
     outputs: list[str]
     unfinished: int
+    written_by: frozenset[str] = frozenset()
 
 
 class System(Protocol):
@@ -82,6 +87,11 @@ class Model:
         return Decoded(outputs, unfinished)
 
 
+def on_best_device(network: Seq2Seq) -> Seq2Seq:
+    """The network itself, on the GPU where there is one, as it is validated while it trains; else where it was."""
+    return network.to("cuda") if torch.cuda.is_available() else network
+
+
 @dataclass(frozen=True)
 class LeadSentence:
     """The first sentence of each text, unchanged: the baseline that a summarizer has to beat."""
@@ -114,7 +124,7 @@ class TestSet:
 class Evaluation:
     """One set, scored in one direction.
 
-    unfinished: targets cut off at maximum length. duration_s: of decoding.
+    unfinished: targets cut off at maximum length. duration_s: of decoding. written_by: as Decoded has it.
     """
 
     test_set: str
@@ -123,6 +133,7 @@ class Evaluation:
     metrics: tuple[Metric, ...]
     unfinished: int
     duration_s: float
+    written_by: frozenset[str] = frozenset()
 
 
 MOSES_BLEU = "BLEU, Moses, lower case"
@@ -144,6 +155,7 @@ def evaluate(system: System, test_set: TestSet, task: Task, *, with_moses_bleu: 
         metrics,
         decoded.unfinished,
         duration,
+        decoded.written_by,
     )
 
 

@@ -13,7 +13,7 @@ from model_store.tokenizer import Tokenizer
 from training.checkpoint import averaged_weights
 from training.config import Recipe, TestSetConfig
 from training.dataset import Examples, PackedPairs
-from training.evaluation import Model, TestSet
+from training.evaluation import Model, TestSet, on_best_device
 from training.export import stored_network
 from training.preparation import what_it_depends_on
 from training.recipe_file import load_recipe
@@ -70,14 +70,18 @@ class Run:
         return sorted(changed)
 
     def system(self) -> Model:
-        """The averaged network as a bundle would store it."""
+        """The averaged network as a bundle would store it, on the GPU where there is one."""
         recipe = self.recipe
-        network = stored_network(recipe, averaged_weights(self.folder.checkpoint))
+        network = on_best_device(stored_network(recipe, averaged_weights(self.folder.checkpoint)))
         data = recipe.data
         return Model(network, self.tokenizer(), recipe.decoding, data.task, data.cut_source_tokens)
 
     def test_sets(self, only: tuple[str, ...]) -> list[TestSet]:
-        """The held-out sets of those names, or all. Raises ConfigError for a name that the recipe does not have."""
+        """The held-out sets of those names, or all.
+
+        Raises ConfigError for a name that the recipe does not have, or if the set that is split off its sources is
+        among them and was not prepared.
+        """
         data = self.recipe.data
         configs = [*data.validation, *data.report]
         if data.held_out is not None:
@@ -87,6 +91,11 @@ class Run:
         if unknown := set(only) - {each.name for each in configs}:
             raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
         chosen = [each for each in configs if not only or each.name in only]
+        if data.held_out is not None and configs[-1] in chosen and not self.folder.held_out.exists():
+            raise ConfigError(
+                f"{self.folder.held_out} does not exist; run `verso-train prepare {self.argument}` first, which splits "
+                "the held-out set off the recipe's sources"
+            )
         return self.load(chosen)
 
     def load(self, configs: Sequence[TestSetConfig]) -> list[TestSet]:

@@ -29,6 +29,7 @@ class Server:
         """
         outputs: list[str] = []
         unfinished = 0
+        written_by: set[str] = set()
         with httpx.Client(base_url=self.url, timeout=TIMEOUT_S) as client:
             for start in range(0, len(texts), TEXTS_PER_REQUEST):
                 path, answers, languages = _route(self.task, source_language, target_language)
@@ -39,10 +40,13 @@ class Server:
                     raise ConfigError(f"server: {self.url}: {error}") from error
                 if answer.is_error:
                     raise ConfigError(f"server: {self.url} answered {answer.status_code}: {answer.text}")
-                items = answer.json()[answers]
+                content = answer.json()
+                items, model = content[answers], content["model"]
+                if model is not None:
+                    written_by.add(f"{model['name']}@{model['version']}")
                 outputs += [item["text"] for item in items]
                 unfinished += sum("truncated" in item["warnings"] for item in items)
-        return Decoded(outputs, unfinished)
+        return Decoded(outputs, unfinished, frozenset(written_by))
 
 
 def _route(task: Task, source_language: str, target_language: str) -> tuple[str, str, dict[str, str]]:

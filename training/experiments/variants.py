@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import Recipe
-from training.evaluation import Model, evaluate
+from training.evaluation import Model, evaluate, on_best_device
 from training.experiments.table import Cell, Table
 from training.preparation import prepare
 from training.progress import ProgressLog
@@ -72,7 +72,7 @@ def _score(run: Run, folder: Path) -> dict[str, float]:
     trainer = Trainer(recipe, train, validation, checkpoint=folder / "checkpoint.pt", log=log)
     average = trainer.run().average
     test_set = run.load(recipe.data.validation[:1])[0]
-    model = Model(average, tokenizer, recipe.decoding, recipe.data.task)
+    model = Model(on_best_device(average), tokenizer, recipe.decoding, recipe.data.task)
     moses = recipe.evaluation.moses_bleu
     return {
         metric.name: metric.value for metric in evaluate(model, test_set, "translate", with_moses_bleu=moses).metrics

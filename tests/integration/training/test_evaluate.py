@@ -1,0 +1,145 @@
+"""verso-train evaluate: what it scores, what it writes where, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from model_store.errors import ConfigError
+from model_store.network.seq2seq import Seq2Seq
+from tests.integration.training.test_options import BASE, invoke
+from training.cli import app
+from training.run import RECIPES
+
+REPORT = 'report = [{ name = "few", left = "en", right = "ru", path = "numbers/test.en-ru.tsv", limit = 4 }]'
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a recipe, small.toml, its run and its bundle."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    text = BASE.format(tiny=RECIPES / "tiny.toml").replace("report = []", REPORT)
+    (folder / "small.toml").write_text(text, encoding="utf-8")
+    for command in ("prepare", "train", "export"):
+        invoke(command, str(folder / "small.toml"), "--data", str(RECIPES), "--runs", str(folder / "runs"))
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy, to be written into."""
+    shutil.copytree(finished, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def evaluate(folder: Path, *options: str, recipe: str = "small.toml", runs: str = "runs") -> str:
+    places = ("--data", str(RECIPES), "--runs", str(folder / runs))
+    return invoke("evaluate", str(folder / recipe), *places, *options)
+
+
+def bundle_of(folder: Path) -> Path:
+    return folder / "runs" / "option" / "bundles" / "option" / "1"
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """In place of a server: one that has option@version, and copies."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        items = [{"text": text, "warnings": []} for text in json.loads(request.content)["text"]]
+        return httpx.Response(200, json={"translations": items, "model": {"name": "option", "version": version}})
+
+    client, transport = httpx.Client, httpx.MockTransport(answer)
+    monkeypatch.setattr(
+        "training.server.httpx.Client",
+        lambda base_url, timeout: client(base_url=base_url, timeout=timeout, transport=transport),
+    )
+
+
+def commands(path: Path) -> list[str]:
+    return list(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_each_bundle_and_what_it_is_compared_with_has_its_own_figures(folder: Path) -> None:
+    first, second = bundle_of(folder), folder / "other one"
+    shutil.copytree(first, second)
+    figures = folder / "figures.json"
+    for options in (("--bundle", first), ("--bundle", second), ("--bundle", first, "--against", second)):
+        evaluate(folder, *map(str, options), "--json", str(figures))
+    recipe = folder / "small.toml"
+    assert commands(figures) == [
+        f"verso-train evaluate {recipe} --bundle {first}",
+        f"verso-train evaluate {recipe} --bundle '{second}'",
+        f"verso-train evaluate {recipe} --bundle {first} --against '{second}'",
+    ]
+
+
+def test_what_is_kept_for_the_card_does_not_say_what_it_was_compared_with(folder: Path) -> None:
+    evaluate(folder, "--only", "few", "--against", str(bundle_of(folder)))
+    assert commands(folder / "runs" / "option" / "scores.json") == [
+        f"verso-train evaluate {folder / 'small.toml'} --only few"
+    ]
+
+
+def test_a_server_that_has_the_bundle_of_the_run_is_kept_for_its_card(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(monkeypatch, "1")
+    evaluate(folder, "--server", "http://127.0.0.1:5000", "--json", str(folder / "figures.json"))
+    command = f"verso-train evaluate {folder / 'small.toml'} --server"
+    assert commands(folder / "runs" / "option" / "scores.json") == [command]
+    assert commands(folder / "figures.json") == [f"{command} http://127.0.0.1:5000"]
+
+
+@pytest.mark.parametrize(
+    ("version", "runs", "reason"), [("2", "runs", "the server has option@2"), ("1", "none", "nothing was trained here")]
+)
+def test_scores_of_another_system_are_not(
+    version: str, runs: str, reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(monkeypatch, version)
+    assert reason in evaluate(folder, "--server", "http://127.0.0.1:5000", runs=runs)
+    assert list(folder.rglob("scores.json")) == []
+
+
+def test_a_server_is_not_compared_with_a_network(folder: Path) -> None:
+    options = ("--server", "http://127.0.0.1:5000", "--against", str(bundle_of(folder)))
+    result = CliRunner().invoke(app, ["evaluate", str(folder / "small.toml"), *options])
+    assert result.exit_code == 2
+    assert "--against and --server exclude each other" in result.output
+
+
+def test_a_held_out_set_that_was_not_split_off_yet_asks_for_prepare(folder: Path) -> None:
+    recipe = folder / "split.toml"
+    recipe.write_text('extends = "small.toml"\n[data]\nheld_out = { pairs = 5 }\n', encoding="utf-8")
+    options = ("--bundle", str(bundle_of(folder)))
+    with pytest.raises(ConfigError, match=rf"held_out\.tsv does not exist; run `verso-train prepare {recipe}` first"):
+        evaluate(folder, *options, recipe="split.toml")
+    assert "few" in evaluate(folder, *options, "--only", "few", recipe="split.toml")
+
+
+@pytest.mark.parametrize("of_bundle", [False, True])
+def test_it_decodes_on_the_gpu_where_there_is_one(
+    of_bundle: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[str] = []
+
+    def to(network: Seq2Seq, device: str) -> Seq2Seq:
+        moved.append(device)
+        return network
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(Seq2Seq, "to", to)
+    evaluate(folder, *(("--bundle", str(bundle_of(folder))) if of_bundle else ()))
+    assert moved == ["cuda"]
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_help_shows_how_a_version_is_named(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+    assert "a folder, or name[@version] that ships" in result.output
