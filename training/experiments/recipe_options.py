@@ -26,6 +26,7 @@ def measure(data_root: Path, folder: Path, updates: int) -> Table:
     data_root: the folder that the recipe multi30k-en-de finds its corpora in. folder: where runs are kept.
     """
     trainer = {"max_minutes": None, "decay": "cosine", "max_steps": updates, "validate_every_steps": updates}
-    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), {"trainer": trainer})
+    common = {"network": {"dropout": 0.3}, "trainer": trainer}
+    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), common)
     title = f"Multi30k, en-de, validation set: {updates} updates each"
     return compare_variants("recipe-options", title, recipe, VARIANTS, data_root, folder / "recipe-options")
