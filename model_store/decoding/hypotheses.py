@@ -229,7 +229,9 @@ class Beams:
         return beams
 
     def hypotheses(self, slot: int, segment: Segment, eos: int) -> tuple[Hypothesis, ...]:
-        """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score."""
+        """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score. Empty
+        if there was nothing that it may write, or what the network computed are no numbers.
+        """
         length = int(self.length[slot])
         trellis = Trellis(
             self.token[slot, :length].tolist(),
@@ -256,7 +258,7 @@ class Beams:
         ]
         live.sort(key=lambda end: -end.log_prob)
         found = [trellis.read(end) for end in (finished + live)[: segment.n_best]]
-        if segment.want_search:
+        if segment.want_search and found:
             found[0] = replace(found[0], search=self._search(slot, segment, eos))
         return tuple(found)
 

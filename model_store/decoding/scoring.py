@@ -116,6 +116,8 @@ def top_candidates(totals: Tensor, count: int) -> tuple[Tensor, Tensor]:
         place = torch.arange(count, device=totals.device) - above.sum(dim=1, keepdim=True)
         column = torch.arange(totals.shape[1], device=totals.device)
         lowest = torch.where(tied, column, totals.shape[1]).topk(count, dim=1, largest=False).values
+        # Where there are NaNs too few are tied; an index past the end would break a GPU's context, and others with it.
+        lowest = lowest.clamp(max=totals.shape[1] - 1)
         index = torch.where(above, index, lowest.gather(1, place.clamp(min=0)))
     index, by_index = index.sort(dim=1)
     values, by_value = values.gather(1, by_index).sort(dim=1, descending=True, stable=True)

@@ -15,6 +15,8 @@ from service.errors import EngineFailedError
 
 logger = logging.getLogger(__name__)
 
+NOTHING_FOUND = "the search found nothing: what the network computed are no numbers, or no token begins the prefix"
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -136,7 +138,8 @@ class Slots:
             holder = self._holders.pop(ticket, None)
             if holder is not None:
                 del self._tickets[holder.entry.entry_id]
-                ended.append(Ended(holder.entry, self._steps - holder.since_step, hypotheses))
+                failure = None if hypotheses else EngineFailedError(NOTHING_FOUND)
+                ended.append(Ended(holder.entry, self._steps - holder.since_step, hypotheses, failure))
         return ended
 
     def news(self) -> list[tuple[int, tuple[int, ...]]]:

@@ -16,6 +16,7 @@ from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
 from service.engine.engine import Engine, EngineSettings
 from service.engine.segment import SegmentResult
+from service.errors import EngineFailedError
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
 
 PATIENCE_S = 60.0
@@ -166,3 +167,22 @@ def test_a_closed_engine_lets_go_of_its_decoder_at_once(rig: Rig) -> None:
         assert decoder() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("want_search", [False, True])
+def test_a_search_that_finds_nothing_fails_alone(rig: Rig, want_search: bool) -> None:
+    """No token of the tiny vocabulary begins the prefix; those that end with it, and those beside it, have results."""
+    lost = Segment((7, 9, EOS), max_length=5, prefix=b"Z", want_search=want_search)
+    good = [Segment((8, 9, EOS), max_length=length) for length in (1, 2, 6)]
+
+    async def both() -> list[list[SegmentResult] | BaseException]:
+        asked = [rig.engine.submit_all([segment]) for segment in (lost, *good, lost)]
+        async with asyncio.timeout(PATIENCE_S):
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, *others, last = asyncio.run(both())
+    for each in (first, last):
+        assert isinstance(each, EngineFailedError)
+        assert "found nothing" in str(each)
+    alone = dict(decode(open_tiny(tiny_network(dtype=torch.float32), max_rows=24), good))
+    assert [what(each) for each in others if isinstance(each, list)] == [[alone[number]] for number in range(3)]

@@ -81,6 +81,14 @@ def test_extensions_of_a_row_do_not_depend_on_how_many_there_are() -> None:
             assert all(torch.equal(a[0], b[slot]) for a, b in zip(alone, together, strict=True))
 
 
+def test_what_is_no_number_gives_no_index_past_the_end() -> None:
+    """On a GPU it would break what all others run on."""
+    nan = float("nan")
+    for row in ([nan] * 10, [nan, nan, 1.0, 1.0, 1.0], [1.0, nan, 2.0, 2.0]):
+        _values, index = top_candidates(torch.tensor([row]), 4)
+        assert int(index.max()) < len(row)
+
+
 class TableBackend:
     """Next-token logits looked up by the last token: exact numbers, so that ties are exact too."""
 
