@@ -123,9 +123,10 @@ def test_a_held_out_set_that_was_not_split_off_yet_asks_for_prepare(folder: Path
     assert "few" in evaluate(folder, *options, "--only", "few", recipe="split.toml")
 
 
+@pytest.mark.parametrize(("available", "devices"), [(True, ["cuda"]), (False, [])])
 @pytest.mark.parametrize("of_bundle", [False, True])
 def test_it_decodes_on_the_gpu_where_there_is_one(
-    of_bundle: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+    of_bundle: bool, available: bool, devices: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved: list[str] = []
 
@@ -133,10 +134,10 @@ def test_it_decodes_on_the_gpu_where_there_is_one(
         moved.append(device)
         return network
 
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     monkeypatch.setattr(Seq2Seq, "to", to)
     evaluate(folder, *(("--bundle", str(bundle_of(folder))) if of_bundle else ()))
-    assert moved == ["cuda"]
+    assert moved == devices
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-import torch
-
-from model_store.config import NetworkConfig
-from model_store.network.seq2seq import Seq2Seq
 from tests.unit.training.tiny import write_tsv
 from training.config import TestSetConfig
-from training.evaluation import Evaluation, LeadSentence, evaluate, on_best_device, table
+from training.evaluation import Evaluation, LeadSentence, evaluate, table
 from training.metrics import Metric
 from training.test_sets import load_test_sets
 
@@ -35,20 +30,3 @@ def test_the_table_is_aligned() -> None:
         "short          en-ru             3    9.1           0      1.2",
         "a longer name  en-ru          1000  100.0           0      1.2",
     ]
-
-
-@pytest.mark.parametrize(("available", "devices"), [(True, ["cuda"]), (False, [])])
-def test_a_network_is_scored_on_the_gpu_where_there_is_one(
-    available: bool, devices: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moved: list[str] = []
-
-    def to(network: Seq2Seq, device: str) -> Seq2Seq:
-        moved.append(device)
-        return network
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
-    monkeypatch.setattr(Seq2Seq, "to", to)
-    network = Seq2Seq(NetworkConfig(vocabulary=20, layers=1, hidden=4, embedding=4))
-    assert on_best_device(network) is network
-    assert moved == devices

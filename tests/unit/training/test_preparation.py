@@ -11,46 +11,13 @@ import pytest
 
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
+from tests.unit.training.prepared import PAIRS, SOURCE, TEST_SET, run, texts
 from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
-from training.cleaning import CleaningReport
-from training.config import Recipe
-from training.dataset import BACK_TRANSLATED_ID, PackedPairs
-from training.preparation import prepare, what_it_depends_on
+from training.dataset import PackedPairs
+from training.preparation import prepare
 from training.recipe_file import changed
 from training.run import Run
 from training.run_folder import RunFolder
-
-PAIRS = sentence_pairs(120)
-HELD_OUT = PAIRS[:5]
-SOURCE = {"name": "words", "format": "tsv", "left": "xx", "right": "yy", "path": "words.tsv"}
-TEST_SET = {"name": "test", "left": "xx", "right": "yy", "path": "test.tsv"}
-
-
-@pytest.fixture(name="corpus")
-def corpus_fixture(tmp_path: Path) -> Path:
-    """120 pairs, 10 of them twice, 2 lines that are no pair, one empty side, and a test set of 5 of the pairs."""
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    write_tsv(folder / "words.tsv", [*PAIRS, *PAIRS[20:30]])
-    with (folder / "words.tsv").open("ab") as file:
-        file.write(b"only one column\nnot \xff utf-8\tx\n\tempty left\n")
-    write_tsv(folder / "test.tsv", HELD_OUT)
-    return folder
-
-
-def run(corpus: Path, name: str, **data: Any) -> tuple[CleaningReport, RunFolder, Recipe]:
-    fields: dict[str, Any] = {"report": (TEST_SET,), "validation_pairs": 15, **data}
-    config = recipe(**fields)
-    folder = RunFolder(corpus.parent / name)
-    return prepare(config, corpus, folder), folder, config
-
-
-def texts(folder: Path, tokenizer: Tokenizer) -> list[tuple[str, str]]:
-    """What was packed, as text again."""
-    pairs = PackedPairs.load(folder)
-    return [
-        (tokenizer.decode(pairs.side(pair, 0)), tokenizer.decode(pairs.side(pair, 1))) for pair in range(len(pairs))
-    ]
 
 
 def test_the_report_accounts_for_every_line(corpus: Path) -> None:
@@ -215,85 +182,6 @@ def test_validation_pairs_are_the_first_of_a_seeded_permutation(corpus: Path) ->
     tokenizer, left = Tokenizer.load(folder.tokenizer), PAIRS[5:]
     assert texts(folder.validation, tokenizer) == [left[place] for place in sorted(order[:15])]
     assert texts(folder.train, tokenizer) == [left[place] for place in sorted(order[15:])]
-
-
-def write_back(corpus: Path, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """A source whose xx is a model's: a Moses pair as `verso translate -o` leaves it beside the text."""
-    for side, code in enumerate(("xx", "yy")):
-        (corpus / f"back.{code}").write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
-    return {"name": "back", "format": "moses", "left": "xx", "right": "yy", "path": "back", "back_translated": "xx"}
-
-
-def test_a_back_translated_source_is_tagged_and_learned_one_way_and_never_validated_with(corpus: Path) -> None:
-    written = sentence_pairs(300, seed=5)
-    sources = (SOURCE, write_back(corpus, written))
-    report, folder, config = run(corpus, "run", sources=sources, validation_pairs=60)
-    assert report.source("back").kept == 300
-    tokenizer = Tokenizer.load(folder.tokenizer)
-    train, validation = PackedPairs.load(folder.train), PackedPairs.load(folder.validation)
-    assert not validation.back_translated.any()
-    assert len(set(texts(folder.validation, tokenizer)) & set(PAIRS[5:])) == len(validation) == 60
-    model, genuine = train.back_translated[:, 0], train.back_translated[:, 1]
-    assert not genuine.any()
-    decoded = texts(folder.train, tokenizer)
-    assert [pair for pair, by_model in zip(decoded, model, strict=True) if by_model] == written
-    for place in np.flatnonzero(model).tolist():
-        assert train.side(place, 0) == [BACK_TRANSLATED_ID, *tokenizer.encode(decoded[place][0])]
-    examples, _validation = Run("words", config, corpus, folder).examples(tokenizer)
-    into = {code: tokenizer.prefix_ids(code)[0] for code in ("xx", "yy")}
-    asked = [examples.batch([index]).source[0, :2].tolist() for index in range(len(examples))]
-    assert sum(first == into["yy"] for first, _second in asked) == 55 + 300
-    assert sum(first == into["xx"] for first, _second in asked) == 55
-    assert sum(second == BACK_TRANSLATED_ID for _first, second in asked) == 300
-
-
-def test_the_tag_takes_no_place_from_the_sentence(corpus: Path) -> None:
-    written = [(left, right[:9]) for left, right in sentence_pairs(200, seed=5)]
-    _report, folder, _config = run(corpus, "run", sources=(SOURCE, write_back(corpus, written)), max_tokens=14)
-    tokenizer, train = Tokenizer.load(folder.tokenizer), PackedPairs.load(folder.train)
-    fitting = [left for left, _right in written if len(tokenizer.encode(left)) <= 14]
-    assert 14 in [len(tokenizer.encode(left)) for left in fitting]
-    learned = np.array(texts(folder.train, tokenizer))[train.back_translated[:, 0], 0]
-    assert learned.tolist() == fitting
-
-
-def test_the_vocabulary_is_not_learned_from_what_a_model_wrote(corpus: Path) -> None:
-    noise = [(f"{left} ЖЖЖ ЩЩ", right) for left, right in sentence_pairs(60, seed=5)]
-    source = write_back(corpus, noise)
-    _report, folder, _config = run(corpus, "run", sources=(SOURCE, source))
-    tokenizer = Tokenizer.load(folder.tokenizer)
-    assert not {"Ж", "Щ"} & tokenizer.characters
-    assert set(noise) <= set(texts(folder.train, tokenizer))
-
-
-def test_stand_ins_are_copied_from_what_a_model_wrote_too(corpus: Path) -> None:
-    numbered = [(f"{left} {number}", f"{number} {right}") for number, (left, right) in enumerate(PAIRS[:40], 100)]
-    sources = (SOURCE, write_back(corpus, numbered))
-    fields: dict[str, Any] = {"report": (TEST_SET,), "validation_pairs": 15, "sources": sources, "stand_ins": 0.9}
-    folder = RunFolder(corpus.parent / "copied")
-    prepare(changed(recipe(**fields), {"decoding": {"stand_ins": ("PDF",)}}), corpus, folder)
-    train = PackedPairs.load(folder.train)
-    learned = np.array(texts(folder.train, Tokenizer.load(folder.tokenizer)))[train.back_translated[:, 0]]
-    replaced = [(left, right) for left, right in learned if (left, right) not in numbered]
-    assert len(learned) == 40
-    assert len(replaced) > 20
-    assert all(left.split()[-1] == right.split()[0] == "PDF" for left, right in replaced)
-
-
-def test_too_few_genuine_pairs_are_refused(corpus: Path) -> None:
-    sources = (SOURCE, write_back(corpus, sentence_pairs(300, seed=5)))
-    message = r"data\.validation_pairs: 116, but .* not back-translated, of which 115 are left"
-    with pytest.raises(ConfigError, match=message):
-        run(corpus, "run", sources=sources, validation_pairs=116)
-    assert not (corpus.parent / "run" / "data" / "tokenizer.model").exists()
-
-
-def test_what_was_prepared_before_there_were_back_translations_stays_valid(corpus: Path) -> None:
-    plain = recipe(sources=(SOURCE,))
-    assert "back_translated" not in json.dumps(what_it_depends_on(plain))
-    back = write_back(corpus, PAIRS)
-    kept = what_it_depends_on(recipe(sources=(SOURCE, back)))["data.sources"]
-    assert [source.get("back_translated") for source in kept] == [None, "xx"]
 
 
 def test_half_a_sentence_is_not_translated() -> None:

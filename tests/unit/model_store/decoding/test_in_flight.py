@@ -6,17 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from torch import Tensor
 
 from model_store.config import EncoderConfig
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.protocol import Readout
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import BOS, EOS, SPELLED, check_rows, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import BOS, EOS, open_tiny, tiny_network
 
 
 def sources(count: int, *, longest: int, vocabulary: int, seed: int = 0) -> list[tuple[int, ...]]:
@@ -35,47 +33,6 @@ class CountingBackend(EagerBackend):
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
         self.encoded.append(len(sources))
         return super().encode(sources)
-
-
-class RowsBackend(EagerBackend):
-    """Remembers how many hypotheses each step was asked for."""
-
-    def __init__(self, network: Seq2Seq, *, source_capacity: int) -> None:
-        super().__init__(network, source_capacity=source_capacity)
-        self.stepped: list[int] = []
-
-    def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
-    ) -> Readout:
-        self.stepped.append(tokens.numel() if rows is None else len(rows))
-        return super().step(tokens, memory, state, positions, rows)
-
-
-def test_a_step_computes_the_hypotheses_that_there_are_and_no_more() -> None:
-    """One at first, then the beam of each segment, whatever the width of the block."""
-    network = tiny_network(eos_bias=-100.0)
-    backend = RowsBackend(network, source_capacity=12)
-    decoder = open_tiny(network, backend=backend, max_rows=32)
-    decoder.admit([Segment((5, EOS), max_length=4, beam_size=beam) for beam in (4, 3)])
-    decoder.step()
-    decoder.step()
-    decoder.admit([Segment((7, EOS), max_length=4)])
-    for _step in range(4):
-        decoder.step()
-    assert backend.stepped == [2, 4 + 3, 4 + 3 + 1, 4 + 3 + 4, 4, 4]
-    assert len(decoder.collect()) == 3
-
-
-def test_a_prefix_that_leaves_no_choice_has_one_hypothesis() -> None:
-    network = tiny_network(eos_bias=-100.0)
-    backend = RowsBackend(network, source_capacity=12)
-    decoder = open_tiny(network, backend=backend)
-    decoder.admit([Segment((5, EOS), max_length=4, prefix=b"11")])
-    for _step in range(4):
-        decoder.step()
-    assert backend.stepped == [1, 1, 1, 4]
-    ((_ticket, hypotheses),) = decoder.collect()
-    assert hypotheses[0].tokens[:2] == (SPELLED.index(b"1"),) * 2
 
 
 def test_room_counts_free_rows() -> None:
@@ -300,10 +257,6 @@ def test_rows_of_a_step_are_invariant_to_neighbours_and_place() -> None:
             logits = backend.logits(step.readout)
             seen.add((logits[slot].numpy().tobytes(), step.state.hidden[:, :, rows].numpy().tobytes()))
     assert len(seen) == 1
-
-
-def test_hypotheses_that_are_not_there_change_nothing() -> None:
-    check_rows(EagerBackend(tiny_network(vocabulary=500, hidden=96, dtype=torch.float32, seed=13), source_capacity=24))
 
 
 def test_encoding_is_invariant_to_neighbours_and_place() -> None:
