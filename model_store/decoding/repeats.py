@@ -16,8 +16,13 @@ class Paths:
         self._paths: list[tuple[int, ...]] = [()]
 
     def extend(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        """Each hypothesis from now on: the one it extends, and its token."""
-        self._paths = [(*self._paths[parent], token) for parent, token in zip(parents, tokens, strict=True)]
+        """Each hypothesis from now on: the one it extends, and its token.
+
+        The first step has one hypothesis to extend, but looks at more rows where a beam is wider than half of what may
+        be written. What extends those is no hypothesis, so it does not matter what it is said to have written.
+        """
+        paths = dict(enumerate(self._paths))
+        self._paths = [(*paths.get(parent, ()), token) for parent, token in zip(parents, tokens, strict=True)]
 
     def barred(self) -> list[tuple[int, int]]:
         """(hypothesis, token) of every extension that would repeat."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from model_store.decoding.in_flight import decode
 from model_store.decoding.repeats import repeating
 from model_store.decoding.segment import Segment
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+from tests.unit.model_store.decoding.test_exactness import assert_same, oracle
 
 
 def ngrams(tokens: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
@@ -38,3 +40,16 @@ def test_a_network_that_likes_to_repeat_does_not_where_it_must_not() -> None:
     for size in (1, 2, 3):
         for tokens in found(size):
             assert len(set(ngrams(tokens, size))) == len(ngrams(tokens, size))
+
+
+@pytest.mark.parametrize("beam", [3, 4, 7, 16])
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_beam_may_be_wider_than_the_vocabulary(beam: int, size: int) -> None:
+    """Of 7 ids 4 can be written. The first step then looks at rows where there is no hypothesis."""
+    network = tiny_network(vocabulary=7, seed=7, eos_bias=-2.0)
+    segments = [
+        Segment((*source, EOS), max_length=6, beam_size=beam, n_best=beam, no_repeat_ngram=size)
+        for source in ((4,), (5, 6), (6, 4, 5), (4, 4, 6))
+    ]
+    for index, hypotheses in decode(open_tiny(network, max_rows=32), segments):
+        assert_same(hypotheses, oracle(network, segments[index]))
