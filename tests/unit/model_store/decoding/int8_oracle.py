@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -19,7 +20,6 @@ from model_store.network.attention import GeneralAttention
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.oracle import NextLogProbs
 
 State = list[tuple[Tensor, Tensor]]
 
@@ -69,16 +69,38 @@ def run(stack: RecurrentStack, x: Tensor, state: State, of: Functions) -> tuple[
     return x, after
 
 
-def int8_log_probs(
-    network: Seq2Seq, segment: Segment, bos: int, forbidden: Sequence[int], of: Functions = TORCHS
-) -> NextLogProbs:
-    """For an lstm with a reversed or forward encoder, and dot, general or no attention."""
-    source, width = segment.source, 1 << (segment.beam_size - 1).bit_length()
-    encoder, decoder, config = network.encoder, network.decoder, network.config
-    assert isinstance(encoder, DirectedEncoder)
+class Int8Oracle:
+    """What a network says of one source after each prefix. For an lstm with a reversed or forward encoder, and dot,
+    general or no attention."""
+
+    def __init__(
+        self, network: Seq2Seq, segment: Segment, bos: int, forbidden: Sequence[int], of: Functions = TORCHS
+    ) -> None:
+        self._network, self._source, self._of = network, segment.source, of
+        self._bos, self._forbidden = bos, list(forbidden)
+        self._width = 1 << (segment.beam_size - 1).bit_length()
+        self._after = cache(self._run)
+
+    def log_probs(self, prefix: Sequence[int]) -> list[float]:
+        """Of the next token."""
+        projection = self._network.projection
+        logits = linear(self._after(tuple(prefix))[0], projection.weight.detach(), projection.bias.detach())
+        logits[self._forbidden] = -math.inf
+        return torch.log_softmax(logits, dim=0).tolist()
+
+    def attention(self, prefix: Sequence[int]) -> list[float]:
+        """The weights with which the next token is written."""
+        weights = self._after(tuple(prefix))[1]
+        assert weights is not None
+        found: list[float] = weights[: len(self._source)].tolist()
+        return found
 
     @torch.no_grad()
-    def next_log_probs(prefix: Sequence[int]) -> list[float]:
+    def _run(self, prefix: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
+        """What the projection reads, and the weights of attention over a slot."""
+        network, source, of = self._network, self._source, self._of
+        encoder, decoder, config = network.encoder, network.decoder, network.config
+        assert isinstance(encoder, DirectedEncoder)
         zeros = torch.zeros(config.hidden)
         state: State = [(zeros, zeros) for _layer in range(config.layers)]
         outputs = []
@@ -90,19 +112,13 @@ def int8_log_probs(
         if isinstance(decoder.attention, GeneralAttention):
             keys = torch.stack([linear(value, decoder.attention.project.weight) for value in values])
         present = in_a_slot(torch.ones(len(source), dtype=torch.bool))
-        feed = torch.zeros(config.readout)
-        readout = feed
-        for token in (bos, *prefix):
+        feed, attended = torch.zeros(config.readout), None
+        for token in (self._bos, *prefix):
             x = network.target_embedding.weight[token]
             x, state = run(decoder.stack, torch.cat((x, feed)) if decoder.input_feeding else x, state, of)
             if decoder.attention is not None:
-                held = (in_a_slot(keys), in_a_slot(values), present, torch.zeros(1, width))
-                context, _weights = decoder.attention(x.expand(1, width, -1), *held)
-                x = torch.cat((context[0, 0], x))
-            readout = of.tanh(linear(x, decoder.combine.weight))
-            feed = readout
-        logits = linear(readout, network.projection.weight, network.projection.bias)
-        logits[list(forbidden)] = -math.inf
-        return torch.log_softmax(logits, dim=0).tolist()
-
-    return next_log_probs
+                held = (in_a_slot(keys), in_a_slot(values), present, torch.zeros(1, self._width))
+                context, weights = decoder.attention(x.expand(1, self._width, -1), *held)
+                x, attended = torch.cat((context[0, 0], x)), weights[0, 0]
+            feed = of.tanh(linear(x, decoder.combine.weight))
+        return feed, attended

@@ -23,7 +23,7 @@ from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Functions, int8_log_probs, linear
+from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Functions, Int8Oracle, linear
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, check_rows, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search
 
@@ -122,7 +122,8 @@ def check(network: Seq2Seq, batch: list[Segment], kernels: str) -> None:
     functions = TORCHS if kernels == "torch" else vnni_functions()
     for index, hypotheses in decode(open_int8(network, kernels_of(kernels)), batch):
         segment = batch[index]
-        expected = beam_search(int8_log_probs(network, segment, BOS, FORBIDDEN, functions), segment, EOS)
+        oracle = Int8Oracle(network, segment, BOS, FORBIDDEN, functions)
+        expected = beam_search(oracle.log_probs, segment, EOS)
         assert [each.tokens for each in hypotheses] == [each.tokens for each in expected]
         assert [each.finished for each in hypotheses] == [each.finished for each in expected]
         assert [each.score for each in hypotheses] == pytest.approx([each.score for each in expected], abs=1e-4)

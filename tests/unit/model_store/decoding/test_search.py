@@ -23,10 +23,24 @@ def expected_steps(network: Seq2Seq, segment: Segment) -> list[Step]:
     return history
 
 
-def assert_same(found: Sequence[Extension], expected: Sequence[Candidate], penalty: float) -> None:
+def assert_same(found: Sequence[Extension], expected: Sequence[Candidate], penalty: float, within: float) -> None:
     assert [(each.token, each.parent) for each in found] == [(token, row) for token, row, _total in expected]
-    assert [each.log_prob for each in found] == pytest.approx([total for *_, total in expected], abs=1e-9)
-    assert [each.score for each in found] == pytest.approx([total / penalty for *_, total in expected], abs=1e-9)
+    assert [each.log_prob for each in found] == pytest.approx([total for *_, total in expected], abs=within)
+    assert [each.score for each in found] == pytest.approx([total / penalty for *_, total in expected], abs=within)
+
+
+def check_search(hypotheses: Sequence[Hypothesis], segment: Segment, expected: Sequence[Step], within: float) -> None:
+    """That it is recorded where the segment wants it, and is the oracle's history; `within`: of log-probabilities."""
+    search = hypotheses[0].search
+    assert all(each.search is None for each in hypotheses[1:])
+    assert (search is not None) == segment.want_search
+    if search is None:
+        return
+    assert len(search) == len(expected)
+    for length, (step, (live, finished)) in enumerate(zip(search, expected, strict=True), start=1):
+        penalty = ((5 + length) / 6) ** segment.length_penalty
+        assert_same(step.live, live, penalty, within)
+        assert_same(step.finished, finished, penalty, within)
 
 
 @settings(deadline=None, max_examples=30)
@@ -35,17 +49,7 @@ def test_every_step_is_the_oracles(batch: list[tuple[Segment, bool]], seed: int)
     network = tiny_network(seed=seed)
     asked = [replace(segment, want_search=wanted) for segment, wanted in batch]
     for index, hypotheses in decode(open_tiny(network), asked):
-        search, segment = hypotheses[0].search, asked[index]
-        assert all(each.search is None for each in hypotheses[1:])
-        assert (search is not None) == segment.want_search
-        if search is None:
-            continue
-        expected = expected_steps(network, segment)
-        assert len(search) == len(expected)
-        for length, (step, (live, finished)) in enumerate(zip(search, expected, strict=True), start=1):
-            penalty = ((5 + length) / 6) ** segment.length_penalty
-            assert_same(step.live, live, penalty)
-            assert_same(step.finished, finished, penalty)
+        check_search(hypotheses, asked[index], expected_steps(network, asked[index]), 1e-9)
 
 
 def test_results_are_those_without_it() -> None:

@@ -15,7 +15,7 @@ from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq
 from model_store.translations import Translations
-from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, int8_log_probs
+from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Int8Oracle
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search, network_log_probs
 from tests.unit.model_store.decoding.test_int8 import kernels_of, on_all_kernels, vnni_functions
@@ -96,8 +96,8 @@ def test_int8_is_that_of_its_own_oracle(hidden: int, kernels: str) -> None:
     ]
     for index, hypotheses in decode(open_int8(network, kernels, shortlist), batch):
         segment = batch[index]
-        following = int8_log_probs(network, segment, BOS, outside(shortlist, segment.source, 90), functions)
-        expected = beam_search(following, segment, EOS)
+        following = Int8Oracle(network, segment, BOS, outside(shortlist, segment.source, 90), functions)
+        expected = beam_search(following.log_probs, segment, EOS)
         assert [each.tokens for each in hypotheses] == [each.tokens for each in expected]
         assert [each.score for each in hypotheses] == pytest.approx([each.score for each in expected], abs=1e-4)
 
