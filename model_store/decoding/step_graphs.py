@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
@@ -15,53 +17,65 @@ logger = logging.getLogger("verso.decoding")
 
 FEWEST_SOURCE_TOKENS = 16
 
+# Keeps the kernels that a function launches; what it returns launches them again.
+Capture: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
+
 
 class StepGraphs:
     """Runs `step(slots, longest)`, whose shapes follow from these alone, and which never looks at what it computes.
 
     slots, longest: the most there are. Here and now it is captured, and run three times, in each shape: it has to do no
-    harm.
+    harm. If it cannot be captured in one of them, it runs as it is in all.
     """
 
     def __init__(self, step: Callable[[int, int], None], *, slots: int, longest: int, device: torch.device) -> None:
         self._step = step
         self.slots = ladder(1, slots)
         self.lengths = ladder(min(FEWEST_SOURCE_TOKENS, longest), longest)
-        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
-        if device.type == "cuda":
-            self._capture()
+        capture = capturing(device)
+        self._replay = {} if capture is None else self._captured(capture)
 
     def run(self, slots: int, longest: int) -> None:
         """One step of at least that many slots and source tokens."""
         shape = rung(self.slots, slots), rung(self.lengths, longest)
-        if shape in self._graphs:
-            self._graphs[shape].replay()
+        if shape in self._replay:
+            self._replay[shape]()
         else:
             self._step(*shape)
 
-    def _capture(self) -> None:
-        """The largest shape first, whose memory the others share: never do two of them run at once."""
-        pool = torch.cuda.graph_pool_handle()
-        for shape in sorted(((slots, length) for slots in self.slots for length in self.lengths), reverse=True):
-            graph = torch.cuda.CUDAGraph()
-            try:
-                _warm_up(self._step, shape)
-                with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-                    self._step(*shape)
-            except RuntimeError as error:
-                logger.warning("steps run kernel by kernel, which is slower, since they cannot be captured: %s", error)
-                self._graphs.clear()
-                return
-            self._graphs[shape] = graph
+    def _captured(self, capture: Capture) -> dict[tuple[int, int], Callable[[], None]]:
+        """By shape. The largest first, whose memory the others share: never do two of them run at once."""
+        shapes = sorted(((slots, length) for slots in self.slots for length in self.lengths), reverse=True)
+        try:
+            return {shape: capture(partial(self._step, *shape)) for shape in shapes}
+        except RuntimeError as error:
+            logger.warning("steps run kernel by kernel, which is slower, since they cannot be captured: %s", error)
+            return {}
 
 
-def _warm_up(step: Callable[[int, int], None], shape: tuple[int, int]) -> None:
+def capturing(device: torch.device) -> Capture | None:
+    """What captures on `device`, into memory that all its captures share; None where there is no CUDA."""
+    if device.type != "cuda":
+        return None
+    pool = torch.cuda.graph_pool_handle()
+
+    def capture(work: Callable[[], None]) -> Callable[[], None]:
+        _warm_up(work)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            work()
+        return graph.replay
+
+    return capture
+
+
+def _warm_up(work: Callable[[], None]) -> None:
     """What a first call sets up must not be captured; on a stream of its own, as CUDA asks."""
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _time in range(3):
-            step(*shape)
+            work()
     torch.cuda.current_stream().wait_stream(stream)
 
 

@@ -58,12 +58,15 @@ class CudaGraphBackend(EagerBackend):
 
 
 def _fastest_summaries(device: torch.device) -> Summaries:
-    """The kernel in Triton where there is CUDA and Triton."""
+    """The kernel in Triton where there is CUDA, and Triton can make it: for that it also needs a compiler of C."""
     if device.type != "cuda":
         return summaries_of
     try:
         from model_store.decoding.backends import part_kernel
-    except ImportError:
-        logger.warning("the best tokens are found by torch's kernels, which is slower, since there is no Triton here")
+
+        return part_kernel.tried(device)
+    except Exception as error:
+        logger.warning(
+            "the best tokens are found by torch's kernels, which is slower, since Triton's does not run here: %s", error
+        )
         return summaries_of
-    return part_kernel.summaries_of
