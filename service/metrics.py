@@ -222,7 +222,8 @@ class _EngineMetrics:
             "verso_segment_first_token_seconds", "From submission to the first decoding step, if decoded.", _LATENCY_S
         )
         self.decode = histogram("verso_segment_decode_seconds", "In a slot, if decoded.", _LATENCY_S)
-        self.encode = histogram("verso_encode_seconds", "Encoding segments together and giving them slots.", _LATENCY_S)
+        about = "Encoding segments together, steps of others between, and giving them slots."
+        self.encode = histogram("verso_encode_seconds", about, _LATENCY_S)
         self.encoded = histogram("verso_encode_segments", "Segments encoded together.", _COUNTS)
         self.step = histogram("verso_decoder_step_seconds", "One batched decoding step.", _STEP_S)
         self.live = histogram("verso_decoder_step_segments", "Segments in a decoding step.", _COUNTS)

@@ -6,7 +6,7 @@ it again would give. Of a segment without a prefix nothing is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 
@@ -19,7 +19,7 @@ from model_store.network.memory import DecoderState, Memory
 KEPT_SOURCES = 16
 
 # Memory and state of several sources, and which of them one is.
-Encoding = tuple[Memory, DecoderState, int]
+Encoded = tuple[Memory, DecoderState, int]
 
 
 class Encodings:
@@ -30,13 +30,13 @@ class Encodings:
         most_bytes = KEPT_SOURCES * _bytes(*backend.empty(1, 1)) if most_bytes is None else most_bytes
         self.kept: Kept[tuple[int, ...], tuple[Memory, DecoderState]] = Kept(most_bytes)
 
-    def of(self, segments: Sequence[Segment]) -> list[Encoding]:
-        """The encoding of each segment's source."""
+    def of(self, segments: Sequence[Segment], rows: int) -> Generator[None, None, list[Encoded]]:
+        """The encoding of each segment's source, in parts as Backend.encode_in_parts."""
         kept = [self.kept.get(segment.source) if segment.prefix else None for segment in segments]
         new = [index for index, each in enumerate(kept) if each is None]
-        encoded: dict[int, Encoding] = {}
+        encoded: dict[int, Encoded] = {}
         if new:
-            memory, state = self._backend.encode([segments[index].source for index in new])
+            memory, state = yield from self._backend.encode_in_parts([segments[index].source for index in new], rows)
             encoded = {index: (memory, state, row) for row, index in enumerate(new)}
             for index in new:
                 if segments[index].prefix:

@@ -5,14 +5,16 @@ server does this for beam search). A step has as many rows as there are hypothes
 each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
 
 Sources that are encoded together cost much less than one by one, since weights are read once for all of them. So when a
-slot is free, some more than fit are encoded, and take the next slots as soon as these are free.
+slot is free, some more than fit are encoded, and take the next slots as soon as these are free. They are encoded in
+parts between steps, so that the segments that are live keep their pace, however many come and however long they are.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 
@@ -21,7 +23,7 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.beginnings import Beginnings
 from model_store.decoding.block import Block
 from model_store.decoding.device_block import DeviceBlock
-from model_store.decoding.encodings import Encodings
+from model_store.decoding.encodings import Encoded, Encodings
 from model_store.decoding.occupant import Occupant, Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.shortlist import Shortlist
@@ -39,7 +41,17 @@ Results = list[tuple[int, tuple[Hypothesis, ...]]]
 
 
 @dataclass(frozen=True)
-class _Encoded:
+class _Admitted:
+    """Segments on their way through the encoder. encoding: gives, part after part, that of each of them. tokens: of a
+    part, about."""
+
+    occupants: list[Occupant]
+    tokens: int
+    encoding: Generator[None, None, list[Encoded]]
+
+
+@dataclass(frozen=True)
+class _Waiting:
     """A segment that waits for its slot. memory, state: of all that were encoded with it, where it is number `row`."""
 
     occupant: Occupant
@@ -79,15 +91,22 @@ class InFlightDecoder:
         self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
         self.encodings = Encodings(backend)
         self.beginnings = Beginnings(self.encodings.kept.most_bytes)
-        self._encoded: deque[_Encoded] = deque()
+        self._admitted: deque[_Admitted] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._encoded_tokens = 0  # since the last step
         self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
         self._next_ticket = 0
 
     @property
     def live(self) -> int:
-        """How many segments hold a slot, or are encoded and wait for one."""
-        return sum(block.live for block in self._blocks.values()) + len(self._encoded)
+        """How many segments hold a slot, or are encoded and wait for one, or are being encoded."""
+        return sum(block.live for block in self._blocks.values()) + len(self._waiting) + len(self.encoding)
+
+    @property
+    def encoding(self) -> frozenset[int]:
+        """The tickets of the segments that are being encoded."""
+        return frozenset(occupant.ticket for occupant in self._unread)
 
     @property
     def continued(self) -> int:
@@ -107,37 +126,51 @@ class InFlightDecoder:
             raise SegmentError(f"source: ids must lie in 0..{self.backend.vocabulary - 1}")
 
     def room(self, beam_size: int) -> int:
-        """How many more segments of that beam can be admitted now: none while others are encoded and wait."""
-        free = 0 if self._encoded else self._free_rows // _width(beam_size)
+        """How many more segments of that beam can be admitted now: none while others wait or will have to."""
+        taken = sum(_width(occupant.segment.beam_size) for occupant in self._unread)
+        free = 0 if self._waiting else max(self._free_rows - taken, 0) // _width(beam_size)
         return free + self.encode_ahead if free else 0
 
     @property
+    def _unread(self) -> list[Occupant]:
+        return [each for admitted in self._admitted for each in admitted.occupants if not each.cancelled]
+
+    @property
+    def _rows_in_use(self) -> int:
+        return sum(block.held * block.width for block in self._blocks.values())
+
+    @property
     def _free_rows(self) -> int:
-        return self.max_rows - sum(block.held * block.width for block in self._blocks.values())
+        return self.max_rows - self._rows_in_use
 
     @torch.inference_mode()
     def admit(self, segments: Sequence[Segment]) -> list[int]:
         """Encode segments and give each a slot, at once or as soon as one is free, in order; returns a ticket for each.
 
+        They are encoded now if nobody is live, else in as many steps as it takes.
+
         Raises SegmentError, and admits none, if one of them does not fit the decoder or there is no room for all.
         """
         for segment in segments:
             self.check(segment)
-        if len(self._encoded) + self._too_many(segments) > self.encode_ahead:
+        if self._without_slot(segments) > self.encode_ahead:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
-        encoded = self.encodings.of(segments)
         occupants = [
             Occupant(self._next_ticket + index, segment, self.vocabulary, self.beginnings.of(segment))
             for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
-        self._encoded += (_Encoded(occupant, *each) for occupant, each in zip(occupants, encoded, strict=True))
-        self._place()
+        tokens = sum(len(segment.source) for segment in segments)
+        part = min(self._rows_in_use or tokens, tokens)
+        self._admitted.append(_Admitted(occupants, part, self.encodings.of(segments, part)))
+        self._encode()
         return [occupant.ticket for occupant in occupants]
 
     @torch.inference_mode()
     def step(self) -> None:
-        """One decoding step of everything live."""
+        """One decoding step of everything that has a slot, and a part of what is to be encoded."""
+        self._encode()
+        self._encoded_tokens = 0
         for block in self._blocks.values():
             if block.live:
                 self._finished += block.step()
@@ -157,37 +190,53 @@ class InFlightDecoder:
     def cancel(self, ticket: int) -> None:
         """Free the slot of a segment without a result; a ticket that is not live is ignored."""
         if not any(block.cancel(ticket) for block in self._blocks.values()):
-            self._encoded = deque(each for each in self._encoded if each.occupant.ticket != ticket)
+            self._waiting = deque(each for each in self._waiting if each.occupant.ticket != ticket)
+            for occupant in self._unread:
+                occupant.cancelled |= occupant.ticket == ticket
         self._place()
 
-    def _too_many(self, segments: Sequence[Segment]) -> int:
-        """How many of the segments would have to wait for a slot."""
-        free = 0 if self._encoded else self._free_rows
-        for place, segment in enumerate(segments):
-            free -= _width(segment.beam_size)
-            if free < 0:
-                return len(segments) - place
-        return 0
+    def _without_slot(self, segments: Sequence[Segment]) -> int:
+        """How many would have to wait for a slot if these segments came in."""
+        before = [each.occupant.segment for each in self._waiting] + [each.segment for each in self._unread]
+        widths = [_width(each.beam_size) for each in (*before, *segments)]
+        return sum(rows > self._free_rows for rows in accumulate(widths))
+
+    def _encode(self) -> None:
+        """Encode those who came first: about as many tokens from step to step as a step has rows, of which each costs
+        no less; and all of them while nobody has a slot."""
+        while self._admitted and (not self._rows_in_use or self._encoded_tokens < self._rows_in_use):
+            first = self._admitted[0]
+            self._encoded_tokens += first.tokens
+            try:
+                next(first.encoding)
+            except StopIteration as end:
+                self._admitted.popleft()
+                pairs = zip(first.occupants, end.value, strict=True)
+                self._waiting += (_Waiting(occupant, *each) for occupant, each in pairs if not occupant.cancelled)
+                self._place()
+            except BaseException:
+                self._admitted.popleft()
+                raise
 
     def _place(self) -> None:
         """Give slots to those who wait, in order; whoever needs more rows than are free is not overtaken."""
-        while self._encoded and self._encoded[0].width <= self._free_rows:
-            first, free = self._encoded[0], self._free_rows
+        while self._waiting and self._waiting[0].width <= self._free_rows:
+            first, free = self._waiting[0], self._free_rows
             together = []
             block = self._block_of(first)
             while (
-                self._encoded and self._encoded[0].memory is first.memory and self._block_of(self._encoded[0]) is block
+                self._waiting and self._waiting[0].memory is first.memory and self._block_of(self._waiting[0]) is block
             ):
                 free -= first.width
                 if free < 0:
                     break
-                together.append(self._encoded.popleft())
+                together.append(self._waiting.popleft())
             occupants, rows = [each.occupant for each in together], [each.row for each in together]
             block.admit(occupants, first.memory, first.state, rows)
 
-    def _block_of(self, encoded: _Encoded) -> Block | DeviceBlock:
-        kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(encoded.occupant) else Block
-        width = encoded.width
+    def _block_of(self, waiting: _Waiting) -> Block | DeviceBlock:
+        kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(waiting.occupant) else Block
+        width = waiting.width
         if (kind, width) not in self._blocks:
             slots, targets = self.max_rows // width, self.max_target_length
             self._blocks[kind, width] = (

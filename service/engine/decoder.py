@@ -25,7 +25,11 @@ class InFlightDecoder(Protocol):
 
     @property
     def live(self) -> int:
-        """Segments that hold a slot now, or are encoded and wait for one."""
+        """Segments that hold a slot now, or are encoded and wait for one, or are being encoded."""
+
+    @property
+    def encoding(self) -> frozenset[int]:
+        """Tickets of the segments that are being encoded, part by part beside the steps of others."""
 
     @property
     def continued(self) -> int:
@@ -35,11 +39,11 @@ class InFlightDecoder(Protocol):
         """How many more segments of that beam can be admitted now."""
 
     def admit(self, segments: Sequence[Segment]) -> list[int]:
-        """Encode the segments and give them slots beside those that run, now or as soon as some are free; returns a
-        ticket for each, in order."""
+        """Encode the segments, at once or in parts while others run, and give them slots beside those as soon as some
+        are free; returns a ticket for each, in order."""
 
     def step(self) -> None:
-        """One decoding step of everything live."""
+        """One decoding step of everything that has a slot, and a part of what is to be encoded."""
 
     def collect(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
         """Tickets and results of what finished since the last call; their slots are free."""

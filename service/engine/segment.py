@@ -49,7 +49,7 @@ class SegmentTimings:
     """Where a segment's time went; all zero for one that came from the cache.
 
     queue_s: from submission until a slot was given. decode_s: from then until its result, encoding included.
-    encode_s: the part of decode_s that its encoder took, together with the segments that it was admitted with.
+    encode_s: the part of decode_s until it was encoded, with all that it was admitted with, steps of others between.
     first_step_s: from submission until its first step was done, which is when the first token of its beam is known.
     steps: decoder steps that it was live for. A segment that joined one in flight has the timings of that one.
     """

@@ -37,6 +37,16 @@ class _Holder:
     told: int = 0
 
 
+@dataclass(frozen=True)
+class _Admission:
+    """Entries that were admitted together. continued: how many of them went on from where earlier ones had come to."""
+
+    entries: Sequence[Entry]
+    tickets: frozenset[int]
+    started_s: float
+    continued: int
+
+
 class Slots:
     """A decoder and who is in it. Not thread-safe: the worker's thread owns it.
 
@@ -60,6 +70,7 @@ class Slots:
         # What an empty decoder holds of beam 1: the hypotheses that step at once.
         self.rows = 0
         self._fresh: list[Entry] = []
+        self._admissions: list[_Admission] = []  # whose segments are being encoded
 
     @property
     def built(self) -> bool:
@@ -132,6 +143,7 @@ class Slots:
             return self.fail_live("a decoding step", error)
         self._steps += 1
         self.failures_in_a_row = 0
+        self._note_encoded()
         self._note_first_step()
         ended = []
         for ticket, hypotheses in finished:
@@ -174,6 +186,7 @@ class Slots:
         self._holders.clear()
         self._tickets.clear()
         self._fresh.clear()
+        self._admissions.clear()
         self._decoder = None
         return ended
 
@@ -187,6 +200,17 @@ class Slots:
         for entry in self._fresh:
             entry.first_step_s = now
         self._fresh.clear()
+
+    def _note_encoded(self) -> None:
+        """Take the time of those that are through the encoder."""
+        encoding = self._require().encoding
+        for admission in [each for each in self._admissions if each.tickets.isdisjoint(encoding)]:
+            self._admissions.remove(admission)
+            took_s = self._clock() - admission.started_s
+            self._observer.admitted(len(admission.entries), took_s, admission.continued)
+            self._fresh += admission.entries
+            for entry in admission.entries:
+                entry.encode_s = took_s
 
     def _require(self) -> InFlightDecoder:
         if self._decoder is None:
@@ -202,13 +226,11 @@ class Slots:
             continued = decoder.continued - continued
         except BaseException as error:
             return error
-        encode_s = self._clock() - started_s
-        self._observer.admitted(len(entries), encode_s, continued)
-        self._fresh += entries
         for entry, ticket in zip(entries, tickets, strict=True):
             self._holders[ticket] = _Holder(entry, self._steps)
             self._tickets[entry.entry_id] = ticket
-            entry.encode_s = encode_s
+        self._admissions.append(_Admission(entries, frozenset(tickets), started_s, continued))
+        self._note_encoded()
         return None
 
     def _discard_after(self, error: BaseException) -> list[Ended]:

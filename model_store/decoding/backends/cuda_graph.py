@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.backends.protocol import Encoding, Readout
 from model_store.decoding.scoring import Summaries, best_extensions, summaries_of
 from model_store.decoding.transfers import sent
 from model_store.network.memory import DecoderState, Memory
@@ -46,6 +46,11 @@ class CudaGraphBackend(EagerBackend):
         ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.int64)
         ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
         return self.network.encode(sent(ids, self._like.device), lengths)
+
+    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+        """In one: the device encodes behind the steps that it has to do, and the host does not wait for it."""
+        yield from ()
+        return self.encode(sources)
 
     def _step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
         return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))

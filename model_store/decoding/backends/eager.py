@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
-from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.backends.protocol import Encoding, Readout, finished
 from model_store.decoding.scoring import best_among, best_extensions
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
@@ -53,16 +53,22 @@ class EagerBackend:
         self._like = network.projection.weight.detach()
 
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
+        return finished(self.encode_in_parts(sources, ENCODE_ROWS))
+
+    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+        """A part is ENCODE_ROWS sources, however many rows a step has."""
         by_length = sorted(range(len(sources)), key=lambda index: len(sources[index]))
         memory, state = self.empty(len(sources), 1)
         for start in range(0, len(sources), ENCODE_ROWS):
+            if start:
+                yield
             chosen = by_length[start : start + ENCODE_ROWS]
             part, first = self._encode_rows([sources[index] for index in chosen])
             place = torch.tensor(chosen, device=self._like.device)
-            rows = torch.arange(len(chosen), device=self._like.device)
+            own = torch.arange(len(chosen), device=self._like.device)
             for whole, piece in ((memory.keys, part.keys), (memory.values, part.values), (memory.mask, part.mask)):
-                whole[place] = piece[rows]
-            state.hidden[:, :, place] = first.hidden[:, :, rows]
+                whole[place] = piece[own]
+            state.hidden[:, :, place] = first.hidden[:, :, own]
         return memory, state
 
     def _encode_rows(self, sources: list[Sequence[int]]) -> tuple[Memory, DecoderState]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import int8_linear, vnni
 from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels
-from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.backends.protocol import Encoding, Readout, finished
 from model_store.network.attention import Attention, GeneralAttention
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.memory import DecoderState, Memory
@@ -67,7 +67,11 @@ class Int8Backend:
         return self._attention is not None
 
     def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
-        """All sources at once, longest first: at each position run those that are not over yet. No row is padding."""
+        return finished(self.encode_in_parts(sources, sum(map(len, sources))))
+
+    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+        """All sources, longest first: at each position run those that are not over yet. No row is padding. A part is
+        `rows` tokens, and one position of each source at least; a token costs about half of a step's row."""
         lengths = torch.tensor([len(source) for source in sources])
         ordered, order = lengths.sort(descending=True, stable=True)
         live = (torch.arange(int(ordered[0])).unsqueeze(1) < ordered).sum(dim=1).tolist()  # sources at each position
@@ -77,14 +81,21 @@ class Int8Backend:
         mask = torch.arange(len(live)) < lengths.unsqueeze(1)
         ids = torch.zeros(mask.shape, dtype=torch.int64)
         ids[mask] = torch.tensor([token for each in sources for token in each])
-        outputs, state = self._encoder.sequence(self._source_embedding[ids[source, position]], live)
-
-        values = outputs.new_zeros(*mask.shape, self._hidden)
-        values[source, position] = outputs
-        keys = values
-        if self._keys is not None:
-            keys = torch.zeros_like(values)
-            keys[source, position] = self._keys(outputs)
+        x = self._source_embedding[ids[source, position]]
+        state = x.new_zeros(self._layers, 2, len(sources), self._hidden)
+        values = x.new_zeros(*mask.shape, self._hidden)
+        keys = values if self._keys is None else torch.zeros_like(values)
+        start = first = 0  # token and position
+        while first < len(live):
+            if first:
+                yield
+            part = live[first : first + max(rows // live[first], 1)]
+            tokens, here = slice(start, start + sum(part)), slice(part[0])
+            outputs, state[:, :, here] = self._encoder.sequence(x[tokens], part, state[:, :, here])
+            values[source[tokens], position[tokens]] = outputs
+            if self._keys is not None:
+                keys[source[tokens], position[tokens]] = self._keys(outputs)
+            start, first = tokens.stop, first + len(part)
         by_source = torch.empty_like(order)
         by_source[order] = torch.arange(len(order))
         return Memory(keys, values, mask), self._first_state(state.index_select(2, by_source))

@@ -52,11 +52,12 @@ class Stack(Protocol):
         """x: shape = (R, E). state: shape = (L, 2, R, H). Returns the output, shape = (R, H), and the new state."""
         ...
 
-    def sequence(self, x: Tensor, live: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Whole sequences from a state of zeros, layer by layer, so that the inputs' part of the gates is one product.
+    def sequence(self, x: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
+        """Some positions of B sequences, layer by layer, so that the inputs' part of the gates is one product.
 
-        x: position after position, shape = (P, E). live: how many sequences have each position; never growing. Returns
-        outputs in the same order, shape = (P, H), and the last state of each sequence, shape = (L, 2, B, H).
+        x: position after position, shape = (P, E). live: how many sequences have each position, B have the first; never
+        growing. state: what they begin with, shape = (L, 2, B, H). Returns outputs in the same order, shape = (P, H),
+        and the last state of each sequence.
         """
         ...
 
@@ -143,20 +144,18 @@ class _Stack:
             x = new[index, 0] + x if self._residual and index else new[index, 0]
         return x, new
 
-    def sequence(self, x: Tensor, live: Sequence[int]) -> tuple[Tensor, Tensor]:
-        states = []
+    def sequence(self, x: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
+        last = state.clone()
         for index, cell in enumerate(self.cells):
             gates = cell.from_input(x)  # (P, 4H)
             outputs = gates.new_empty(len(gates), gates.shape[1] // 4)
-            state = gates.new_zeros(2, live[0], outputs.shape[1])
-            start = 0
+            own, start = last[index], 0
             for count in live:
                 rows = slice(start, start + count)
-                new = torch.empty_like(state[:, :count])
-                cell(gates[rows], state[0, :count], state[1, :count], new)
-                state[:, :count] = new
+                new = torch.empty_like(own[:, :count])
+                cell(gates[rows], own[0, :count], own[1, :count], new)
+                own[:, :count] = new
                 outputs[rows] = new[0]
                 start += count
-            states.append(state)
             x = outputs + x if self._residual and index else outputs
-        return x, torch.stack(states)
+        return x, last

@@ -95,6 +95,10 @@ class FaultyDecoder:
         return self._decoder.max_rows
 
     @property
+    def encoding(self) -> frozenset[int]:
+        return self._decoder.encoding
+
+    @property
     def continued(self) -> int:
         return self._decoder.continued
 

@@ -60,25 +60,25 @@ class Stack:
         )
         return output, new
 
-    def sequence(self, x: Tensor, live: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def sequence(self, x: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
         counts = np.array(live)
         lengths = (counts[:, None] > np.arange(live[0])).sum(axis=0)
         last = torch.from_numpy((np.cumsum(counts) - counts)[lengths - 1] + np.arange(live[0]))
         states = []
         for layer in range(len(self._layers.bias)):
-            outputs, cells = self._run(layer, x, counts)
+            outputs, cells = self._run(layer, x, counts, state[layer])
             states.append(torch.stack((outputs[last], cells)))
             x = outputs + x if self._residual and layer else outputs
         return x, torch.stack(states)
 
-    def _run(self, layer: int, x: Tensor, counts: Array) -> tuple[Tensor, Tensor]:
-        """One layer over whole sequences: its outputs and last cells."""
+    def _run(self, layer: int, x: Tensor, counts: Array, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One layer over sequences: its outputs and last cells. state: what they begin with, shape = (2, B, H)."""
         tokens, sequences, layers = len(x), int(counts[0]), self._layers
         panels, groups = layers.of_h.shape[1:3]
         place, x_groups = int(layers.x_place[layer]), int(layers.x_groups[layer])
         size = panels * x_groups * COLUMNS * BYTES
         of_x = layers.of_x[place : place + size].reshape(panels, x_groups, COLUMNS, BYTES)
-        outputs, cells = torch.empty(tokens, self._hidden), torch.zeros(sequences, self._hidden)
+        outputs, cells = torch.empty(tokens, self._hidden), state[1].clone()
         self._team.run(
             phases.run_layer,
             2 + 2 * len(counts),
@@ -89,6 +89,7 @@ class Stack:
             rows_of(tokens, x_groups * BYTES),
             rows_of(sequences, groups * BYTES),
             np.empty((tokens, panels, COLUMNS), dtype=np.float32),
+            array_of(state[0]),
             outputs.numpy(),
             cells.numpy(),
             room_of(self._team),

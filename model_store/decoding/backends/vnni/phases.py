@@ -121,21 +121,22 @@ def run_layer(
     of_x: Rows,
     of_h: Rows,
     from_x: Array,
+    h: Array,
     outputs: Array,
     c: Array,
     room: Room,
 ) -> None:
-    """One lstm layer over whole sequences, whose inputs' part is one product: two phases, and two a position.
+    """One lstm layer over sequences, whose inputs' part is one product: two phases, and two a position.
 
     x: position after position, shape = (S, I). live: how many sequences have each position, never growing, shape =
-    (N,). of_x, of_h, from_x, the last of shape (S, P, 64): to work in. outputs: shape = (S, H). c: zeros at first, then
-    the last cell of each sequence, shape = (B, H).
+    (N,). of_x, of_h, from_x, the last of shape (S, P, 64): to work in. h: what sequences begin with, shape = (B, H).
+    outputs: shape = (S, H). c: the cells that they begin with, then the last of each, shape = (B, H).
     """
     linear(thread, counters, x, of_x, inputs, False, from_x, room)
     before, start, panels = 0, 0, len(states.bias)
     for position in range(len(live)):
         count, phase = live[position], 2 + 2 * position
-        encode_rows(counters, phase, outputs[before : before + count] if position else c[:count], of_h)
+        encode_rows(counters, phase, outputs[before : before + count] if position else h[:count], of_h)
         while True:
             panel = take(counters, phase + 1, panels)
             if panel < 0:

@@ -9,13 +9,12 @@ import torch
 
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
-from model_store.decoding.backends.protocol import Backend
-from model_store.decoding.encodings import KEPT_SOURCES, Encodings
+from model_store.decoding.backends.protocol import Backend, Encoding, finished
+from model_store.decoding.encodings import KEPT_SOURCES, Encoded, Encodings
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.spellings import Spellings
-from model_store.network.memory import DecoderState, Memory
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, tiny_network
 
 NETWORK = tiny_network(dtype=torch.float32, hidden=16)
@@ -30,9 +29,9 @@ class Counted:
         self.backend = backend
         self.encoded: list[tuple[int, ...]] = []
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
+    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         self.encoded += map(tuple, sources)
-        return self.backend.encode(sources)
+        return self.backend.encode_in_parts(sources, rows)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.backend, name)
@@ -54,6 +53,10 @@ def open_counted(name: str) -> tuple[InFlightDecoder, Counted]:
 
 def segment(source: tuple[int, ...], prefix: bytes) -> Segment:
     return Segment(source, max_length=12, beam_size=3, n_best=2, prefix=prefix, want_attention=True)
+
+
+def whole_of(encodings: Encodings, segment: Segment) -> list[Encoded]:
+    return finished(encodings.of([segment], len(segment.source)))
 
 
 def same(one: tuple[Hypothesis, ...], other: tuple[Hypothesis, ...]) -> bool:
@@ -89,9 +92,9 @@ def test_what_is_kept_is_bounded_in_bytes_and_the_longest_unused_goes_first() ->
     encodings = Encodings(counted, most_bytes=2 * whole // KEPT_SOURCES)  # type: ignore[arg-type]
     long = [(token, *[5] * 10, EOS) for token in (4, 5, 6)]
     for number in (0, 1, 0, 2, 0, 1):
-        encodings.of([segment(long[number], b"a")])
+        whole_of(encodings, segment(long[number], b"a"))
         assert encodings.kept.bytes <= encodings.kept.most_bytes
     assert counted.encoded == [long[0], long[1], long[2], long[1]]
-    encodings.of([segment(long[0], b"")])  # who has no prefix neither takes nor leaves any
+    whole_of(encodings, segment(long[0], b""))  # who has no prefix neither takes nor leaves any
     assert counted.encoded[4:] == [long[0]]
-    assert Encodings(counted, most_bytes=0).of([segment(long[0], b"a")])  # type: ignore[arg-type]
+    assert whole_of(Encodings(counted, most_bytes=0), segment(long[0], b"a"))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import torch
 
 from model_store.config import EncoderConfig
 from model_store.decoding.backends.eager import EagerBackend
+from model_store.decoding.backends.protocol import Encoding
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
@@ -30,9 +31,9 @@ class CountingBackend(EagerBackend):
         super().__init__(network, source_capacity=source_capacity)
         self.encoded: list[int] = []
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
+    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         self.encoded.append(len(sources))
-        return super().encode(sources)
+        return super().encode_in_parts(sources, rows)
 
 
 def test_room_counts_free_rows() -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.backends.protocol import Encoding, Readout
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.scoring import best_among, best_extensions, length_penalties, top_candidates
@@ -104,6 +104,10 @@ class TableBackend:
     def encode(self, sources: object) -> tuple[Memory, DecoderState]:
         assert isinstance(sources, list)
         return self.empty(len(sources), 1)
+
+    def encode_in_parts(self, sources: object, rows: int) -> Encoding:
+        yield from ()
+        return self.encode(sources)
 
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         keys = torch.zeros(slots, 4, 1, dtype=torch.float64)

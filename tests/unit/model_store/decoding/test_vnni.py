@@ -56,7 +56,9 @@ def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, residual: b
     with torch.inference_mode():
         torch.testing.assert_close(ours.step(x, state), torchs.step(x, state), rtol=0, atol=2e-6)
         sequences = torch.randn(sum(live), inputs)
-        torch.testing.assert_close(ours.sequence(sequences, live), torchs.sequence(sequences, live), rtol=0, atol=1e-3)
+        begun = torch.randn(2, 2, 5, hidden) * 0.3
+        found = ours.sequence(sequences, live, begun)
+        torch.testing.assert_close(found, torchs.sequence(sequences, live, begun), rtol=0, atol=1e-3)
 
 
 @settings(deadline=None, max_examples=40)

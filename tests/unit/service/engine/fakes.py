@@ -37,8 +37,8 @@ class FakeClock:
 
 
 class FakeDecoder:
-    """Rows shared by beams; a segment ends after max_length steps, and every prefix continues one. Misuse of the
-    protocol raises AssertionError.
+    """Rows shared by beams; a segment ends max_length steps after it was encoded, which takes `encode_steps`, and every
+    prefix continues one. Misuse of the protocol raises AssertionError.
 
     `permits`, if given, is acquired before every step: the test decides when the decoder goes on.
     """
@@ -46,6 +46,7 @@ class FakeDecoder:
     def __init__(self, rows: int = 8, permits: threading.Semaphore | None = None) -> None:
         self.rows = self.max_rows = rows
         self.permits = permits
+        self.encode_steps = 0
         self.stepping = threading.Event()
         self.admitted: list[list[Segment]] = []
         self.steps = 0
@@ -57,6 +58,10 @@ class FakeDecoder:
     @property
     def live(self) -> int:
         return len(self._held) + self._leaked
+
+    @property
+    def encoding(self) -> frozenset[int]:
+        return frozenset(ticket for ticket, (_segment, age) in self._held.items() if age < 0)
 
     @property
     def continued(self) -> int:
@@ -85,7 +90,8 @@ class FakeDecoder:
         self.admitted.append(list(segments))
         tickets = [self._tickets + index for index in range(len(segments))]
         self._tickets += len(segments)
-        self._held.update((ticket, (segment, 0)) for ticket, segment in zip(tickets, segments, strict=True))
+        begun = ((segment, -self.encode_steps) for segment in segments)
+        self._held.update(zip(tickets, begun, strict=True))
         return tickets
 
     def step(self) -> None:
@@ -112,7 +118,7 @@ class FakeDecoder:
         if ticket not in self._held:
             return ()
         segment, age = self._held[ticket]
-        return answer(segment)[:age]
+        return answer(segment)[: max(age, 0)]
 
     def cancel(self, ticket: int) -> None:
         self._held.pop(ticket, None)

@@ -57,6 +57,20 @@ def test_entries_end_with_their_own_hypotheses_and_their_own_steps() -> None:
     assert slots.live == 0
 
 
+def test_the_encoding_is_told_of_once_it_is_over_with_the_steps_between() -> None:
+    slots, factory, observer = make_slots()
+    first, second = entries_of(make_segment(1, steps=9), make_segment(2, steps=1))
+    slots.admit([first])
+    assert observer.admissions == [1]
+    factory.decoders[0].encode_steps = 2
+    slots.admit([second])
+    slots.advance()
+    assert observer.admissions == [1]
+    slots.advance()
+    assert observer.admissions == [1, 1]
+    assert second.first_step_s is not None
+
+
 @pytest.mark.parametrize("position", range(3))
 @pytest.mark.parametrize("poison", [POISON, LEAK])
 def test_a_poisonous_segment_fails_alone_among_those_admitted_with_it(poison: int, position: int) -> None:
