@@ -36,6 +36,7 @@ from model_store.translations import Translations
 
 MAX_ROWS = 128
 ENCODE_AHEAD = 8
+ENCODE_TOKENS = 64
 
 Results = list[tuple[int, tuple[Hypothesis, ...]]]
 
@@ -140,6 +141,12 @@ class InFlightDecoder:
         return sum(block.held * block.width for block in self._blocks.values())
 
     @property
+    def _encode_tokens(self) -> int:
+        """How many tokens to encode from step to step: as many as a step has rows, of which each costs no less, and
+        ENCODE_TOKENS at least; 0 for all, since nobody would step."""
+        return max(rows, ENCODE_TOKENS) if (rows := self._rows_in_use) else 0
+
+    @property
     def _free_rows(self) -> int:
         return self.max_rows - self._rows_in_use
 
@@ -160,8 +167,8 @@ class InFlightDecoder:
             for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
-        tokens = sum(len(segment.source) for segment in segments)
-        part = min(self._rows_in_use or tokens, tokens)
+        part = sum(len(segment.source) for segment in segments)
+        part = min(self._encode_tokens or part, part)
         self._admitted.append(_Admitted(occupants, part, self.encodings.of(segments, part)))
         self._encode()
         return [occupant.ticket for occupant in occupants]
@@ -202,9 +209,8 @@ class InFlightDecoder:
         return sum(rows > self._free_rows for rows in accumulate(widths))
 
     def _encode(self) -> None:
-        """Encode those who came first: about as many tokens from step to step as a step has rows, of which each costs
-        no less; and all of them while nobody has a slot."""
-        while self._admitted and (not self._rows_in_use or self._encoded_tokens < self._rows_in_use):
+        """Encode those who came first: some of them from step to step, and all of them while nobody has a slot."""
+        while self._admitted and (not self._encode_tokens or self._encoded_tokens < self._encode_tokens):
             first = self._admitted[0]
             self._encoded_tokens += first.tokens
             try:
