@@ -66,7 +66,7 @@ def watched() -> Clock:
     clock.wrap(layers.Stack, "step", "cells")
     clock.wrap(layers.Stack, "sequence", "encoder cells")
     clock.wrap(int8.Int8Backend, "step", "gates, embedding and the rest of the network")
-    clock.wrap(int8.Int8Backend, "encode", "encoder")
+    clock.wrap(in_flight.InFlightDecoder, "_encode", "encoder")
     clock.wrap(attention.DotAttention, "forward", "attention")
     clock.wrap(int8.Int8Backend, "best", "choosing among the vocabulary")
     clock.wrap(int8.Int8Backend, "best_among", "candidates of a shortlist")
