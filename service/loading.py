@@ -13,6 +13,7 @@ from model_store.bundle import Bundle, load_bundle
 from model_store.config import Task
 from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.in_flight import open_decoder
+from model_store.decoding.terms import TERMS_BEAM
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.manifest import Manifest, read_manifest
 from model_store.network.seq2seq import Seq2Seq
@@ -173,4 +174,9 @@ class BundleLoader:
 
     def _need_bytes(self, manifest: Manifest) -> int:
         settings = self._settings
-        return need_bytes(manifest, decoder_rows=self._rows, max_source_length=settings.max_source_length)
+        return need_bytes(
+            manifest,
+            decoder_rows=self._rows,
+            max_source_length=settings.max_source_length,
+            widest_beam=max(settings.max_beam_size, TERMS_BEAM),
+        )

@@ -18,32 +18,38 @@ _INTEGER_BYTES = 8
 _STEP_COPIES = 4
 
 
-def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int) -> int:
+def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int, widest_beam: int) -> int:
     """An upper estimate, in bytes: the weights in float32 and packed in int8, shortlists where there are some, and a
-    decoder with all its rows in use.
+    decoder that has had all its rows in use with beams of every width.
 
-    max_source_length: most source tokens that the operator allows. Each row has, at worst, a source of its own (beam
-    1), which it keeps for attention, and the attention of every step, which alignments are read from.
+    max_source_length: most source tokens that the operator allows. widest_beam: that is asked for, if the bundle's own
+    is not wider. For each power of two up to it the decoder keeps slots, as many as were ever in use at once: of each
+    width as many as fill its rows, at worst. A slot has a source, kept for attention, and for each of its rows the
+    attention of every step, which alignments are read from.
     """
     network, decoding = manifest.network, manifest.decoding
     source = min(decoding.max_source_length, max_source_length)
     target = decoding.max_length(source)
-    encoding = _FLOAT_BYTES * (
-        2 * source * network.hidden  # keys and values of attention
-        + 2 * network.layers * network.hidden  # the decoder's state
-        + network.embedding  # what is fed to it
-    )
-    row = encoding + _FLOAT_BYTES * (
-        target * source  # the attention of every step
-        + _STEP_COPIES * network.vocabulary
-    )
+    slot = source * (2 * _FLOAT_BYTES * network.hidden + 1)  # keys and values of attention, and what of it is there
+    state = _FLOAT_BYTES * (2 * network.layers * network.hidden + network.embedding)  # and what is fed to it
+    row = _FLOAT_BYTES * target * source  # the attention of every step
     row += 2 * _INTEGER_BYTES * target  # the token and the parent of every step
     row += 2 * target * (2 * _INTEGER_BYTES + _FLOAT_BYTES)  # its candidates, should somebody ask for the search
-    kept = 2 * KEPT_SOURCES * (encoding + source)  # encodings, and beginnings in as much
+    widths = [width for width in _powers_of_two(max(widest_beam, decoding.beam_size)) if width <= decoder_rows]
+    slots = sum(decoder_rows // width for width in widths)
+    decoder = slots * slot + decoder_rows * (
+        len(widths) * row + state + _STEP_COPIES * _FLOAT_BYTES * network.vocabulary
+    )
+    kept = 2 * KEPT_SOURCES * (slot + state)  # encodings, and beginnings in as much
     listed = sum(entry.bytes for entry in manifest.files if entry.name == TRANSLATIONS_FILE)
     # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
     shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0
-    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + decoder_rows * row + kept
+    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + decoder + kept
+
+
+def _powers_of_two(most: int) -> list[int]:
+    """1, 2, 4, ... up to the first that is no less than `most`."""
+    return [1 << exponent for exponent in range((most - 1).bit_length() + 1)]
 
 
 def limit_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from model_store.decoding.segment import Form, Term
 
+# Hypotheses at every stage of their terms share a beam, so it has to be wider than for a search without.
+TERMS_BEAM = 8
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.terms import TERMS_BEAM
 from model_store.tokenizer import Tokenizer
 from service.catalogue import Leg
 from service.engine.flights import Watch
@@ -17,7 +18,7 @@ from service.pipeline.alignment import align
 from service.pipeline.aside import aside
 from service.pipeline.explanation import check_explainable, explain
 from service.pipeline.segment_spans import tell_segments
-from service.pipeline.terms import BEAM, demanded, fewest_tokens
+from service.pipeline.terms import demanded, fewest_tokens
 from service.pipeline.translation import (
     NO_TURN,
     Candidate,
@@ -124,7 +125,7 @@ def _segment(leg: Leg, asked: Asked) -> Segment:
     fewest = fewest_tokens(terms)
     # What has to be there comes on top of what is usual.
     usual = decoding.max_length(len(source)) + fewest + len(tokenizer.encode(options.prefix))
-    beam = max(decoding.beam_size, options.n_best, BEAM if terms else 1)
+    beam = max(decoding.beam_size, options.n_best, TERMS_BEAM if terms else 1)
     return Segment(
         source=source,
         max_length=options.max_length or min(usual, most),

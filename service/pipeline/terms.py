@@ -13,9 +13,6 @@ from service.pipeline.spans import token_spans
 from service.text.edits import Span
 from service.text.glossary import Occurrence, TargetForm, found_forms
 
-# Hypotheses at every stage of their terms share a beam, so it has to be wider than for a search without.
-BEAM = 8
-
 
 @dataclass(frozen=True)
 class TermUse:

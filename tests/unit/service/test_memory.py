@@ -44,13 +44,22 @@ def tensor_bytes(*roots: object) -> int:
     return sum(seen.values())
 
 
+def fill(decoder: InFlightDecoder, beam_size: int, eos: int) -> list[int]:
+    """Segments of that beam until there is no room; their tickets."""
+    tickets = []
+    while decoder.room(beam_size):
+        tickets += decoder.admit([Segment((5, 6, eos), 20, beam_size)])
+    return tickets
+
+
 @pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize("beam_size", [1, 4])
-def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, beam_size: int) -> None:
+@pytest.mark.parametrize("widths", [(1,), (4,), (1, 2, 4), (1, 2, 4, 8, 16)])
+def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, widths: tuple[int, ...]) -> None:
+    """Beams of several widths take all rows one after the other, each beside one segment of every width before."""
     description = replace(
         DESCRIPTION,
         network=NetworkConfig(vocabulary=VOCABULARY, layers=layers, hidden=64, embedding=64),
-        decoding=DecodingConfig(max_source_length=60),
+        decoding=DecodingConfig(max_source_length=60, beam_size=max(widths)),
     )
     manifest = save_tiny(tmp_path / "bundle", description)
     bundle = load_bundle(tmp_path / "bundle")
@@ -62,18 +71,25 @@ def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, be
         max_target_length=decoding.max_length(60),
         max_rows=96,
     )
-    while decoder.room(beam_size):
-        decoder.admit([Segment((5, 6, bundle.tokenizer.eos_id), 20, beam_size)])
-    decoder.step()
-    taken, reckoned = tensor_bytes(decoder), need_bytes(manifest, decoder_rows=96, max_source_length=1024)
-    assert taken <= reckoned <= 2.5 * taken
+    for width in widths:
+        tickets = fill(decoder, width, bundle.tokenizer.eos_id)
+        decoder.step()
+        for ticket in tickets[1:] if width != widths[-1] else ():
+            decoder.cancel(ticket)
+    taken = tensor_bytes(decoder)
+    reckoned = need_bytes(manifest, decoder_rows=96, max_source_length=1024, widest_beam=1)
+    assert taken <= reckoned
+    if len(widths) == widths[-1].bit_length():  # all that may come were there
+        assert reckoned <= 2.5 * taken
 
 
 def test_shortlists_are_reckoned(tmp_path: Path) -> None:
     manifest = save_tiny(tmp_path / "bundle")
     entry = FileEntry(name=TRANSLATIONS_FILE, bytes=1000, sha256="0" * 64)
     listed = manifest.model_copy(update={"files": (*manifest.files, entry)})
-    without, with_lists = (need_bytes(each, decoder_rows=8, max_source_length=64) for each in (manifest, listed))
+    without, with_lists = (
+        need_bytes(each, decoder_rows=8, max_source_length=64, widest_beam=4) for each in (manifest, listed)
+    )
     assert with_lists - without == manifest.network.vocabulary * manifest.network.readout + 4000
 
 
