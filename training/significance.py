@@ -29,7 +29,10 @@ class Comparison:
 
 
 def compare(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> tuple[Comparison, ...]:
-    """BLEU and chrF2 of `outputs` against those of `others`, by SAMPLES resamples of the set's sentences."""
+    """BLEU and chrF2 of `outputs` against those of `others`, by SAMPLES resamples of the set's sentences.
+
+    Of equal scores p is 1; sacrebleu, which counts the resamples that differ by more, would have 1 / (SAMPLES + 1).
+    """
     names = ("BLEU", "chrF2")
     test = PairedTest(
         [("other", list(others)), ("this", list(outputs))],
@@ -45,5 +48,6 @@ def compare(outputs: Sequence[str], others: Sequence[str], references: Sequence[
         assert isinstance(other, Result)
         assert isinstance(this, Result)
         assert this.p_value is not None
-        comparisons.append(Comparison(name, this.score, other.score, this.p_value))
+        p = 1.0 if this.score == other.score else this.p_value
+        comparisons.append(Comparison(name, this.score, other.score, p))
     return tuple(comparisons)

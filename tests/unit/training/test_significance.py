@@ -13,6 +13,12 @@ def noisy(references: list[str], share: float, seed: int) -> list[str]:
     return [" ".join(word if generator.random() > share else "x" for word in line.split()) for line in references]
 
 
+def test_the_same_is_not_significant() -> None:
+    references = ["one two three four five", "six seven eight nine ten"]
+    outputs = noisy(references, 0.2, 1)
+    assert [each.p for each in compare(outputs, outputs, references)] == [1, 1]
+
+
 def test_better_is_significant_and_as_good_is_not() -> None:
     generator = random.Random(0)
     references = [" ".join(f"w{generator.randrange(500)}" for _ in range(12)) for _ in range(150)]
