@@ -221,11 +221,20 @@ class Models:
 
 
 async def _warm_up(model: ServedModel) -> None:
-    """Decode and detect once, so that the first request does not pay for what is done lazily."""
+    """Decode and detect once, so that the first request does not pay for what is done lazily: kernels that are compiled
+    or read, and on a GPU the graphs of the bundle's own beam. What decides which steps it takes is as requests have it.
+    """
     if model.task == "translate":
         await asyncio.to_thread(detect, "a", sorted({source for source, _target in model.directions}))
     source = model.source_ids("a", model.directions[0][1])
-    segment = Segment(source, max_length=4, beam_size=model.decoding.beam_size)
+    decoding = model.decoding
+    segment = Segment(
+        source,
+        max_length=4,
+        beam_size=decoding.beam_size,
+        no_repeat_ngram=decoding.no_repeat_ngram,
+        want_attention=True,
+    )
     await model.engine.submit_all([segment])
 
 

@@ -1,0 +1,80 @@
+"""What is done before a model is ready, so that no request pays for it: on a CPU, with a stand-in for captures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_store.decoding import step_graphs
+from model_store.decoding.backends.choice import BackendName
+from model_store.decoding.backends.cuda_graph import CudaGraphBackend
+from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.occupant import Vocabulary
+from model_store.decoding.segment import Segment
+from model_store.network.seq2seq import Seq2Seq
+from model_store.tokenizer import Tokenizer
+from model_store.translations import Translations
+from service.engine.stats import NullObserver
+from service.loading import BundleLoader
+from service.metrics import Metrics
+from service.models import Models
+from service.settings import Settings
+from tests.unit.model_store.decoding.test_device_fallbacks import Capture
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny
+
+
+def as_on_a_gpu(
+    network: Seq2Seq,
+    tokenizer: Tokenizer,
+    *,
+    max_source_length: int,
+    max_target_length: int,
+    max_rows: int,
+    backend: BackendName,
+    translations: Mapping[str, Translations],
+) -> InFlightDecoder:
+    """A DecoderOpener: steps that are the device's alone."""
+    assert backend == "auto"
+    assert not translations
+    never = torch.tensor(sorted(tokenizer.control_ids))
+    return InFlightDecoder(
+        CudaGraphBackend(network, source_capacity=max_source_length, dtype=torch.float32),
+        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, never),
+        max_target_length=max_target_length,
+        max_rows=max_rows,
+    )
+
+
+@pytest.mark.parametrize("no_repeat_ngram", [0, 3])
+def test_the_graphs_of_the_bundles_own_beam_are_there_before_it_is_ready(
+    no_repeat_ngram: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its requests use graphs: not where the host has a part in their steps, as with no repeats."""
+    capture = Capture()
+    monkeypatch.setattr(step_graphs, "capturing", lambda _device: capture)
+    decoding = DESCRIPTION.decoding.model_copy(update={"beam_size": 4, "no_repeat_ngram": no_repeat_ngram})
+    save_tiny(tmp_path / "tiny" / "1", replace(DESCRIPTION, name="tiny", version="1", decoding=decoding))
+    settings = Settings(models=str(tmp_path), threads=1, decoder_rows=16, max_source_length=20)
+    source = BundleLoader(settings, lambda _identity: NullObserver(), as_on_a_gpu)
+
+    async def captured() -> list[int]:
+        """How many when it is ready, and after a request of its own beam, of one as wide, and of a wider one."""
+        models = Models(source, Metrics(), "en")
+        await models.load()
+        assert models.unready() == []
+        (model,) = models.catalogue().models
+        found = [capture.captured]
+        for beam in (4, 3, 8):
+            ids = model.source_ids("a b", model.directions[0][1])
+            await model.engine.submit_all([Segment(ids, max_length=3, beam_size=beam, no_repeat_ngram=no_repeat_ngram)])
+            found.append(capture.captured)
+        await models.close(1.0)
+        return found
+
+    shapes = 3 * 2  # 1, 2, 4 slots; sources of up to 16 and 20 tokens
+    assert asyncio.run(captured()) == ([0] * 4 if no_repeat_ngram else [shapes, shapes, shapes, shapes + 2 * 2])
