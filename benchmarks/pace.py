@@ -53,7 +53,7 @@ def opened(network: Seq2Seq, tokens: int, *, at_once: bool) -> InFlightDecoder:
     forbidden = torch.arange(RESERVED)  # the end too: all write as much as they may
     decoder = InFlightDecoder(backend, Vocabulary(BEGIN, END, forbidden), max_target_length=LONG_ENOUGH)
     if at_once:
-        decoder.encodings = _AtOnce(backend)
+        decoder.newcomers.encodings = _AtOnce(backend)
     return decoder
 
 

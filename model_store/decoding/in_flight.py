@@ -5,16 +5,13 @@ server does this for beam search). A step has as many rows as there are hypothes
 each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
 
 Sources that are encoded together cost much less than one by one, since weights are read once for all of them. So when a
-slot is free, some more than fit are encoded, and take the next slots as soon as these are free. They are encoded in
-parts between steps, so that the segments that are live keep their pace, however many come and however long they are.
+slot is free, some more than fit are encoded, and take the next slots as soon as these are free.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 
@@ -23,46 +20,21 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.beginnings import Beginnings
 from model_store.decoding.block import Block
 from model_store.decoding.device_block import DeviceBlock
-from model_store.decoding.encodings import Encoded, Encodings
+from model_store.decoding.encodings import Encodings
+from model_store.decoding.newcomers import Newcomers, Waiting, width_of
 from model_store.decoding.occupant import Occupant, Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
-from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 
 MAX_ROWS = 128
 ENCODE_AHEAD = 8
-ENCODE_TOKENS = 64
 
 Results = list[tuple[int, tuple[Hypothesis, ...]]]
-
-
-@dataclass(frozen=True)
-class _Admitted:
-    """Segments on their way through the encoder. encoding: gives, part after part, that of each of them. tokens: of a
-    part, about."""
-
-    occupants: list[Occupant]
-    tokens: int
-    encoding: Generator[None, None, list[Encoded]]
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A segment that waits for its slot. memory, state: of all that were encoded with it, where it is number `row`."""
-
-    occupant: Occupant
-    memory: Memory
-    state: DecoderState
-    row: int
-
-    @property
-    def width(self) -> int:
-        return _width(self.occupant.segment.beam_size)
 
 
 class InFlightDecoder:
@@ -90,11 +62,8 @@ class InFlightDecoder:
         self.max_beam_size = 1 << (max_rows.bit_length() - 1)
         self.max_rows = max_rows
         self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
-        self.encodings = Encodings(backend)
-        self.beginnings = Beginnings(self.encodings.kept.most_bytes)
-        self._admitted: deque[_Admitted] = deque()
-        self._waiting: deque[_Waiting] = deque()
-        self._encoded_tokens = 0  # since the last step
+        self.newcomers = Newcomers(Encodings(backend))
+        self.beginnings = Beginnings(self.newcomers.encodings.kept.most_bytes)
         self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
         self._next_ticket = 0
@@ -102,12 +71,12 @@ class InFlightDecoder:
     @property
     def live(self) -> int:
         """How many segments hold a slot, or are encoded and wait for one, or are being encoded."""
-        return sum(block.live for block in self._blocks.values()) + len(self._waiting) + len(self.encoding)
+        return sum(block.live for block in self._blocks.values()) + len(self.newcomers)
 
     @property
     def encoding(self) -> frozenset[int]:
         """The tickets of the segments that are being encoded."""
-        return frozenset(occupant.ticket for occupant in self._unread)
+        return frozenset(occupant.ticket for occupant in self.newcomers.unread)
 
     @property
     def continued(self) -> int:
@@ -128,23 +97,13 @@ class InFlightDecoder:
 
     def room(self, beam_size: int) -> int:
         """How many more segments of that beam can be admitted now: none while others wait or will have to."""
-        taken = sum(_width(occupant.segment.beam_size) for occupant in self._unread)
-        free = 0 if self._waiting else max(self._free_rows - taken, 0) // _width(beam_size)
+        unread = sum(width_of(occupant.segment.beam_size) for occupant in self.newcomers.unread)
+        free = 0 if self.newcomers.waiting else max(self._free_rows - unread, 0) // width_of(beam_size)
         return free + self.encode_ahead if free else 0
-
-    @property
-    def _unread(self) -> list[Occupant]:
-        return [each for admitted in self._admitted for each in admitted.occupants if not each.cancelled]
 
     @property
     def _rows_in_use(self) -> int:
         return sum(block.held * block.width for block in self._blocks.values())
-
-    @property
-    def _encode_tokens(self) -> int:
-        """How many tokens to encode from step to step: as many as a step has rows, of which each costs no less, and
-        ENCODE_TOKENS at least; 0 for all, since nobody would step."""
-        return max(rows, ENCODE_TOKENS) if (rows := self._rows_in_use) else 0
 
     @property
     def _free_rows(self) -> int:
@@ -160,16 +119,14 @@ class InFlightDecoder:
         """
         for segment in segments:
             self.check(segment)
-        if self._without_slot(segments) > self.encode_ahead:
+        if self.newcomers.without_slot(self._free_rows, segments) > self.encode_ahead:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         occupants = [
             Occupant(self._next_ticket + index, segment, self.vocabulary, self.beginnings.of(segment))
             for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
-        part = sum(len(segment.source) for segment in segments)
-        part = min(self._encode_tokens or part, part)
-        self._admitted.append(_Admitted(occupants, part, self.encodings.of(segments, part)))
+        self.newcomers.add(occupants, self._rows_in_use)
         self._encode()
         return [occupant.ticket for occupant in occupants]
 
@@ -177,7 +134,7 @@ class InFlightDecoder:
     def step(self) -> None:
         """One decoding step of everything that has a slot, and a part of what is to be encoded."""
         self._encode()
-        self._encoded_tokens = 0
+        self.newcomers.go_on()
         for block in self._blocks.values():
             if block.live:
                 self._finished += block.step()
@@ -197,50 +154,29 @@ class InFlightDecoder:
     def cancel(self, ticket: int) -> None:
         """Free the slot of a segment without a result; a ticket that is not live is ignored."""
         if not any(block.cancel(ticket) for block in self._blocks.values()):
-            self._waiting = deque(each for each in self._waiting if each.occupant.ticket != ticket)
-            for occupant in self._unread:
-                occupant.cancelled |= occupant.ticket == ticket
+            self.newcomers.cancel(ticket)
         self._place()
 
-    def _without_slot(self, segments: Sequence[Segment]) -> int:
-        """How many would have to wait for a slot if these segments came in."""
-        before = [each.occupant.segment for each in self._waiting] + [each.segment for each in self._unread]
-        widths = [_width(each.beam_size) for each in (*before, *segments)]
-        return sum(rows > self._free_rows for rows in accumulate(widths))
-
     def _encode(self) -> None:
-        """Encode those who came first: some of them from step to step, and all of them while nobody has a slot."""
-        while self._admitted and (not self._encode_tokens or self._encoded_tokens < self._encode_tokens):
-            first = self._admitted[0]
-            self._encoded_tokens += first.tokens
-            try:
-                next(first.encoding)
-            except StopIteration as end:
-                self._admitted.popleft()
-                pairs = zip(first.occupants, end.value, strict=True)
-                self._waiting += (_Waiting(occupant, *each) for occupant, each in pairs if not occupant.cancelled)
-                self._place()
-            except BaseException:
-                self._admitted.popleft()
-                raise
+        while self.newcomers.encode(self._rows_in_use):
+            self._place()
 
     def _place(self) -> None:
         """Give slots to those who wait, in order; whoever needs more rows than are free is not overtaken."""
-        while self._waiting and self._waiting[0].width <= self._free_rows:
-            first, free = self._waiting[0], self._free_rows
+        waiting = self.newcomers.waiting
+        while waiting and waiting[0].width <= self._free_rows:
+            first, free = waiting[0], self._free_rows
             together = []
             block = self._block_of(first)
-            while (
-                self._waiting and self._waiting[0].memory is first.memory and self._block_of(self._waiting[0]) is block
-            ):
+            while waiting and waiting[0].memory is first.memory and self._block_of(waiting[0]) is block:
                 free -= first.width
                 if free < 0:
                     break
-                together.append(self._waiting.popleft())
+                together.append(waiting.popleft())
             occupants, rows = [each.occupant for each in together], [each.row for each in together]
             block.admit(occupants, first.memory, first.state, rows)
 
-    def _block_of(self, waiting: _Waiting) -> Block | DeviceBlock:
+    def _block_of(self, waiting: Waiting) -> Block | DeviceBlock:
         kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(waiting.occupant) else Block
         width = waiting.width
         if (kind, width) not in self._blocks:
@@ -251,11 +187,6 @@ class InFlightDecoder:
                 else Block(self.backend, self.vocabulary, self.beginnings, slots=slots, width=width, targets=targets)
             )
         return self._blocks[kind, width]
-
-
-def _width(beam_size: int) -> int:
-    """The beam rounded up to a power of two."""
-    return 1 << (beam_size - 1).bit_length()
 
 
 def open_decoder(

@@ -165,7 +165,7 @@ def test_a_part_that_fails_takes_its_own_segments_along_only() -> None:
     network = network_of()
     decoder = open_tiny(network, backend=EagerBackend(network, source_capacity=CAPACITY))
     (first,) = decoder.admit([Segment((5, EOS), max_length=3)])
-    decoder.encodings._backend = Failing(network, source_capacity=CAPACITY)
+    decoder.newcomers.encodings._backend = Failing(network, source_capacity=CAPACITY)
     lost = decoder.admit([Segment((6,) * 24, max_length=3)] * 3)
     decoder.step()
     assert decoder.encoding == set(lost)
