@@ -11,8 +11,8 @@ from hashlib import blake2b
 from typing import Literal, get_args
 
 from model_store.config import Task
-from training.config import DataConfig
 from training.corpora.pair import BadLine, BadReason, SentencePair
+from training.data_config import DataConfig
 
 HASH_BYTES = 8
 

@@ -14,7 +14,8 @@ from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 from model_store.weights import pack_weights, unpack_weights
 from training.checkpoint import averaged_weights
-from training.config import Recipe, SourceConfig
+from training.config import Recipe
+from training.data_config import SourceConfig
 from training.dataset import PackedPairs
 from training.run_folder import RunFolder
 from training.scores import read_scores

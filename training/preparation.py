@@ -15,10 +15,11 @@ from model_store.config import Formality
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, fold
-from training.config import HeldOutConfig, Recipe, SourceConfig
+from training.config import Recipe
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
+from training.data_config import HeldOutConfig, SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.near_duplicates import hold_out
 from training.run_folder import RunFolder
@@ -52,7 +53,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     corpora = list(_corpora(recipe, data_root, report))
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     if recipe.data.held_out is not None:
-        corpora = _hold_out(recipe.data.held_out, corpora, recipe.trainer.seed, report, folder.held_out)
+        corpora = _hold_out(recipe.data.held_out, corpora, recipe.trainer.seed, report, folder)
     if recipe.data.stand_ins:
         corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
@@ -76,6 +77,8 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
         for option in ("formality", "back_translated"):  # as before there were such options
             if not source[option]:
                 del source[option]
+    if data["held_out"] is not None and data["held_out"]["largest_share"] == 1.0:
+        del data["held_out"]["largest_share"]  # as before there was such an option
     if data["stand_ins"]:
         data["stand_ins"] = [data["stand_ins"], *recipe.decoding.stand_ins]
     else:
@@ -119,20 +122,26 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
 
 
 def _hold_out(
-    config: HeldOutConfig, corpora: list[_Corpus], seed: int, report: CleaningReport, path: Path
+    config: HeldOutConfig, corpora: list[_Corpus], seed: int, report: CleaningReport, folder: RunFolder
 ) -> list[_Corpus]:
-    """The corpora without the pairs drawn for the test set, which is written to `path`, and without those near them."""
-    places = [(corpus, number) for corpus in corpora for number in range(len(corpus.pairs))]
-    pairs = [corpus.pairs[number] for corpus, number in places]
-    drawn, leaving = hold_out([pair.left for pair in pairs], config.pairs, threshold=config.threshold, seed=seed)
-    rows = (f"{pairs[number].left}\t{pairs[number].right}\n" for number in drawn)
-    path.write_text("".join(rows), encoding="utf-8")
-    for number in leaving:
-        report.drop(places[number][0].config.name, "near_held_out")
+    """The corpora without the pairs drawn for the test sets, which are written, and without those near them."""
     kept: dict[str, list[SentencePair]] = {corpus.config.name: [] for corpus in corpora}
-    for number, (corpus, _index) in enumerate(places):
-        if number not in leaving:
-            kept[corpus.config.name].append(pairs[number])
+    for left, right in dict.fromkeys((corpus.config.left, corpus.config.right) for corpus in corpora):
+        named = [
+            (corpus.config.name, pair)
+            for corpus in corpora
+            if (corpus.config.left, corpus.config.right) == (left, right)
+            for pair in corpus.pairs
+        ]
+        count = min(config.pairs, int(config.largest_share * len(named)))
+        drawn, leaving = hold_out([pair.left for _name, pair in named], count, threshold=config.threshold, seed=seed)
+        rows = (f"{named[number][1].left}\t{named[number][1].right}\n" for number in drawn)
+        folder.held_out(left, right).write_text("".join(rows), encoding="utf-8")
+        for number, (name, pair) in enumerate(named):
+            if number in leaving:
+                report.drop(name, "near_held_out")
+            else:
+                kept[name].append(pair)
     return [_Corpus(corpus.config, kept[corpus.config.name]) for corpus in corpora]
 
 

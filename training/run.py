@@ -11,7 +11,8 @@ from typing import Any
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import averaged_weights
-from training.config import Recipe, TestSetConfig
+from training.config import Recipe
+from training.data_config import TestSetConfig
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, TestSet, on_best_device
 from training.export import stored_network
@@ -84,18 +85,21 @@ class Run:
         """
         data = self.recipe.data
         configs = [*data.validation, *data.report]
+        split_off: list[TestSetConfig] = []
         if data.held_out is not None:
-            left, right = data.sources[0].left, data.sources[0].right
-            path = str(self.folder.held_out.resolve())
-            configs.append(TestSetConfig(name="held-out", left=left, right=right, path=path))
+            for left, right in dict.fromkeys((source.left, source.right) for source in data.sources):
+                path = str(self.folder.held_out(left, right).resolve())
+                split_off.append(TestSetConfig(name="held-out", left=left, right=right, path=path))
+        configs += split_off
         if unknown := set(only) - {each.name for each in configs}:
             raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
         chosen = [each for each in configs if not only or each.name in only]
-        if data.held_out is not None and configs[-1] in chosen and not self.folder.held_out.exists():
-            raise ConfigError(
-                f"{self.folder.held_out} does not exist; run `verso-train prepare {self.argument}` first, which splits "
-                "the held-out set off the recipe's sources"
-            )
+        for each in split_off:
+            if each in chosen and not Path(each.path).exists():
+                raise ConfigError(
+                    f"{each.path} does not exist; run `verso-train prepare {self.argument}` first, which splits "
+                    "the held-out set off the recipe's sources"
+                )
         return self.load(chosen)
 
     def load(self, configs: Sequence[TestSetConfig]) -> list[TestSet]:

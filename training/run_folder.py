@@ -24,10 +24,9 @@ class RunFolder:
     def validation(self) -> Path:
         return self.root / "data" / "validation"
 
-    @property
-    def held_out(self) -> Path:
-        """The test set that was drawn from the sources, if the recipe asks for one."""
-        return self.root / "data" / "held_out.tsv"
+    def held_out(self, left: str, right: str) -> Path:
+        """The test set that was drawn from the sources of those languages, if the recipe asks for them."""
+        return self.root / "data" / f"held_out.{left}-{right}.tsv"
 
     @property
     def report(self) -> Path:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from model_store.errors import ConfigError
-from training.config import TestSetConfig
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_test_set
+from training.data_config import TestSetConfig
 from training.evaluation import TestSet
 
 

@@ -26,7 +26,8 @@ from benchmarks.peers.training_work import (
 from model_store.config import DecoderConfig, NetworkConfig
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import Position
-from training.config import DataConfig, ExportConfig, Recipe, SourceConfig, TokenizerConfig, TrainerConfig
+from training.config import ExportConfig, Recipe, TokenizerConfig, TrainerConfig
+from training.data_config import DataConfig, SourceConfig
 from training.dataset import Examples, PackedPairs
 from training.progress import ProgressLog
 from training.tokenizer_training import train_tokenizer

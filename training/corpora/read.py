@@ -6,13 +6,13 @@ from itertools import chain
 from pathlib import Path
 
 from model_store.errors import ConfigError
-from training.config import SourceConfig, TestSetConfig
 from training.corpora.debian_descriptions import read_debian_descriptions
 from training.corpora.gettext import read_gettext
 from training.corpora.moses import find_moses, read_moses
 from training.corpora.pair import Items
 from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
+from training.data_config import SourceConfig, TestSetConfig
 
 
 def read_source(config: SourceConfig, data_root: Path) -> Items:

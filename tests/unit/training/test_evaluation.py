@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.training.tiny import write_tsv
-from training.config import TestSetConfig
+from training.data_config import TestSetConfig
 from training.evaluation import Evaluation, LeadSentence, evaluate, table
 from training.metrics import Metric
 from training.test_sets import load_test_sets

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.config import TestSetConfig
+from training.data_config import TestSetConfig
 from training.test_sets import load_test_sets
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from model_store.config import NetworkConfig
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import Position
-from training.config import DataConfig, ExportConfig, Recipe, SourceConfig, TokenizerConfig, TrainerConfig
+from training.config import ExportConfig, Recipe, TokenizerConfig, TrainerConfig
+from training.data_config import DataConfig, SourceConfig
 from training.dataset import Examples, PackedPairs
 from training.progress import ProgressLog, StepRecord
 from training.tokenizer_training import train_tokenizer

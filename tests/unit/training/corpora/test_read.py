@@ -9,9 +9,9 @@ import polib
 import pytest
 
 from model_store.errors import ConfigError
-from training.config import SourceConfig, TestSetConfig
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source, read_test_set
+from training.data_config import SourceConfig, TestSetConfig
 
 Format = Literal["tsv", "tmx", "moses", "gettext"]
 

@@ -1,0 +1,187 @@
+"""The [data] part of a recipe: corpora, held-out sets, and what counts as a usable pair."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from model_store.config import Formality, FrozenModel, Probability, Task
+
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+
+class SourceConfig(FrozenModel):
+    """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
+
+    path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
+        unused by `debian_descriptions`, which downloads.
+    left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
+    limit: keep at most so many pairs, the first after a seeded shuffle.
+    formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
+    back_translated: the language of the side that a model wrote from the other (Sennrich et al. 2016,
+        arXiv:1511.06709). Such a pair is learned from the written side, behind a tag, to the genuine one only.
+    """
+
+    name: str
+    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions"]
+    left: str
+    right: str
+    path: str = ""
+    licence: str = "not stated"
+    repeat: Annotated[int, Field(ge=1, le=1000)] = 1
+    limit: PositiveInt | None = None
+    formality: dict[str, Formality] = Field(default_factory=dict)
+    back_translated: str | None = None
+
+    @property
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        """Source and target language of each direction that its pairs are learned in."""
+        both = ((self.left, self.right), (self.right, self.left))
+        return tuple(way for way in both if way[1] != self.back_translated)
+
+    @model_validator(mode="after")
+    def _one_side_was_written_by_a_model(self) -> Self:
+        written = self.back_translated
+        if written is None:
+            return self
+        if written not in (self.left, self.right):
+            raise ValueError(
+                f"back_translated: {written!r} is no side of this source; allowed: {[self.left, self.right]}"
+            )
+        if self.left == self.right:
+            raise ValueError(f"back_translated: {written!r} is both sides; allowed: sources of two languages")
+        if written in self.formality:
+            raise ValueError(
+                f"formality: {written!r} is back-translated, so it is never what is asked for; leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _formality_of_its_sides(self) -> Self:
+        if others := sorted(set(self.formality) - {self.left, self.right}):
+            raise ValueError(f"formality: {others[0]!r} is no side of this source; allowed: {[self.left, self.right]}")
+        return self
+
+
+class TestSetConfig(FrozenModel):
+    """A held-out set. Its sentences are removed from training; `report` sets are never used to choose."""
+
+    __test__ = False
+
+    name: str
+    format: Literal["tsv", "tmx", "moses", "gettext"] = "tsv"
+    left: str
+    right: str
+    path: str
+    limit: PositiveInt | None = None
+
+
+class HeldOutConfig(FrozenModel):
+    """A test set per pair of languages, drawn from its sources, with near duplicates of its texts kept out of training.
+
+    pairs: of each set, but no more than the share `largest_share` of that pair's texts. threshold: the similarity from
+    which two left sides are near duplicates (training/near_duplicates.py).
+    """
+
+    pairs: PositiveInt
+    largest_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
+
+
+class DataConfig(FrozenModel):
+    """Corpora, held-out sets, and what counts as a usable pair.
+
+    directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
+    held_out: draw further report sets from the sources, near duplicates apart.
+    keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
+    cut_source_tokens: a longer source is trained on up to there, and counted, for tasks where what matters stands
+        first. Without it a pair with a side of more than max_tokens is dropped.
+    stand_ins: the share of the pairs with a number, a name or the like once in both texts that get stand-ins for them,
+        so that copying is learned (training/stand_ins.py).
+    """
+
+    data_root: str = "."
+    task: Task = "translate"
+    directions: Annotated[tuple[str, ...], Field(min_length=1)]
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    validation: tuple[TestSetConfig, ...] = ()
+    report: tuple[TestSetConfig, ...] = ()
+    held_out: HeldOutConfig | None = None
+    validation_pairs: Annotated[int, Field(ge=0)] = 0
+    max_characters: PositiveInt = 400
+    max_length_ratio: PositiveFloat = 3.0
+    max_tokens: Annotated[int, Field(ge=4)] = 100
+    keep_identical: bool = False
+    cut_source_tokens: Annotated[int, Field(ge=4)] | None = None
+    stand_ins: Probability = 0.0
+
+    @model_validator(mode="after")
+    def _directions_have_sources(self) -> Self:
+        known = {frozenset((source.left, source.right)) for source in self.sources}
+        for name, values in (
+            ("directions", self.directions),
+            ("sources", [source.name for source in self.sources]),
+            ("validation and report", [each.name for each in (*self.validation, *self.report)]),
+        ):
+            if twice := {value for value in values if list(values).count(value) > 1}:
+                raise ValueError(f"{name}: {min(twice)!r} is named twice")
+        turned = {(each.right, each.left): each for each in self.sources if each.left != each.right}
+        for source in self.sources if self.held_out is not None else ():
+            if (other := turned.get((source.left, source.right))) is not None:
+                raise ValueError(
+                    f"held_out: is told apart by what stands left, but {source.name!r} has {source.left!r} there and "
+                    f"{other.name!r} {other.left!r}; turn one of them round"
+                )
+        if self.cut_source_tokens is not None and self.task == "translate":
+            raise ValueError("cut_source_tokens: half a sentence is not what its translation says; drop it instead")
+        for direction in self.directions:
+            pair = self.split(direction)
+            if pair is None or frozenset(pair) not in known:
+                raise ValueError(f"directions: {direction!r} is not a pair of languages that a source has")
+        return self
+
+    @model_validator(mode="after")
+    def _no_target_was_written_by_a_model(self) -> Self:
+        for source in self.sources:
+            if source.back_translated is None:
+                continue
+            field = f"back_translated of source {source.name!r}"
+            if self.task != "translate":
+                raise ValueError(f"{field}: is for the task 'translate' only (the task is {self.task!r})")
+            if self.held_out is not None:
+                raise ValueError(f"{field}: held_out cannot be drawn beside it; name a file under report instead")
+            if source.ways[0] not in self.pairs:
+                raise ValueError(
+                    f"{field}: it is learned as {'-'.join(source.ways[0])!r}, which directions do not have"
+                )
+        learned = {way for source in self.sources for way in source.ways}
+        for pair in self.pairs:
+            if pair not in learned:
+                raise ValueError(
+                    f"directions: {'-'.join(pair)!r} has no source whose {pair[1]!r} is not back-translated"
+                )
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all sources, sorted."""
+        return tuple(sorted({code for source in self.sources for code in (source.left, source.right)}))
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Source and target language of each direction."""
+        return tuple(pair for direction in self.directions if (pair := self.split(direction)))
+
+    @property
+    def formality(self) -> tuple[str, ...]:
+        """The target languages of which a source says how it addresses its reader, sorted."""
+        targets = {target for _source, target in self.pairs}
+        stated = {code for each in self.sources for code, value in each.formality.items() if value != "default"}
+        return tuple(sorted(targets & stated))
+
+    def split(self, direction: str) -> tuple[str, str] | None:
+        """Source and target language of a direction; codes may have hyphens of their own (pt-BR)."""
+        pairs = ((source, target) for source in self.languages for target in self.languages)
+        return next((pair for pair in pairs if "-".join(pair) == direction), None)
