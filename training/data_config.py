@@ -81,11 +81,13 @@ class TestSetConfig(FrozenModel):
 class HeldOutConfig(FrozenModel):
     """A test set per pair of languages, drawn from its sources, with near duplicates of its texts kept out of training.
 
-    pairs: of each set, but no more than the share `largest_share` of that pair's texts. threshold: the similarity from
-    which two left sides are near duplicates (training/near_duplicates.py).
+    pairs: of each set, but no more than the share `largest_share` of the texts that it is drawn from. sources: by name,
+    that they are drawn from; all if empty. threshold: the similarity from which two left sides are near duplicates
+    (training/near_duplicates.py).
     """
 
     pairs: PositiveInt
+    sources: tuple[str, ...] = ()
     largest_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
 
@@ -127,6 +129,8 @@ class DataConfig(FrozenModel):
         ):
             if twice := {value for value in values if list(values).count(value) > 1}:
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
+        if self.held_out is not None and (unknown := set(self.held_out.sources) - {each.name for each in self.sources}):
+            raise ValueError(f"held_out.sources: {min(unknown)!r} is no source")
         turned = {(each.right, each.left): each for each in self.sources if each.left != each.right}
         for source in self.sources if self.held_out is not None else ():
             if (other := turned.get((source.left, source.right))) is not None:
@@ -163,6 +167,16 @@ class DataConfig(FrozenModel):
                     f"directions: {'-'.join(pair)!r} has no source whose {pair[1]!r} is not back-translated"
                 )
         return self
+
+    @property
+    def drawn_from(self) -> dict[tuple[str, str], frozenset[str]]:
+        """By the languages of its left and right side, the names of the sources that a held-out set is drawn from."""
+        drawn: dict[tuple[str, str], frozenset[str]] = {}
+        for source in self.sources if self.held_out is not None else ():
+            if self.held_out is not None and source.name in (self.held_out.sources or (source.name,)):
+                languages = (source.left, source.right)
+                drawn[languages] = drawn.get(languages, frozenset()) | {source.name}
+        return drawn
 
     @property
     def languages(self) -> tuple[str, ...]:

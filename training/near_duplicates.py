@@ -7,7 +7,7 @@ locality-sensitive hashing (Broder 1997; Leskovec et al., Mining of Massive Data
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import regex
 from datasketch import MinHash, MinHashLSH
@@ -38,8 +38,10 @@ class NearDuplicates:
         return found
 
 
-def hold_out(texts: Sequence[str], count: int, *, threshold: float, seed: int) -> tuple[list[int], set[int]]:
-    """Draw `count` texts for a test, no two of one cluster.
+def hold_out(
+    texts: Sequence[str], count: int, *, threshold: float, seed: int, among: Container[int] | None = None
+) -> tuple[list[int], set[int]]:
+    """Draw `count` texts for a test, no two of one cluster. among: the numbers of those that may be; None for all.
 
     Returns their numbers, in the order drawn, and the numbers of all texts that have to leave the training data for
     them: their whole clusters. Fewer are drawn if there are fewer clusters.
@@ -50,7 +52,7 @@ def hold_out(texts: Sequence[str], count: int, *, threshold: float, seed: int) -
     for number in random.Random(seed).sample(range(len(texts)), len(texts)):
         if len(drawn) == count:
             break
-        if number not in leaving:
+        if number not in leaving and (among is None or number in among):
             drawn.append(number)
             leaving |= duplicates.cluster(number)
     return drawn, leaving

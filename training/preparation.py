@@ -19,7 +19,7 @@ from training.config import Recipe
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import HeldOutConfig, SourceConfig
+from training.data_config import DataConfig, SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.near_duplicates import hold_out
 from training.run_folder import RunFolder
@@ -53,7 +53,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     corpora = list(_corpora(recipe, data_root, report))
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     if recipe.data.held_out is not None:
-        corpora = _hold_out(recipe.data.held_out, corpora, recipe.trainer.seed, report, folder)
+        corpora = _hold_out(recipe.data, corpora, recipe.trainer.seed, report, folder)
     if recipe.data.stand_ins:
         corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
@@ -77,8 +77,10 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
         for option in ("formality", "back_translated"):  # as before there were such options
             if not source[option]:
                 del source[option]
-    if data["held_out"] is not None and data["held_out"]["largest_share"] == 1.0:
-        del data["held_out"]["largest_share"]  # as before there was such an option
+    if data["held_out"] is not None:
+        for option, default in (("largest_share", 1.0), ("sources", [])):
+            if data["held_out"][option] == default:
+                del data["held_out"][option]  # as before there was such an option
     if data["stand_ins"]:
         data["stand_ins"] = [data["stand_ins"], *recipe.decoding.stand_ins]
     else:
@@ -122,27 +124,33 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
 
 
 def _hold_out(
-    config: HeldOutConfig, corpora: list[_Corpus], seed: int, report: CleaningReport, folder: RunFolder
+    data: DataConfig, corpora: list[_Corpus], seed: int, report: CleaningReport, folder: RunFolder
 ) -> list[_Corpus]:
     """The corpora without the pairs drawn for the test sets, which are written, and without those near them."""
-    kept: dict[str, list[SentencePair]] = {corpus.config.name: [] for corpus in corpora}
-    for left, right in dict.fromkeys((corpus.config.left, corpus.config.right) for corpus in corpora):
-        named = [
-            (corpus.config.name, pair)
+    assert data.held_out is not None
+    leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
+    for (left, right), names in data.drawn_from.items():
+        places = [
+            (corpus, number)
             for corpus in corpora
             if (corpus.config.left, corpus.config.right) == (left, right)
-            for pair in corpus.pairs
+            for number in range(len(corpus.pairs))
         ]
-        count = min(config.pairs, int(config.largest_share * len(named)))
-        drawn, leaving = hold_out([pair.left for _name, pair in named], count, threshold=config.threshold, seed=seed)
-        rows = (f"{named[number][1].left}\t{named[number][1].right}\n" for number in drawn)
+        pairs = [corpus.pairs[number] for corpus, number in places]
+        among = {place for place, (corpus, _number) in enumerate(places) if corpus.config.name in names}
+        count = min(data.held_out.pairs, int(data.held_out.largest_share * len(among)))
+        drawn, leaving = hold_out(
+            [pair.left for pair in pairs], count, threshold=data.held_out.threshold, seed=seed, among=among
+        )
+        rows = (f"{pairs[place].left}\t{pairs[place].right}\n" for place in drawn)
         folder.held_out(left, right).write_text("".join(rows), encoding="utf-8")
-        for number, (name, pair) in enumerate(named):
-            if number in leaving:
-                report.drop(name, "near_held_out")
-            else:
-                kept[name].append(pair)
-    return [_Corpus(corpus.config, kept[corpus.config.name]) for corpus in corpora]
+        for corpus, number in (places[place] for place in leaving):
+            report.drop(corpus.config.name, "near_held_out")
+            leave[corpus.config.name].add(number)
+    return [
+        _Corpus(corpus.config, [pair for number, pair in enumerate(corpus.pairs) if number not in gone])
+        for corpus, gone in ((corpus, leave[corpus.config.name]) for corpus in corpora)
+    ]
 
 
 def _teaching_to_copy(recipe: Recipe, corpora: list[_Corpus]) -> Iterator[_Corpus]:

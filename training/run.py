@@ -85,11 +85,12 @@ class Run:
         """
         data = self.recipe.data
         configs = [*data.validation, *data.report]
-        split_off: list[TestSetConfig] = []
-        if data.held_out is not None:
-            for left, right in dict.fromkeys((source.left, source.right) for source in data.sources):
-                path = str(self.folder.held_out(left, right).resolve())
-                split_off.append(TestSetConfig(name="held-out", left=left, right=right, path=path))
+        split_off = [
+            TestSetConfig(
+                name="held-out", left=left, right=right, path=str(self.folder.held_out(left, right).resolve())
+            )
+            for left, right in data.drawn_from
+        ]
         configs += split_off
         if unknown := set(only) - {each.name for each in configs}:
             raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")

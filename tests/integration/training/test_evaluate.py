@@ -118,7 +118,9 @@ def test_a_held_out_set_that_was_not_split_off_yet_asks_for_prepare(folder: Path
     recipe = folder / "split.toml"
     recipe.write_text('extends = "small.toml"\n[data]\nheld_out = { pairs = 5 }\n', encoding="utf-8")
     options = ("--bundle", str(bundle_of(folder)))
-    with pytest.raises(ConfigError, match=rf"held_out\.tsv does not exist; run `verso-train prepare {recipe}` first"):
+    with pytest.raises(
+        ConfigError, match=rf"held_out\.en-ru\.tsv does not exist; run `verso-train prepare {recipe}` first"
+    ):
         evaluate(folder, *options, recipe="split.toml")
     assert "few" in evaluate(folder, *options, "--only", "few", recipe="split.toml")
 

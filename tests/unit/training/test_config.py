@@ -148,6 +148,24 @@ def test_a_recipe_can_be_changed_and_is_validated_anew(tmp_path: Path) -> None:
         changed(recipe, {"network": {"layers": 65}})
 
 
+@pytest.mark.parametrize(
+    ("held_out", "sources", "message"),
+    [
+        ('{ pairs = 5, sources = ["wrods"] }', "}]", "held_out.sources: 'wrods' is no source"),
+        (
+            "{ pairs = 5 }",
+            '}, { name = "turned", format = "moses", left = "ru", right = "en", path = "turned" }]',
+            "held_out: is told apart by what stands left, but",
+        ),
+        ("{ pairs = 5, largest_share = 0.0 }", "}]", "held_out.largest_share: Input should be greater than 0"),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused(tmp_path: Path, held_out: str, sources: str, message: str) -> None:
+    text = RECIPE.replace("[data]", f"[data]\nheld_out = {held_out}").replace("}]", sources)
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, text))
+
+
 BACK = '{ name = "back", format = "moses", left = "en", right = "ru", path = "back", back_translated = "en" }'
 
 

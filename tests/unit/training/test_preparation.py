@@ -130,7 +130,7 @@ def test_a_test_set_is_drawn_and_its_near_duplicates_leave(corpus: Path) -> None
     family = [(f"{stem} {word}", f"{stem} {word}".upper()) for word in ("aaa", "bbb")]
     write_tsv(corpus / "words.tsv", [*family, *PAIRS])
     report, folder, _config = run(corpus, "run", report=(), held_out={"pairs": 100, "threshold": 0.6})
-    rows = [line.split("\t") for line in folder.held_out.read_text(encoding="utf-8").splitlines()]
+    rows = [line.split("\t") for line in folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()]
     drawn = {(left, right) for left, right in rows}
     assert len(rows) == len(drawn) == 100
     tokenizer = Tokenizer.load(folder.tokenizer)
@@ -138,6 +138,47 @@ def test_a_test_set_is_drawn_and_its_near_duplicates_leave(corpus: Path) -> None
     assert not left & drawn
     assert len(left) + report.source("words").dropped["near_held_out"] == len(PAIRS) + 2
     assert len(left & set(family)) in (0, 2)  # together or not at all
+
+
+def test_a_test_set_is_drawn_for_each_pair_of_languages(corpus: Path) -> None:
+    """By itself, and no more of it than its share; the first one is what it would be without the other."""
+    few = [(f"{left} {number}", right) for number, (left, right) in enumerate(PAIRS[:40])]
+    write_tsv(corpus / "few.tsv", few)
+    others = ({"name": "few", "format": "tsv", "left": "xx", "right": "zz", "path": "few.tsv"},)
+    held_out = {"pairs": 30, "threshold": 0.9, "largest_share": 0.25}
+    one = recipe(report=(), held_out=held_out)
+    sources = [*one.model_dump()["data"]["sources"], *others]
+    both = changed(one, {"data": {"sources": sources, "directions": ("xx-yy", "xx-zz")}})
+    folders = [RunFolder(corpus.parent / name) for name in ("one", "both")]
+    for config, folder in zip((one, both), folders, strict=True):
+        prepare(config, corpus, folder)
+    drawn, same = (folder.held_out("xx", "yy").read_text(encoding="utf-8") for folder in folders)
+    assert drawn == same
+    assert len(drawn.splitlines()) == 30
+    others_drawn = folders[1].held_out("xx", "zz").read_text(encoding="utf-8").splitlines()
+    assert len(others_drawn) == len(set(others_drawn)) == 10
+    assert set(others_drawn) <= {"\t".join(pair) for pair in few}
+    sets = Run("both", both, corpus, folders[1]).test_sets(("held-out",))
+    assert [(each.name, each.direction, len(each.sources)) for each in sets] == [
+        ("held-out", "xx-yy", 30),
+        ("held-out", "xx-zz", 10),
+    ]
+
+
+def test_a_test_set_is_drawn_from_the_sources_that_are_named_and_its_near_duplicates_leave_all(corpus: Path) -> None:
+    long = [" ".join(word + end for end in "abcdef" for word in left.split()) for left, _right in PAIRS[:20]]
+    few = [(text, text.upper()) for text in long]
+    near = [(f"{left} too", f"{right} too") for left, right in few]
+    write_tsv(corpus / "few.tsv", few)
+    write_tsv(corpus / "words.tsv", [*near, *PAIRS[20:]])
+    source = {"name": "few", "format": "tsv", "left": "xx", "right": "yy", "path": "few.tsv"}
+    sources = [*recipe().model_dump()["data"]["sources"], source]
+    held_out = {"pairs": 12, "threshold": 0.6, "sources": ("few",)}
+    report, folder, _config = run(corpus, "run", report=(), sources=sources, held_out=held_out)
+    drawn = folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()
+    assert len(drawn) == 12
+    assert set(drawn) <= {"\t".join(pair) for pair in few}
+    assert [report.source(name).dropped["near_held_out"] for name in ("words", "few")] == [12, 12]
 
 
 def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path) -> None:
@@ -169,7 +210,7 @@ def test_stand_ins_take_the_place_of_what_stands_in_both_texts(corpus: Path) -> 
     assert 10 <= len(replaced) <= 26
     for left, right in replaced:
         assert left.split()[-1] == right.split()[0] in ("PDF", "USB")
-    assert not {"PDF", "USB"} & set(folder.held_out.read_text(encoding="utf-8").split())
+    assert not {"PDF", "USB"} & set(folder.held_out("xx", "yy").read_text(encoding="utf-8").split())
     other = changed(config, {"decoding": {"stand_ins": ("PDF",)}})
     with pytest.raises(ConfigError, match=r"was prepared with another data\.stand_ins than"):
         Run("words", other, corpus, folder).tokenizer()
