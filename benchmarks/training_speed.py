@@ -1,11 +1,12 @@
 """How fast is an update of the reference network, beside OpenNMT-py's trainer, and how much of the machine does it use?
 
     make bench-training                               # OpenNMT-py's environment first, then all of it
-    python -m benchmarks.training_speed --programs verso-bf16,verso-fp16 --batch-tokens 25000 --updates 20  # a GPU
+    python -m benchmarks.training_speed --programs verso-bf16,verso-fp16-padded --batch-tokens 25000     # a GPU
 
 Every program draws the same random pairs (5 to 40 tokens, a fixed seed) and makes the same batches of them; then each
 does some updates in turn, one program at a time, round by round. An update is everything from the ids to the changed
-weights: batch, forward, smoothed loss, backward, clipping, optimizer, and with Verso the moving average.
+weights: batch, forward, smoothed loss, backward, clipping, optimizer, and with Verso the moving average. Those that are
+padded train 1000 units as 1024 (model_store/network/padding.py); operations are counted of 1000.
 
 Tokens are source plus target tokens. Utilisation is the operations that the network's matrix products need (twice their
 multiplications forward, and twice that backward; nothing for gates, softmax or what is computed anew) over what the
@@ -31,6 +32,8 @@ PROGRAMS = {
     "verso-fp32": Program("verso_training", "", "32-true"),
     "verso-bf16": Program("verso_training", "", "bf16-mixed"),
     "verso-fp16": Program("verso_training", "", "16-mixed"),
+    "verso-bf16-padded": Program("verso_training", "", "bf16-mixed", widths=64),
+    "verso-fp16-padded": Program("verso_training", "", "16-mixed", widths=64),
     "opennmt": Program("opennmt_training", "opennmt", "fp32"),
     "verso-feeding-fp32": Program("verso_training", "", "32-true", feeding=True),
     "verso-feeding-bf16": Program("verso_training", "", "bf16-mixed", feeding=True),
@@ -143,6 +146,7 @@ def main() -> None:
         name: TrainingSettings(
             variant=PROGRAMS[name].variant,
             feeding=PROGRAMS[name].feeding,
+            widths=PROGRAMS[name].widths,
             threads=options.threads,
             vocabulary=vocabulary,
             layers=layers,

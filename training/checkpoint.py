@@ -9,9 +9,11 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model_store.errors import ConfigError
+
+_AVERAGED = "module."  # before the names of weights in an AveragedModel
 
 
 @dataclass(frozen=True)
@@ -78,5 +80,15 @@ def averaged_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.exists():
         raise ConfigError(f"checkpoint: {path} does not exist; train first")
-    average = Checkpoint.load(path).average
-    return {name.removeprefix("module."): tensor for name, tensor in average.items() if name.startswith("module.")}
+    return averaged_weights_of(Checkpoint.load(path))
+
+
+def averaged_weights_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """As averaged_weights, of a checkpoint that was read."""
+    prefix, average = _AVERAGED, checkpoint.average
+    return {name.removeprefix(prefix): tensor for name, tensor in average.items() if name.startswith(prefix)}
+
+
+def averaged_state(network: nn.Module, count: Tensor) -> dict[str, Tensor]:
+    """The state dict of an AveragedModel whose network this is."""
+    return {"n_averaged": count, **{f"{_AVERAGED}{name}": each for name, each in network.state_dict().items()}}

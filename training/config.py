@@ -31,6 +31,8 @@ class TrainerConfig(FrozenModel):
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
+    widths_multiple_of: train with units that stay zero (model_store/network/padding.py), as many as make the network's
+    widths such multiples, for kernels that like round sizes; checkpoints and bundles have the recipe's widths.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -46,6 +48,7 @@ class TrainerConfig(FrozenModel):
     label_smoothing: Probability = 0.1
     gradient_clip: PositiveFloat = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    widths_multiple_of: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: PositiveInt | None = None
     log_every_steps: PositiveInt = 50

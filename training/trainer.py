@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from model_store.errors import ConfigError
+from model_store.network.padding import narrowed, padded
 from model_store.network.seq2seq import Seq2Seq
 from training.allocation import give_back_freed_memory
+from training.averaging import moving_average
 from training.batching import plan_epoch
-from training.checkpoint import Checkpoint, Position
+from training.checkpoint import Checkpoint, Position, averaged_state, averaged_weights_of
 from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
@@ -112,7 +114,8 @@ class Trainer:
         network = Seq2Seq(recipe.network)
         if start is not None:
             network.load_state_dict(start)
-        self.average = AveragedModel(network, multi_avg_fn=_moving_average(self.config.average_decay)).eval()
+        network = padded(network, self.config.widths_multiple_of)
+        self.average = AveragedModel(network, multi_avg_fn=moving_average(self.config.average_decay)).eval()
         self.average.to(self.fabric.device)
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.config.weight_decay, fused=True
@@ -149,9 +152,7 @@ class Trainer:
         self._save(position)
         if position.step % self.config.validate_every_steps:  # else it was done in the loop
             self._validate(position)
-        average = self.average.module
-        assert isinstance(average, Seq2Seq)
-        return Outcome(position, average.cpu().eval())
+        return Outcome(position, self._averaged().cpu().eval())
 
     def updates(self, position: Position) -> Iterator[Update]:
         """What one update after the other learns from, from `position` on, without end."""
@@ -210,8 +211,7 @@ class Trainer:
     def _validate(self, position: Position) -> None:
         if not self.fabric.is_global_zero:
             return
-        average = self.average.module
-        assert isinstance(average, Seq2Seq)
+        average = self._averaged()
         figures: dict[str, float] = {}
         if len(self.validation_examples):
             step = TrainingStep(average, 0.0).eval()
@@ -232,13 +232,27 @@ class Trainer:
             figures |= self.validate(average)
         self.log.validation(figures, position)
 
+    def _averaged(self) -> Seq2Seq:
+        """In the recipe's widths."""
+        average = self.average.module
+        assert isinstance(average, Seq2Seq)
+        return narrowed(average, self.recipe.network)
+
+    def _check_widths(self, saved: Checkpoint) -> None:
+        kept = [state["exp_avg"].shape for _place, state in sorted(saved.optimizer["state"].items())]
+        if kept and kept != [parameter.shape for parameter in self.network.parameters()]:
+            raise ConfigError(
+                f"trainer.widths_multiple_of: {self.config.widths_multiple_of}, but {self.checkpoint} was trained with "
+                "another; go on with that, or remove it to train anew"
+            )
+
     def _save(self, position: Position) -> None:
         if not self.fabric.is_global_zero:
             return
         Checkpoint(
             position,
-            self.network.state_dict(),
-            self.average.state_dict(),
+            narrowed(self.network, self.recipe.network).state_dict(),
+            averaged_state(self._averaged(), self.average.n_averaged),
             self.optimizer.state_dict(),
             torch.get_rng_state(),
             self.fabric.strategy.precision.state_dict(),
@@ -249,13 +263,17 @@ class Trainer:
         if not self.checkpoint.exists():
             return Position()
         saved = Checkpoint.load(self.checkpoint)
-        try:
-            self.network.load_state_dict(saved.network)
-        except RuntimeError as error:
-            raise ConfigError(
-                f"checkpoint: {self.checkpoint} is of another network than the recipe's; remove it to train anew"
-            ) from error
-        self.average.load_state_dict(saved.average)
+        narrow = Seq2Seq(self.recipe.network)
+        for own, weights in ((self.network, saved.network), (self.average.module, averaged_weights_of(saved))):
+            try:
+                narrow.load_state_dict(weights)
+            except RuntimeError as error:
+                raise ConfigError(
+                    f"checkpoint: {self.checkpoint} is of another network than the recipe's; remove it to train anew"
+                ) from error
+            own.load_state_dict(padded(narrow, self.config.widths_multiple_of).state_dict())
+        self.average.n_averaged.copy_(saved.average["n_averaged"])
+        self._check_widths(saved)
         self.optimizer.load_state_dict(saved.optimizer)
         self.fabric.strategy.precision.load_state_dict(saved.precision)
         if self.fabric.is_global_zero:
@@ -280,17 +298,3 @@ def _check(recipe: Recipe, train: Examples, validation: Examples) -> None:
             f"network.positions: {network.positions} is too few, since there are examples of up to {longest} tokens; "
             "raise it, or lower data.max_tokens"
         )
-
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
-
-
-def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """An exponential moving average that follows closely at first: decay grows with the count as (1 + n) / (10 + n)."""
-
-    @torch.no_grad()
-    def update(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
-        n = int(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return update

@@ -18,12 +18,13 @@ ROOT = Path(__file__).parents[2]
 @dataclass(frozen=True)
 class Program:
     """A module of this package. environment: a folder beside the others'; empty for Verso's own. feeding: the network
-    has input feeding."""
+    has input feeding. widths: what its widths are made multiples of to train it."""
 
     module: str
     environment: str
     variant: str
     feeding: bool = False
+    widths: int = 1
 
 
 class Running:

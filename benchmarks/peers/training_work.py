@@ -29,10 +29,12 @@ Pair = tuple[list[int], list[int]]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """variant: the program's precision. pairs: of an epoch. batch_tokens: target tokens of an update at most."""
+    """variant: the program's precision. widths: as of Program. pairs: of an epoch. batch_tokens: target tokens of an
+    update at most."""
 
     variant: str
     feeding: bool
+    widths: int
     threads: int
     vocabulary: int
     layers: int

@@ -61,6 +61,7 @@ def recipe(settings: TrainingSettings) -> Recipe:
                 "gradient_clip": CLIP,
                 "precision": settings.variant,
                 "threads": settings.threads,
+                "widths_multiple_of": settings.widths,
             }
         ),
         export=ExportConfig(name="random"),

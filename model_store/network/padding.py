@@ -14,6 +14,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
+from model_store.config import NetworkConfig
 from model_store.network.cells import RecurrentLayer
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.seq2seq import Seq2Seq
@@ -31,20 +32,47 @@ def padded(network: Seq2Seq, multiple: int) -> Seq2Seq:
     wide = {name: -(-getattr(config, name) // multiple) * multiple for name in ("hidden", "embedding")}
     if not isinstance(network.encoder, DirectedEncoder) or wide == config.model_dump(include=set(wide)):
         return deepcopy(network)
-    like = network.projection.weight
+    made = _empty(config.model_copy(update=wide), network)
+    with torch.no_grad():
+        for name, axes in _axes(network, made).items():
+            _spread(network.get_parameter(name), made.get_parameter(name).zero_(), axes)
+    return made
+
+
+def narrowed(network: Seq2Seq, config: NetworkConfig) -> Seq2Seq:
+    """What `padded` made of a network of that kind as it was, with what it has learned since; itself if it is that."""
+    if network.config == config:
+        return network
+    made = _empty(config, network)
+    with torch.no_grad():
+        for name, axes in _axes(made, network).items():
+            wide = network.get_parameter(name)
+            made.get_parameter(name).copy_(wide[_all_of(axes, wide.device)])
+    return made
+
+
+def _empty(config: NetworkConfig, like: Seq2Seq) -> Seq2Seq:
+    """Whatever its weights are, where those of `like` are, of their type, and as they tied and in use."""
+    weight = like.projection.weight
     with torch.device("meta"):
-        made = Seq2Seq(config.model_copy(update=wide))
-    made = made.to(like.dtype).to_empty(device=like.device).train(network.training)
+        made = Seq2Seq(config)
+    made = made.to(weight.dtype).to_empty(device=weight.device).train(like.training)
     if config.tied_embeddings:  # which the move has parted
         made.target_embedding = made.source_embedding
         made.projection.weight = made.source_embedding.weight
-    hidden, embedding = ((getattr(config, name), wide[name]) for name in ("hidden", "embedding"))
-    shapes = _shapes(network, hidden, embedding, (config.readout, made.config.readout))
-    with torch.no_grad():
-        for name, new in made.named_parameters():
-            old = network.get_parameter(name)
-            _spread(old, new.zero_(), shapes.get(name, [[(size, size)] for size in old.shape]))
-    return made.requires_grad_(like.requires_grad)
+    return made.requires_grad_(weight.requires_grad)
+
+
+def _axes(narrow: Seq2Seq, wide: Seq2Seq) -> dict[str, list[Blocks]]:
+    """What the axes of each parameter are made of, by its name."""
+    hidden, embedding, readout = (
+        (getattr(narrow.config, name), getattr(wide.config, name)) for name in ("hidden", "embedding", "readout")
+    )
+    shapes = _shapes(narrow, hidden, embedding, readout)
+    return {
+        name: shapes.get(name, [[(size, size)] for size in parameter.shape])
+        for name, parameter in narrow.named_parameters()
+    }
 
 
 def _shapes(
@@ -76,7 +104,12 @@ def _shapes(
 
 def _spread(old: Tensor, new: Tensor, axes: Sequence[Blocks]) -> None:
     """Copy each block of `old` to the start of its block in `new`."""
-    new[torch.meshgrid(*(_places(blocks, old.device) for blocks in axes), indexing="ij")] = old
+    new[_all_of(axes, old.device)] = old
+
+
+def _all_of(axes: Sequence[Blocks], device: torch.device) -> tuple[Tensor, ...]:
+    """Where each element goes."""
+    return torch.meshgrid(*(_places(blocks, device) for blocks in axes), indexing="ij")
 
 
 def _places(blocks: Blocks, device: torch.device) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model_store.config import EncoderConfig
-from model_store.network.padding import padded
+from model_store.network.padding import narrowed, padded
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.networks import every_network, tiny_network
 
@@ -26,6 +26,22 @@ def test_the_logits_are_the_same(options: dict[str, Any]) -> None:
     torch.testing.assert_close(readouts(wide), readouts(network), rtol=1e-12, atol=1e-12)
     directed = network.config.encoder.kind == "recurrent" and network.config.encoder.direction != "bidirectional"
     assert (wide.config.hidden, wide.config.embedding) == ((10, 10) if directed else (8, 8))
+
+
+@every_network
+def test_what_was_made_wider_can_be_made_narrow_again(options: dict[str, Any]) -> None:
+    network = tiny_network(**options)
+    wide = padded(network, 5)
+    with torch.no_grad():
+        for parameter in wide.parameters():
+            parameter.mul_(3.0)
+    back = narrowed(wide, network.config)
+    assert back.config == network.config
+    assert back.state_dict().keys() == network.state_dict().keys()
+    for name, weights in network.state_dict().items():
+        assert torch.equal(back.state_dict()[name], 3.0 * weights)
+    assert (back.projection.weight is back.source_embedding.weight) == network.config.tied_embeddings
+    assert narrowed(back, network.config) is back
 
 
 def test_it_is_a_copy_even_where_it_fits_already() -> None:
