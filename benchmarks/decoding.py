@@ -19,7 +19,7 @@ from typing import get_args
 
 import torch
 
-from benchmarks.limits import CPU, ROWS, Numbers, bandwidth, measure_limits, report
+from benchmarks.limits import CPU, limits_of, report
 from benchmarks.measure import machine, percentiles, rounded, seconds, spread
 from benchmarks.work import (
     BEAM,
@@ -37,8 +37,6 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
-
-NUMBERS: dict[str, Numbers] = {"Int8Backend": "int8", "EagerBackend": "fp32", "CudaGraphBackend": "fp16"}
 
 
 def sentence_ms(backend: Backend, segments: list[Segment], beam: int, shortlist: Shortlist | None) -> list[float]:
@@ -108,9 +106,7 @@ def main() -> None:
     opened_s = time.perf_counter()
     backend = open_backend(network.to(device), options.backend, source_capacity=LONGEST)
     opened_s = time.perf_counter() - opened_s
-    name = type(backend).__name__
-    rows = (*ROWS, BEAM * max(options.in_flight))
-    most = measure_limits(work.config, NUMBERS[name], bandwidth(device), rows, device)[0]
+    most = limits_of(backend, work.config, options.beam * max(options.in_flight), device)
     limits = report(most, work, tuple(options.in_flight), options.beam)
     result = measured(backend, work, options)
     print(
@@ -119,7 +115,7 @@ def main() -> None:
                 "benchmark": "decoding",
                 "machine": machine(device),
                 "network": work.config.model_dump(include={"cell", "layers", "hidden", "vocabulary"}),
-                "backend": name,
+                "backend": type(backend).__name__,
                 "backend_opened_s": rounded(opened_s),
                 "beam": options.beam,
                 "shortlist": options.shortlist,

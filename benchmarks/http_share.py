@@ -8,6 +8,9 @@ thread: the engine's and its kernels' against all others. The last line is one J
 
 --hidden serves random weights of that size instead, with the newest translator's tokenizer and 20 target tokens: what
 the share is of the reference network. Give it sentences without digits, which random weights do not copy.
+
+The fraction of the limit is of that of the decoder in benchmarks/limits.py, for sentences of the mean source and target
+with all its slots in use, measured just before: HTTP and texts are in the time that it is a fraction of.
 """
 
 from __future__ import annotations
@@ -22,45 +25,68 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import torch
 
+from benchmarks.limits import CPU, limits_of
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
 from benchmarks.work import TARGET_TOKENS, random_network
 from model_store.bundle import BundleDescription, load_bundle, save_bundle
 from model_store.config import NetworkConfig
+from model_store.decoding.backends.choice import open_backend
 from model_store.store import BundleStore, shipped_bundles
 from service.app import create_app
+from service.gpus import rows_on
+from service.loading import find_bundles
 from service.native_libraries import DEFAULTS
 from service.server import listen, serve
 from service.settings import Settings
 
 WARM = 64
+Used: TypeAlias = dict[str, int]  # by name, as the answers' usage
 
 
-async def ask(url: str, sentences: list[str], options: argparse.Namespace) -> int:
-    """Ask for all, `callers` requests at a time; returns the target tokens."""
+def limit_of(settings: Settings, pair: tuple[str, str]) -> Callable[[Used], float]:
+    """The most target tokens a second that the decoder allows which serves the pair, for what was used."""
+    store = BundleStore(settings.models or str(shipped_bundles()))
+    bundles = (load_bundle(store.resolve(str(reference))) for reference in find_bundles(settings))
+    bundle = next(each for each in bundles if pair in each.manifest.pairs)
+    config, beam = bundle.manifest.network, bundle.manifest.decoding.beam_size
+    rows = settings.decoder_rows or rows_on(CPU)
+    limits = limits_of(open_backend(bundle.network(), settings.backend, source_capacity=1), config, rows)
+
+    def most(used: Used) -> float:
+        source, target = (used[name] / used["segments"] for name in ("source_tokens", "target_tokens"))
+        return limits.tokens_per_s(config, rows // beam, source, target, beam)
+
+    return most
+
+
+async def ask(url: str, sentences: list[str], options: argparse.Namespace) -> Used:
+    """Ask for all, `callers` requests at a time; returns what their answers say was used, summed."""
     places = asyncio.Semaphore(options.callers)
-    tokens = 0
+    used = dict.fromkeys(("source_tokens", "target_tokens", "segments"), 0)
 
     async def one(client: httpx.AsyncClient, texts: list[str]) -> None:
-        nonlocal tokens
         async with places:
             body = {"text": texts, "source": options.source, "target": options.target}
             answer = await client.post("/v1/translate", json=body)
             answer.raise_for_status()
-            tokens += answer.json()["usage"]["target_tokens"]
+            usage = answer.json()["usage"]
+            for name in used:
+                used[name] += usage[name]
 
     limits = httpx.Limits(max_connections=options.callers)
     async with httpx.AsyncClient(base_url=url, timeout=300, limits=limits) as client:
         starts = range(0, len(sentences), options.texts)
         await asyncio.gather(*(one(client, sentences[start : start + options.texts]) for start in starts))
-    return tokens
+    return used
 
 
 def used_s() -> dict[str, float]:
@@ -76,23 +102,27 @@ def used_s() -> dict[str, float]:
     return found
 
 
-def client(url: str, options: argparse.Namespace, count: int) -> int:
-    """The client in a process of its own; returns the target tokens."""
+def client(url: str, options: argparse.Namespace, count: int) -> Used:
+    """The client in a process of its own; returns what `ask` does."""
     command = [sys.executable, "-m", "benchmarks.http_share", str(options.pairs), "--client", url]
     for name in ("callers", "texts", "source", "target"):
         command += [f"--{name}", str(getattr(options, name))]
-    return int(subprocess.run([*command, "--count", str(count)], check=True, capture_output=True, text=True).stdout)
+    told = subprocess.run([*command, "--count", str(count)], check=True, capture_output=True, text=True).stdout
+    found: Used = json.loads(told)
+    return found
 
 
-def measure(url: str, options: argparse.Namespace, result: dict[str, Any]) -> None:
+def measure(url: str, options: argparse.Namespace, limit: Callable[[Used], float], result: dict[str, Any]) -> None:
     """In a thread beside the server's, which it ends."""
     try:
         while httpx.get(f"{url}/readyz").is_error:
             time.sleep(0.1)
         client(url, options, WARM)
         before, started = used_s(), time.perf_counter()
-        tokens = client(url, options, options.count)
-        result["target_tokens_per_s"] = rounded(tokens / (time.perf_counter() - started))
+        done = client(url, options, options.count)
+        rate = done["target_tokens"] / (time.perf_counter() - started)
+        result["target_tokens_per_s"] = rounded(rate)
+        result["fraction_of_limit"] = rounded(rate / limit(done))
         used = {kind: took - before[kind] for kind, took in used_s().items()}
         result["processor_s"] = {kind: rounded(took) for kind, took in used.items()}
         result["others_over_engine"] = rounded(sum(used.values()) / used["engine"] - 1)
@@ -132,16 +162,19 @@ def main() -> None:
     options = parser.parse_args()
     if options.client:
         sentences = [source for source, _target in read_pairs(options.pairs)[: options.count]]
-        print(asyncio.run(ask(options.client, sentences, options)))
+        print(json.dumps(asyncio.run(ask(options.client, sentences, options))))
         return
+    torch.set_num_threads(options.threads)
     os.environ |= {name: value for name, value in DEFAULTS.items() if name not in os.environ}
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     result: dict[str, Any] = {"benchmark": "http_share", "machine": machine(), "callers": options.callers}
     with TemporaryDirectory() as folder:
         models = "" if options.hidden is None else random_store(options.hidden, Path(folder))
-        app = create_app(Settings(models=models, threads=options.threads, cache_entries=0))
-        threading.Thread(target=measure, args=(url, options, result), daemon=True).start()
+        settings = Settings(models=models, threads=options.threads, cache_entries=0)
+        limit = limit_of(settings, (options.source, options.target))
+        app = create_app(settings)
+        threading.Thread(target=measure, args=(url, options, limit, result), daemon=True).start()
         serve(app, listener)
     print(json.dumps(result))
 

@@ -21,9 +21,11 @@ from benchmarks.measure import fastest_s, machine, rounded
 from benchmarks.work import BEAM, TARGET_TOKENS, Work, measured_work
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.int8 import best_kernels
+from model_store.decoding.backends.protocol import Backend
 
 Numbers = Literal["fp32", "int8", "fp16"]
 WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1, "fp16": 2}
+NUMBERS: dict[str, Numbers] = {"Int8Backend": "int8", "EagerBackend": "fp32", "CudaGraphBackend": "fp16"}
 _ON_A_CPU: tuple[Numbers, ...] = ("fp32", "int8")
 CPU = torch.device("cpu")
 ROWS = (4, 32, 128, 512)
@@ -72,15 +74,18 @@ class Limits:
             total += source * self.product_s(Shape(config.hidden, gates), sentences)
         return total
 
-    def together_s(self, work: Work, sentences: int, beam: int = BEAM) -> float:
-        """From reading to the last token, for `sentences` sentences that run side by side."""
-        source = work.mean_source
-        step = self.step_s(work.config, sentences, source, beam)
-        return self.encode_s(work.config, sentences, source) + TARGET_TOKENS * step
+    def together_s(
+        self, config: NetworkConfig, sentences: int, source: float, target: float = TARGET_TOKENS, beam: int = BEAM
+    ) -> float:
+        """From reading to the last token, for `sentences` sentences that run side by side; source, target: tokens of
+        each."""
+        return self.encode_s(config, sentences, source) + target * self.step_s(config, sentences, source, beam)
 
-    def tokens_per_s(self, work: Work, sentences: int, beam: int = BEAM) -> float:
+    def tokens_per_s(
+        self, config: NetworkConfig, sentences: int, source: float, target: float = TARGET_TOKENS, beam: int = BEAM
+    ) -> float:
         """Target tokens of the best hypotheses."""
-        return sentences * TARGET_TOKENS / self.together_s(work, sentences, beam)
+        return sentences * target / self.together_s(config, sentences, source, target, beam)
 
 
 def step_shapes(config: NetworkConfig) -> list[Shape]:
@@ -139,6 +144,12 @@ def measure_limits(
     return Limits(peak, read, WEIGHT_BYTES[numbers], 2 if numbers == "fp16" else 4), times
 
 
+def limits_of(backend: Backend, config: NetworkConfig, rows: int, device: torch.device = CPU) -> Limits:
+    """For the numbers that a backend computes in, measured here and now. rows: the most hypotheses of a step."""
+    numbers = NUMBERS[type(backend).__name__]
+    return measure_limits(config, numbers, bandwidth(device), (*ROWS, rows), device)[0]
+
+
 def report(limits: Limits, work: Work, sentences: tuple[int, ...], beam: int = BEAM) -> dict[str, object]:
     """The limits in the units of the benchmarks."""
     source = work.mean_source
@@ -146,8 +157,10 @@ def report(limits: Limits, work: Work, sentences: tuple[int, ...], beam: int = B
         "giga_operations_per_s": rounded(limits.peak / 1e9),
         "read_gb_per_s": rounded(limits.bandwidth / 1e9),
         "step_ms": {str(n): rounded(1e3 * limits.step_s(work.config, n, source, beam)) for n in sentences},
-        "sentence_ms": rounded(1e3 * limits.together_s(work, 1, beam)),
-        "target_tokens_per_s": {str(n): rounded(limits.tokens_per_s(work, n, beam)) for n in sentences},
+        "sentence_ms": rounded(1e3 * limits.together_s(work.config, 1, source, beam=beam)),
+        "target_tokens_per_s": {
+            str(n): rounded(limits.tokens_per_s(work.config, n, source, beam=beam)) for n in sentences
+        },
     }
 
 

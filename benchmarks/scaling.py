@@ -3,7 +3,8 @@
     python -m benchmarks.scaling [--threads 1] [--in-flight 32] [--rounds 3] [--cpu-clock]
 
 One thing is changed at a time, beside the reference work: sources of 20 tokens, beam 4, vocabulary 32,000. Rounds go
-over all of it in turn. The last line is one JSON object; bytes of a slot: its memory, beam and hypotheses' states.
+over all of it in turn. The last line is one JSON object; bytes of a slot: its memory, beam and hypotheses' states. The
+fraction of the limit is of that in benchmarks/limits.py, measured just before the rounds.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from statistics import median
 
 import torch
 from torch import Tensor
 
-from benchmarks.measure import machine, spread
+from benchmarks.limits import limits_of
+from benchmarks.measure import machine, rounded, spread
 from benchmarks.work import BEAM, RESERVED, TARGET_TOKENS, forced_segments, open_forced, random_network
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.choice import open_backend
@@ -58,17 +61,29 @@ def main() -> None:
     every = tuple(settings())
     rates: dict[Setting, list[float]] = {each: [] for each in every}
     slots: dict[Setting, int] = {}
+    limits: dict[Setting, float] = {}
     for vocabulary in VOCABULARIES:
         size = 64 if options.small else 1000
-        network = random_network(NetworkConfig(vocabulary=vocabulary, hidden=size, embedding=size))
-        backend = open_backend(network, "auto", source_capacity=max(SOURCES))
+        config = NetworkConfig(vocabulary=vocabulary, hidden=size, embedding=size)
+        backend = open_backend(random_network(config), "auto", source_capacity=max(SOURCES))
+        most = limits_of(backend, config, max(BEAMS) * options.in_flight)
+        own = [each for each in every if each.vocabulary == vocabulary]
+        limits |= {each: most.tokens_per_s(config, options.in_flight, each.source, beam=each.beam) for each in own}
         for number in range(options.rounds + 1):
-            for each in (each for each in every if each.vocabulary == vocabulary):
+            for each in own:
                 decoder = open_forced(backend, sentences=options.in_flight, beam=each.beam)
                 rate = tokens_per_s(decoder, each, 2 * options.in_flight, clock)
                 slots[each] = slot_bytes(decoder)
                 rates[each] += [rate] if number else []  # the first round only warms up
-    rows = [{**vars(each), "target_tokens_per_s": spread(rates[each]), "slot_bytes": slots[each]} for each in every]
+    rows = [
+        {
+            **vars(each),
+            "target_tokens_per_s": spread(rates[each]),
+            "fraction_of_limit": rounded(median(rates[each]) / limits[each]),
+            "slot_bytes": slots[each],
+        }
+        for each in every
+    ]
     told = {"benchmark": "scaling", "machine": machine(), "backend": type(backend).__name__}
     print(json.dumps({**told, "cpu_clock": options.cpu_clock, "in_flight": options.in_flight, "rows": rows}))
 

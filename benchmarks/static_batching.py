@@ -10,6 +10,9 @@ between them sentences are encoded several at a time. Offline, all sentences wai
 longest first. Online, they arrive at random (Poisson) at loads given as shares of the static rate, on a clock that
 advances by what each step really took, so that nobody waits for idle time to pass; with --cpu-clock by the processor
 time it took, which other processes disturb less (one thread only). Latency counts from arrival to the last token.
+
+The fraction of the limit is of that in benchmarks/limits.py, for sentences of the mean source and target that take no
+more steps than their targets have tokens, with all slots in use: measured just before.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import get_args
 
 import torch
 
+from benchmarks.limits import limits_of
 from benchmarks.measure import machine, percentiles, rounded, spread
 from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
@@ -45,11 +49,12 @@ Clock = Callable[[], float]
 @dataclass(frozen=True)
 class Run:
     """took_s: from the first arrival to the last token. latency_s: of each sentence, in the order of finishing.
-    admission_s: what of took_s went into encoding and admission."""
+    admission_s: what of took_s went into encoding and admission. tokens: of all targets, their ends counted."""
 
     took_s: float
     admission_s: float
     latency_s: tuple[float, ...]
+    tokens: int
 
 
 def english(folder: Path | None, count: int) -> list[str]:
@@ -112,7 +117,7 @@ class Way:
 def run(decoder: InFlightDecoder, segments: list[Segment], arrivals_s: list[float], now: Clock, way: Way) -> Run:
     """Decode what arrives. arrivals_s: on the clock of the run, never falling."""
     decoder.encode_ahead = way.encode_ahead
-    clock, admission, latency = 0.0, 0.0, []
+    clock, admission, tokens, latency = 0.0, 0.0, 0, []
     waiting = deque(zip(arrivals_s, segments, strict=True))
     arrived: dict[int, float] = {}
     while waiting or decoder.live:
@@ -131,13 +136,19 @@ def run(decoder: InFlightDecoder, segments: list[Segment], arrivals_s: list[floa
         finished = decoder.collect()
         clock += now() - started
         latency += [clock - arrived.pop(ticket) for ticket, _hypotheses in finished]
-    return Run(clock, admission, tuple(latency))
+        tokens += sum(len(best.tokens) + best.finished for _ticket, (best, *_others) in finished)
+    return Run(clock, admission, tuple(latency), tokens)
 
 
 def offline(
-    decoder: InFlightDecoder, segments: list[Segment], ways: dict[str, Way], now: Clock, rounds: int
+    decoder: InFlightDecoder,
+    segments: list[Segment],
+    ways: dict[str, Way],
+    now: Clock,
+    rounds: int,
+    most: float,
 ) -> dict[str, dict[str, object]]:
-    """Sentences a second when all wait from the start; in the order given, and longest first."""
+    """Sentences a second when all wait from the start; in the order given, and longest first. most: their limit."""
     by_length = sorted(segments, key=lambda segment: len(segment.source), reverse=True)
     orders = {"": segments, "_by_length": by_length}
     runs: dict[str, list[Run]] = {name + order: [] for name in ways for order in orders}
@@ -148,6 +159,7 @@ def offline(
     return {
         name: {
             "sentences_per_s": spread([len(segments) / each.took_s for each in found]),
+            "fraction_of_limit": spread([len(segments) / each.took_s / most for each in found]),
             "share_of_admission": spread([each.admission_s / each.took_s for each in found]),
             "over_static": spread([its.took_s / each.took_s for its, each in zip(runs["static"], found, strict=True)]),
         }
@@ -212,8 +224,12 @@ def main() -> None:
         "in_flight_by_8": Way(8, 0),
         "static": Way(options.slots, 0),
     }
-    run(decoder, segments[:64], [0.0] * len(segments[:64]), now, ways["in_flight"])  # warms up
-    all_at_once = offline(decoder, segments, ways, now, options.rounds)
+    warm = run(decoder, segments, [0.0] * len(segments), now, ways["in_flight"])
+    source, target = sum(len(each.source) for each in segments) / len(segments), warm.tokens / len(warm.latency_s)
+    config = bundle.manifest.network
+    limits = limits_of(backend, config, options.slots * decoding.beam_size)
+    most = limits.tokens_per_s(config, options.slots, source, target, decoding.beam_size) / target
+    all_at_once = offline(decoder, segments, ways, now, options.rounds, most)
     full = all_at_once["static"]["sentences_per_s"]
     assert isinstance(full, dict)
     print(
@@ -225,7 +241,8 @@ def main() -> None:
                 "backend": type(backend).__name__,
                 "slots": options.slots,
                 "sentences": len(segments),
-                "mean_source_tokens": rounded(sum(len(each.source) for each in segments) / len(segments)),
+                "mean_source_tokens": rounded(source),
+                "limit_sentences_per_s": rounded(most),
                 "offline": all_at_once,
                 "online_by_load": online(decoder, segments, ways, now, full["median"], options.loads),
             }

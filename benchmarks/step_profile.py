@@ -3,7 +3,7 @@
     python -m benchmarks.step_profile [--backend int8] [--threads 2] [--in-flight 32]
 
 Parts are timed by wrapping what the decoder calls, so that nested parts are taken out of what they lie in. The work is
-that of benchmarks/work.py.
+that of benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py, measured just before.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any, get_args
 
 import torch
 
+from benchmarks.limits import limits_of
 from benchmarks.measure import machine, rounded
-from benchmarks.work import LONGEST, forced_segments, open_forced, work_and_network
+from benchmarks.work import BEAM, LONGEST, forced_segments, open_forced, work_and_network
 from model_store.decoding import block, hypotheses, in_flight
 from model_store.decoding.backends import int8, int8_linear
 from model_store.decoding.backends.choice import BackendName, open_backend
@@ -94,6 +95,9 @@ def main() -> None:
     decoder = open_forced(backend, sentences=options.in_flight)
     segments = forced_segments(work.sources[: options.sentences])
     list(in_flight.decode(decoder, segments[: options.in_flight]))  # warms up
+    source = sum(len(each.source) for each in segments) / len(segments)
+    most = limits_of(backend, work.config, BEAM * options.in_flight)
+    least_s = most.together_s(work.config, options.in_flight, source) * len(segments) / options.in_flight
     clock = watched()
     started = time.perf_counter()
     list(in_flight.decode(decoder, segments))
@@ -107,6 +111,7 @@ def main() -> None:
                 "backend": type(backend).__name__,
                 "in_flight": options.in_flight,
                 "seconds": rounded(took),
+                "fraction_of_limit": rounded(least_s / took),
                 "share_by_part": shares,
             }
         )

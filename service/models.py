@@ -233,7 +233,6 @@ async def _warm_up(model: ServedModel) -> None:
         max_length=4,
         beam_size=decoding.beam_size,
         no_repeat_ngram=decoding.no_repeat_ngram,
-        want_attention=True,
     )
     await model.engine.submit_all([segment])
 

@@ -5,7 +5,8 @@
     python -m benchmarks.peers.compare --summary build/peers/results.jsonl
 
 Every program loads first; then each translates in turn, one at a time, round by round. Rounds may be spread over
-several calls with --into. The last line is one JSON object: medians, ranges, and the ratio of ours to each.
+several calls with --into. The last line is one JSON object: medians, ranges, the ratio of ours to each, and of those
+that compute the network whose limit benchmarks/limits.py knows, the fraction of it, measured before the rounds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.limits import Numbers, bandwidth, measure_limits, report
+from benchmarks.limits import Limits, Numbers, bandwidth, measure_limits, report
 from benchmarks.measure import machine
 from benchmarks.peers.protocol import Settings
 from benchmarks.peers.running import Program, Running
@@ -29,12 +30,12 @@ from benchmarks.work import BEAM, BEGIN, END, RESERVED, SENTENCES, TARGET_TOKENS
 from model_store.config import DecoderConfig, NetworkConfig
 
 PROGRAMS = {
-    "verso-int8": Program("verso", "", "int8"),
-    "verso-eager": Program("verso", "", "eager"),
-    "textbook": Program("textbook", "", "float32"),
-    "textbook-int8": Program("textbook", "", "int8"),
-    "opennmt": Program("opennmt", "opennmt", "float32"),
-    "opennmt-int8": Program("opennmt", "opennmt", "int8"),
+    "verso-int8": Program("verso", "", "int8", numbers="int8"),
+    "verso-eager": Program("verso", "", "eager", numbers="fp32"),
+    "textbook": Program("textbook", "", "float32", numbers="fp32"),
+    "textbook-int8": Program("textbook", "", "int8", numbers="int8"),
+    "opennmt": Program("opennmt", "opennmt", "float32", numbers="fp32"),
+    "opennmt-int8": Program("opennmt", "opennmt", "int8", numbers="int8"),
     "opennmt-feeding": Program("opennmt", "opennmt", "float32", feeding=True),
     "opennmt-feeding-int8": Program("opennmt", "opennmt", "int8", feeding=True),
     "ctranslate2": Program("transformer", "ctranslate2", "float32"),
@@ -82,8 +83,10 @@ def started(names: list[str], work: Work, options: argparse.Namespace) -> dict[s
     return running
 
 
-def rounds(names: list[str], work: Work, options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """One entry for each program, setting and round."""
+def rounds(
+    names: list[str], work: Work, most: dict[Numbers, Limits], options: argparse.Namespace
+) -> Iterator[dict[str, object]]:
+    """One entry for each program, setting and round. most: the limits by numbers."""
     running = started(names, work, options)
     try:
         load_s = {name: program.answer()["load_s"] for name, program in running.items()}
@@ -95,20 +98,21 @@ def rounds(names: list[str], work: Work, options: argparse.Namespace) -> Iterato
                 for name, program in running.items():
                     answer = program.ask({"sources": sources, "in_flight": in_flight})
                     entry = {"program": name, "in_flight": in_flight, "threads": options.threads, "round": number}
+                    numbers = PROGRAMS[name].numbers
+                    if numbers is not None:
+                        rate = most[numbers].tokens_per_s(work.config, in_flight, work.mean_source)
+                        entry |= {"limit_tokens_per_s": rate}
                     yield {**entry, "load_s": load_s[name], **answer}
     finally:
         for program in running.values():
             program.stop()
 
 
-def limits(work: Work, options: argparse.Namespace) -> dict[str, object]:
+def limits(work: Work) -> dict[Numbers, Limits]:
     """What the machine could do, measured in the same run."""
     read = bandwidth()
     numbers: tuple[Numbers, ...] = ("fp32", "int8")
-    return {
-        each: report(measure_limits(work.config, each, read, (4, 128))[0], work, tuple(options.in_flight))
-        for each in numbers
-    }
+    return {each: measure_limits(work.config, each, read, (4, 128))[0] for each in numbers}
 
 
 def main() -> None:
@@ -134,9 +138,11 @@ def main() -> None:
     if unknown:
         parser.error(f"--programs: {', '.join(unknown)} unknown; allowed: {', '.join(PROGRAMS)}")
     work = measured_work(sentences=max(SENTENCES.values()), small=options.small)
-    entry: dict[str, object] = {"machine": machine(), "limits": limits(work, options)}
+    most = limits(work)
+    told = {numbers: report(each, work, tuple(options.in_flight)) for numbers, each in most.items()}
+    entry: dict[str, object] = {"machine": machine(), "limits": told}
     lines = []
-    for line in chain([entry], rounds(names, work, options)):
+    for line in chain([entry], rounds(names, work, most, options)):
         lines.append(line)
         if options.into:
             with options.into.open("a") as file:

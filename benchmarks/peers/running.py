@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.limits import Numbers
 from service.native_libraries import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
@@ -18,13 +19,15 @@ ROOT = Path(__file__).parents[2]
 @dataclass(frozen=True)
 class Program:
     """A module of this package. environment: a folder beside the others'; empty for Verso's own. feeding: the network
-    has input feeding. widths: what its widths are made multiples of to train it."""
+    has input feeding. widths: what its widths are made multiples of to train it. numbers: what it computes in, if the
+    limit of its network is known."""
 
     module: str
     environment: str
     variant: str
     feeding: bool = False
     widths: int = 1
+    numbers: Numbers | None = None
 
 
 class Running:

@@ -36,6 +36,8 @@ def _figures(rounds: list[Line], ours: list[Line]) -> dict[str, object]:
         "rounds": len(rounds),
         "target_tokens_per_s": spread([_rate(each) for each in rounds]),
     }
+    if "limit_tokens_per_s" in rounds[0]:
+        figures["fraction_of_limit"] = spread([_rate(each) / each["limit_tokens_per_s"] for each in rounds])
     if rounds[0]["in_flight"] == 1:
         figures["sentence_ms"] = percentiles([1e3 * took for each in rounds for took in each["seconds"]])
     if ours:
