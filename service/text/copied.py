@@ -18,7 +18,7 @@ _NUMBER = regex.compile(
 _DIGITS = regex.compile(r"\d+")
 # "&" is not among these, since it is translated.
 _SYMBOLS = regex.compile(r"[<>=+*|\\^~@#$€£¥%©®™°±×÷≤≥≠→←↑↓•§]+")
-_TOGETHER = regex.compile(r"[A-Za-z0-9_]")
+_TOGETHER = regex.compile(r"[\p{Latin}0-9_]")
 _LONG = 4  # digits
 
 

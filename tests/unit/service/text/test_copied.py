@@ -39,6 +39,18 @@ def test_what_is_missing_and_where_it_stands() -> None:
     assert is_certain("2021")
 
 
+def test_a_word_is_not_cut_at_an_accent() -> None:
+    source = "parallel=tâches, naïve=5"
+    spans = spans_of(source, Counter(["=", "5"]))
+    assert [source[slice(*span)] for span in spans] == ["5", "parallel=tâches", "naïve=5"]
+
+
+def test_letters_of_another_alphabet_are_left_beside_what_is_kept() -> None:
+    source = "до 5-го, на 5го, x=да"
+    spans = spans_of(source, Counter(["=", "5"]))
+    assert [source[slice(*span)] for span in spans] == ["5", "5", "x="]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
