@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,13 +49,19 @@ def case(pair: SentencePair, rng: random.Random) -> Case | None:
         replaced(text, [(spans[side], each) for spans, each in zip(places, chosen, strict=True)])
         for side, text in enumerate((pair.left, pair.right))
     )
-    once = all(text.count(each) == 1 for text in (source, reference) for each in chosen)
+    once = all(len(starts(each, text)) == 1 for text in (source, reference) for each in chosen)
     return Case(source, reference, tuple(chosen)) if once else None
 
 
+def starts(placeholder: str, text: str) -> list[int]:
+    """Where it begins, but not as part of a word, as "-f" is of "full-featured"."""
+    before = r"(?<!\w)" if re.match(r"[\w-]", placeholder) else ""
+    after = r"(?!\w)" if re.search(r"\w$", placeholder) else ""
+    return [match.start() for match in re.finditer(before + re.escape(placeholder) + after, text)]
+
+
 def place(placeholder: str, text: str) -> float:
-    start = text.index(placeholder)
-    return start / max(1, len(text) - len(placeholder))
+    return starts(placeholder, text)[0] / max(1, len(text) - len(placeholder))
 
 
 def distances(cases: Sequence[Case], answers: Sequence[str]) -> dict[str, float]:
@@ -66,7 +73,7 @@ def distances(cases: Sequence[Case], answers: Sequence[str]) -> dict[str, float]
         )
         for asked, answer in zip(cases, answers, strict=True)
         for each in asked.placeholders
-        if each in answer
+        if starts(each, answer)
     ]
     written, left = zip(*found, strict=True)
     return {
@@ -96,8 +103,13 @@ def main() -> None:
     for each in lost[: options.show]:
         print("put back:", each.source, "->", answers[cases.index(each)])
     counts = [
-        (answer.count(each), asked) for asked, answer in zip(cases, answers, strict=True) for each in asked.placeholders
+        (len(starts(each, answer)), asked)
+        for asked, answer in zip(cases, answers, strict=True)
+        for each in asked.placeholders
     ]
+    for count, asked in counts:
+        if count != 1:
+            print(f"{count} times:", asked.source, "->", answers[cases.index(asked)])
     result = {
         "benchmark": "placeholders",
         "sentences": len(cases),
