@@ -1,7 +1,7 @@
 """`verso-train run --from`: the shipped translator learns the words of a house and keeps its own.
 
 The house's memory is made here: a few terms that the shipped model cannot know, in a few frames, as a TMX. What it knew
-before is judged by how near its answers to other sentences stay to those it gave before.
+before is judged by everyday sentences and software strings.
 """
 
 from __future__ import annotations
@@ -38,16 +38,29 @@ FRAMES = {
 }
 IN_DOMAIN = [(frame.format(term), FRAMES[frame].format(TERMS[term])) for frame in FRAMES for term in TERMS]
 HELD_OUT, MEMORY = IN_DOMAIN[::5], [pair for index, pair in enumerate(IN_DOMAIN) if index % 5]
-GENERAL = [
-    "The file could not be saved.",
-    "Select a directory",
-    "I do not know where she lives.",
-    "Enter the name of the new folder.",
-    "Unable to connect to the server",
-    "He bought a new book yesterday.",
-    "Password is too short",
-    "This package contains the documentation.",
-]
+GENERAL = {
+    "The file could not be saved.": "Файл не может быть сохранён.",
+    "Select a directory": "Выберите каталог",
+    "I do not know where she lives.": "Я не знаю, где она живёт.",
+    "Enter the name of the new folder.": "Введите имя новой папки.",
+    "Unable to connect to the server": "Не удалось подключиться к серверу",
+    "He bought a new book yesterday.": "Вчера он купил новую книгу.",
+    "Password is too short": "Пароль слишком короткий",
+    "This package contains the documentation.": "Этот пакет содержит документацию.",
+    "Where is the station?": "Где вокзал?",
+    "I want to go home.": "Я хочу домой.",
+    "She does not like coffee.": "Она не любит кофе.",
+    "Delete the selected files": "Удалить выбранные файлы",
+    "The program could not be started.": "Программа не может быть запущена.",
+    "Tom has three brothers.": "У Тома три брата.",
+    "Print the list of installed packages": "Вывести список установленных пакетов",
+    "What are you doing here?": "Что ты здесь делаешь?",
+    "Open the file in a new window": "Открыть файл в новом окне",
+    "It is too late now.": "Сейчас уже слишком поздно.",
+    "Changes the color of the text": "Изменяет цвет текста",
+    "They are waiting for you.": "Они ждут тебя.",
+}
+MOST_LOST = 20.0  # BLEU of what it is not reminded of; 14 when this was written, of 74
 RECIPE = """
 [data]
 directions = ["en-ru"]
@@ -82,8 +95,9 @@ def answers(bundle: Bundle, sentences: list[str]) -> list[str]:
     return model.decode(sentences, "en", "ru").outputs
 
 
-def chrf(outputs: list[str], references: list[str]) -> float:
-    return float(sacrebleu.CHRF().corpus_score(outputs, [references]).score)
+def bleu(bundle: Bundle, pairs: list[tuple[str, str]]) -> float:
+    sources, references = [left for left, _right in pairs], [right for _left, right in pairs]
+    return float(sacrebleu.corpus_bleu(answers(bundle, sources), [references]).score)
 
 
 @pytest.fixture(scope="module", name="folder")
@@ -98,10 +112,11 @@ def test_in_domain_quality_rises_and_the_rest_stays(folder: Path) -> None:
     invoke("run", str(folder / "house.toml"), "--from", "translate-en-ru", "--runs", str(folder / "runs"))
     shipped = load_bundle(BundleStore(str(shipped_bundles())).resolve("translate-en-ru"))
     adapted = load_bundle(folder / "runs" / "house" / "bundles" / "house" / "1")
-    sources, references = [left for left, _right in HELD_OUT], [right for _left, right in HELD_OUT]
-    before, after = (chrf(answers(bundle, sources), references) for bundle in (shipped, adapted))
-    assert after > 70 > 30 > before
-    assert chrf(answers(adapted, GENERAL), answers(shipped, GENERAL)) > 60
+    before, after = (bleu(bundle, HELD_OUT) for bundle in (shipped, adapted))
+    assert after > 60 > 10 > before
+    knew, knows = (bleu(bundle, list(GENERAL.items())) for bundle in (shipped, adapted))
+    assert knows > knew - MOST_LOST
+    assert knew > 60
     assert adapted.tokenizer.serialized == shipped.tokenizer.serialized
 
 
