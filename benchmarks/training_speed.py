@@ -10,7 +10,8 @@ padded train 1000 units as 1024 (model_store/network/padding.py); operations are
 
 Tokens are source plus target tokens. Utilisation is the operations that the network's matrix products need (twice their
 multiplications forward, and twice that backward; nothing for gates, softmax or what is computed anew) over what the
-same machine does in float32 and in bfloat16 where one product is all it does. The last line is one JSON object.
+same machine does in float32 and in bfloat16 where one product is all it does. Loading is the share of the time in which
+Verso's trainer makes batches and sends them, which a GPU does not wait for. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -113,11 +114,13 @@ def summary(lines: list[dict[str, Any]], config: NetworkConfig, peaks: dict[str,
     results: dict[str, object] = {}
     for name, found in programs.items():
         peer = programs.get("opennmt-feeding" if PROGRAMS[name].feeding else "opennmt", [])
+        loading = [line["loading_s"] / line["seconds"] for line in found if "loading_s" in line]
         numbers = "fp32" if "fp32" in name or "opennmt" in name else "half"
         results[name] = {
             "tokens_per_s": spread([rate(line) for line in found]),
             "utilisation": spread([used(line, peaks[numbers]) for line in found]),
             "over_opennmt": spread([rate(a) / rate(b) for a, b in zip(found, peer, strict=True)]) if peer else None,
+            "loading": spread(loading) if loading else None,
             "loss": rounded(found[-1]["loss"]),
             "peak_mb": found[-1]["peak_mb"],
             "device_peak_mb": found[-1]["device_peak_mb"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -102,11 +101,17 @@ def opened(fields: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, objec
 
     def trained(command: dict[str, Any]) -> dict[str, object]:
         started = time.perf_counter()
-        records = [trainer.update(update, step, 0.0) for step, update in islice(updates, command["updates"])]
+        records, loading_s = [], 0.0
+        for _update in range(command["updates"]):
+            asked = time.perf_counter()
+            step, update = next(updates)
+            loading_s += time.perf_counter() - asked
+            records.append(trainer.update(update, step, 0.0))
         loss = float(sum(record.negative_log_likelihood for record in records))  # waits for the device
         tokens = sum(record.target_tokens for record in records)
         return {
             "seconds": time.perf_counter() - started,
+            "loading_s": loading_s,
             "target_tokens": tokens,
             "source_tokens": sum(record.source_tokens for record in records),
             "loss": loss / tokens,
