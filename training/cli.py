@@ -15,6 +15,7 @@ import typer
 from model_store.bundle import load_bundle
 from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
+from training.checkpoint import Checkpoint, Position
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, on_best_device, table
@@ -25,6 +26,7 @@ from training.export import bundle_folder, export
 from training.preparation import prepare
 from training.progress import ProgressLog
 from training.run import Run
+from training.schedule import progress
 from training.scores import write_scores
 from training.server import Server
 from training.significance import compare
@@ -202,6 +204,9 @@ def _train(run: Run, max_steps: int | None) -> None:
     validator = Validator(recipe, tokenizer, run.load(recipe.data.validation))
     start = initial_weights(recipe, tokenizer)
     trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator, start=start)
+    saved = Checkpoint.load(folder.checkpoint).position if folder.checkpoint.exists() else Position()
+    if progress(recipe.trainer, saved.step, saved.elapsed_s) < 1.0:
+        folder.scores.unlink(missing_ok=True)  # of a network that will be another one
     trainer.run(max_steps=max_steps)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def test_scores_of_another_system_are_not(
     serve(monkeypatch, version)
     assert reason in evaluate(folder, "--server", "http://127.0.0.1:5000", runs=runs)
     assert list(folder.rglob("scores.json")) == []
+
+
+def test_scores_are_forgotten_when_training_goes_on(folder: Path) -> None:
+    scores = folder / "runs" / "option" / "scores.json"
+    recipe, places = folder / "small.toml", ("--data", str(RECIPES), "--runs", str(folder / "runs"))
+    evaluate(folder)
+    invoke("train", str(recipe), *places)
+    assert scores.exists()  # there was nothing left to train
+    text = recipe.read_text(encoding="utf-8")
+    steps = re.search(r"max_steps = (\d+)", text)
+    assert steps is not None
+    recipe.write_text(text.replace(steps.group(), f"max_steps = {int(steps.group(1)) + 1}"), encoding="utf-8")
+    invoke("train", str(recipe), *places)
+    assert not scores.exists()
 
 
 def test_a_server_is_not_compared_with_a_network(folder: Path) -> None:
