@@ -1,10 +1,11 @@
-"""When may a search end? What a shorter or longer horizon costs in quality, and what it gives, with a bundle.
+"""When may a search end, and whom may it drop? What horizons and pruning cost in quality and give, with a bundle.
 
-Decodes files of `source<TAB>target` with one horizon after the other, the first of which the others are compared to: a
-million tokens, with which every result is proven. The last line is one JSON object: BLEU, chrF, the share of outputs
-that are the first's, and how many times the first's rate, by processor time, one thread.
+Decodes files of `source<TAB>target` with one horizon after the other and nothing pruned, the first of which the others
+are compared to: a million tokens, with which every result is proven. Or, with --pruning, with the bundle's horizon and
+one threshold after the other, compared to none. The last line is one JSON object: BLEU, chrF, the share of outputs that
+are the first's, and how many times the first's rate, by processor time, one thread.
 
-    python -m benchmarks.horizon translate-en-ru PAIRS... [--source ru --target en]
+    python -m benchmarks.horizon translate-en-ru PAIRS... [--pruning 4,3,2] [--source ru --target en]
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,15 +21,17 @@ import torch
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
-from model_store.config import PROVEN
+from model_store.config import PROVEN, UNPRUNED
 from training.evaluation import Model
 from training.metrics import score
 from training.start import find_bundle
 
 
-def decoded(bundle: Bundle, texts: Sequence[str], languages: tuple[str, str], horizon: int) -> tuple[list[str], float]:
-    """The outputs, and the seconds of processor time that they took."""
-    decoding = bundle.manifest.decoding.model_copy(update={"horizon": horizon})
+def decoded(
+    bundle: Bundle, texts: Sequence[str], languages: tuple[str, str], options: Mapping[str, float]
+) -> tuple[list[str], float]:
+    """The outputs, and the seconds of processor time that they took. options: of decoding, instead of the bundle's."""
+    decoding = bundle.manifest.decoding.model_copy(update=options)
     model = Model(bundle.network(), bundle.tokenizer, decoding, bundle.manifest.task)
     started = time.process_time()
     outputs = model.decode(texts, *languages).outputs
@@ -36,20 +39,20 @@ def decoded(bundle: Bundle, texts: Sequence[str], languages: tuple[str, str], ho
 
 
 def compared(
-    bundle: Bundle, pairs: Sequence[tuple[str, str]], languages: tuple[str, str], horizons: Sequence[int]
+    bundle: Bundle, pairs: Sequence[tuple[str, str]], languages: tuple[str, str], ways: Sequence[Mapping[str, float]]
 ) -> Iterator[dict[str, object]]:
-    """The figures of each horizon, the proven results' first."""
+    """The figures of each way to decode, the first of which the others are compared to."""
     sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
-    proven, longest_s = decoded(bundle, sources, languages, PROVEN)
-    for horizon in (PROVEN, *horizons):
-        outputs, took_s = (proven, longest_s) if horizon == PROVEN else decoded(bundle, sources, languages, horizon)
+    first, longest_s = decoded(bundle, sources, languages, ways[0])
+    for way in ways:
+        outputs, took_s = (first, longest_s) if way is ways[0] else decoded(bundle, sources, languages, way)
         metrics = score(bundle.manifest.task, sources, outputs, references)
-        same = sum(one == other for one, other in zip(outputs, proven, strict=True))
+        same = sum(one == other for one, other in zip(outputs, first, strict=True))
         yield {
-            "horizon": horizon,
+            **way,
             **{each.name: rounded(each.value) for each in metrics},
             "same_outputs": rounded(same / len(pairs)),
-            "rate_over_proven": rounded(longest_s / took_s),
+            "rate_over_first": rounded(longest_s / took_s),
         }
 
 
@@ -61,15 +64,21 @@ def main() -> None:
     parser.add_argument("--target", default="ru")
     parser.add_argument("--count", type=int, default=500, help="pairs from the start of each file")
     parser.add_argument("--horizons", default="16,8,4,2,0", help="in tokens")
+    parser.add_argument("--pruning", help="in nats, one figure or several, instead of horizons")
     options = parser.parse_args()
     torch.set_num_threads(1)
     bundle = load_bundle(find_bundle(options.bundle))
     languages = options.source, options.target
-    horizons = [int(each) for each in options.horizons.split(",")]
+    ways: list[dict[str, float]]
+    if options.pruning is None:
+        horizons = (PROVEN, *map(int, options.horizons.split(",")))
+        ways = [{"horizon": horizon, "pruning": UNPRUNED} for horizon in horizons]
+    else:
+        ways = [{"pruning": pruning} for pruning in (UNPRUNED, *map(float, options.pruning.split(",")))]
     results = []
     for path in options.pairs:
         pairs = read_pairs(path, *languages)[: options.count]
-        for figures in compared(bundle, pairs, languages, horizons):
+        for figures in compared(bundle, pairs, languages, ways):
             results.append({"file": path.name, "direction": "-".join(languages), "pairs": len(pairs), **figures})
     reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
     print(json.dumps({"benchmark": "horizon", "machine": machine(), "bundle": reference, "results": results}))

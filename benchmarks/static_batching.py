@@ -99,6 +99,7 @@ def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> l
             beam_size=decoding.beam_size,
             length_penalty=decoding.length_penalty,
             horizon=decoding.horizon,
+            pruning=decoding.pruning,
         )
         for source in sources
         if len(source) <= decoder.max_source_length

@@ -17,6 +17,7 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 StandIn = Annotated[str, Field(pattern=r"^\w{1,32}$")]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 PROVEN = 1_000_000  # tokens; a horizon that no target reaches
+UNPRUNED = 1_000_000  # nats; no hypothesis lags behind so far
 # Numbers and names that every corpus of software text has; the shipped bundle copies them more often than not.
 DEFAULT_STAND_INS = ("7", "PDF", "42", "USB", "X", "KDE")
 
@@ -113,6 +114,8 @@ class DecodingConfig(FrozenModel):
     length_penalty is alpha of ((5 + |Y|) / 6) ** alpha (Wu et al. 2016, arXiv 1609.08144, eq. 14). A target may grow
     to max_length_factor * source tokens + max_length_offset, EOS counted. horizon: tokens; the search ends when no
     hypothesis that ends within so many more can come to be a result; proven, if as long as a target may be.
+    pruning: nats; a hypothesis that is further behind the best one of its step is dropped (Freitag and Al-Onaizan 2017,
+    arXiv:1702.01806, relative threshold), where one result is wanted; a million to drop none.
     no_repeat_ngram: so many tokens in a row are not written twice; 0 to allow it. stand_ins: words that the network
     copies into the target as they are, the most reliable first; they stand in for placeholders.
     """
@@ -124,6 +127,7 @@ class DecodingConfig(FrozenModel):
     max_source_length: Annotated[int, Field(ge=8, le=4096)] = 128
     stand_ins: Annotated[tuple[StandIn, ...], Field(min_length=1, max_length=64)] = DEFAULT_STAND_INS
     horizon: Annotated[int, Field(ge=0, le=PROVEN)] = 8
+    pruning: Annotated[float, Field(ge=0.0, le=UNPRUNED)] = UNPRUNED
     no_repeat_ngram: Annotated[int, Field(ge=0, le=32)] = 0
 
     def max_length(self, source_length: int) -> int:

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from model_store.config import PROVEN
+from model_store.config import PROVEN, UNPRUNED
 from model_store.errors import ConfigError
 from service.cores import usable_cores
 
@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         ge=0,
         le=PROVEN,
         description="Tokens that a search waits for a better end, whatever bundles say; a million: until none comes.",
+    )
+    pruning: float | None = Field(
+        None,
+        ge=0.0,
+        le=UNPRUNED,
+        description="Nats that a hypothesis may be behind the best one, whatever bundles say; a million: any number.",
     )
     decoder_rows: int = Field(
         0,

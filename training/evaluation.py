@@ -75,6 +75,7 @@ class Model:
                 beam_size=config.beam_size,
                 length_penalty=config.length_penalty,
                 horizon=config.horizon,
+                pruning=config.pruning,
                 no_repeat_ngram=config.no_repeat_ngram,
             )
             for source in sources

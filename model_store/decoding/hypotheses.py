@@ -2,11 +2,11 @@
 
 Semantics, for a segment with beam K: each step takes the 2K best extensions of its live hypotheses (ties to the lower
 hypothesis, then the lower token id). Those among the first K that end in EOS are finished and set aside; the best K
-that do not end live on. The search stops when no live log-probability, divided by the penalty of the greatest length
-that it may yet reach within the segment's horizon, can beat the n-th best finished score, where n results are wanted;
-or at maximum length. A horizon up to maximum length proves that a longer search would have the same results. Beam 1
-without length penalty is greedy search. With a prefix or terms, demands.py says which extensions are taken in which
-order.
+that do not end live on, unless they are further behind the best of them than the segment's pruning. The search stops
+when no live log-probability, divided by the penalty of the greatest length that it may yet reach within the segment's
+horizon, can beat the n-th best finished score, where n results are wanted; or at maximum length. A horizon up to
+maximum length proves that a longer search would have the same results. Beam 1 without length penalty is greedy search.
+With a prefix or terms, demands.py says which extensions are taken in which order.
 
 Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T target capacity, S source capacity.
 """
@@ -34,9 +34,9 @@ class Beams:
     """The beams of up to N slots, each with its own options and length; the first `live` slots are in use.
 
     log_prob: shape = (N, K), best first but where a segment demands terms, -inf where there is no hypothesis. length:
-    tokens written, shape = (N,). wanted: results, shape = (N,). horizon: tokens, shape = (N,). penalty: by length,
-    shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that nothing
-    is copied when beams are reordered; attention of step t is that of the row extended.
+    tokens written, shape = (N,). wanted: results, horizon: tokens, pruning: nats, each of shape = (N,). penalty: by
+    length, shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that
+    nothing is copied when beams are reordered; attention of step t is that of the row extended.
     candidate_*: the 2K best extensions of each step that is told to `record` them.
 
     sources: S; None without attention. like: of its type and device are probabilities. weights: the type of
@@ -83,6 +83,7 @@ class Beams:
         self.beam = torch.ones(slots, dtype=torch.int64, device=like.device)
         self.wanted = torch.ones(slots, dtype=torch.int64, device=like.device)
         self.horizon = integers(slots)
+        self.pruning = filled(slots)
         self.penalty = filled(slots, targets + 1, value=1)
         self.max_length = torch.ones(slots, dtype=torch.int64, device=like.device)
 
@@ -102,8 +103,8 @@ class Beams:
     def put(self, segments: Sequence[Segment], slots: Tensor) -> None:
         """Begin segments in these slots, int64; which are in use is the caller's to know."""
 
-        def set_each(column: Tensor, values: list[int]) -> None:
-            column[slots] = sent(torch.tensor(values), slots.device)
+        def set_each(column: Tensor, values: Sequence[float]) -> None:
+            column[slots] = sent(torch.tensor(values, dtype=column.dtype), slots.device)
 
         self.log_prob.index_fill_(0, slots, NEVER)[:, 0].index_fill_(0, slots, 0.0)
         self.length.index_fill_(0, slots, 0)
@@ -112,6 +113,7 @@ class Beams:
         set_each(self.beam, [each.beam_size for each in segments])
         set_each(self.wanted, [each.n_best for each in segments])
         set_each(self.horizon, [each.horizon for each in segments])
+        set_each(self.pruning, [each.pruning for each in segments])
         set_each(self.max_length, [each.max_length for each in segments])
         longest = self.penalty.shape[1] - 1
         penalties = [length_penalties(each.length_penalty, longest) for each in segments]
@@ -173,6 +175,8 @@ class Beams:
         parent, token = parent.gather(1, going_on), token.gather(1, going_on)
         in_beam = rank[: self.width] < self.beam[used].unsqueeze(1)
         live = values.gather(1, going_on).masked_fill(~in_beam, NEVER)
+        least = live.amax(dim=1, keepdim=True) - self.pruning[used].unsqueeze(1)
+        live = live.masked_fill(live < least, NEVER)
         self.log_prob[used] = live if active is None else live.where(active.unsqueeze(1), self.log_prob[used])
 
         slot = self.slot[used]
@@ -285,6 +289,7 @@ class Beams:
                 [Extension(token, row, total, total / penalty) for token, row, total in zip(*step, strict=True)],
                 segment.beam_size,
                 eos,
+                segment.pruning,
             )
             for step, penalty in zip(recorded, penalties, strict=True)
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from model_store.config import PROVEN
+from model_store.config import PROVEN, UNPRUNED
 from model_store.errors import SegmentError
 
 
@@ -40,6 +40,18 @@ class Term:
             raise SegmentError(f"terms: a count of {self.count} is below 1")
 
 
+# Of a segment's fields: the least and the most that is allowed.
+_BOUNDS: tuple[tuple[str, int, int | None], ...] = (
+    ("max_length", 1, None),
+    ("beam_size", 1, None),
+    ("n_best", 1, None),
+    ("no_repeat_ngram", 0, None),
+    ("length_penalty", 0, None),
+    ("horizon", 0, PROVEN),
+    ("pruning", 0, UNPRUNED),
+)
+
+
 @dataclass(frozen=True)
 class Segment:
     """One source sequence with the options it is decoded under.
@@ -49,6 +61,8 @@ class Segment:
     length_penalty: alpha of ((5 + |Y|) / 6) ** alpha.
     horizon: tokens; the search ends when no hypothesis that ends within so many more can come to be among the n best.
         From max_length on it proves that none of any length can.
+    pruning: nats; a hypothesis that is further behind the best one of its step is dropped. Not with a prefix or terms,
+        whose hypotheses have to fall behind first, nor where several results are wanted, which would be too few.
     no_repeat_ngram: no hypothesis writes so many tokens in a row twice, but in the prefix; 0 to let it. What would
         repeat is forbidden to that hypothesis, as control tokens are to all.
     prefix: what the target begins with, as the tokenizer spells it (Tokenizer.spelled), in whatever tokens.
@@ -63,6 +77,7 @@ class Segment:
     n_best: int = 1
     length_penalty: float = 1.0
     horizon: int = PROVEN
+    pruning: float = UNPRUNED
     no_repeat_ngram: int = 0
     prefix: bytes = b""
     terms: tuple[Term, ...] = ()
@@ -72,18 +87,16 @@ class Segment:
     def __post_init__(self) -> None:
         if not self.source:
             raise SegmentError("source: a segment needs at least one token")
-        if self.max_length < 1:
-            raise SegmentError(f"max_length: {self.max_length} is below 1")
-        if self.beam_size < 1:
-            raise SegmentError(f"beam_size: {self.beam_size} is below 1")
-        if not 1 <= self.n_best <= self.beam_size:
+        for field, least, most in _BOUNDS:
+            value = getattr(self, field)
+            if value < least:
+                raise SegmentError(f"{field}: {value} is below {least}")
+            if most is not None and value > most:
+                raise SegmentError(f"{field}: {value} is above {most}")
+        if self.n_best > self.beam_size:
             raise SegmentError(f"n_best: {self.n_best} is not in 1..{self.beam_size}, the beam size")
-        if self.no_repeat_ngram < 0:
-            raise SegmentError(f"no_repeat_ngram: {self.no_repeat_ngram} is below 0")
-        if self.length_penalty < 0:
-            raise SegmentError(f"length_penalty: {self.length_penalty} is below 0")
-        if not 0 <= self.horizon <= PROVEN:
-            raise SegmentError(f"horizon: {self.horizon} is not in 0..{PROVEN}")
+        if self.pruning < UNPRUNED and (self.n_best > 1 or self.prefix or self.terms):
+            raise SegmentError(f"pruning: {self.pruning}, but only {UNPRUNED} goes with n_best, prefix or terms")
         if any(not 0 <= place < len(self.source) for term in self.terms for place in term.near):
             raise SegmentError(f"terms: near: source positions must lie in 0..{len(self.source) - 1}")
         fewest = sum(term.count * min(len(form.tokens) for form in term.forms) for term in self.terms)

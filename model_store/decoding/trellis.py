@@ -13,11 +13,13 @@ from model_store.decoding.segment import Extension, Hypothesis, SearchStep
 NEVER = float("-inf")
 
 
-def search_step(candidates: Sequence[Extension], beam: int, eos: int) -> SearchStep:
+def search_step(candidates: Sequence[Extension], beam: int, eos: int, pruning: float) -> SearchStep:
     """What becomes of the candidates of one step, best first."""
     possible = [each for each in candidates if each.log_prob > NEVER]
+    live = [each for each in possible if each.token != eos][:beam]
+    least = max((each.log_prob for each in live), default=0.0) - pruning
     return SearchStep(
-        live=tuple([each for each in possible if each.token != eos][:beam]),
+        live=tuple(each for each in live if each.log_prob >= least),
         finished=tuple(each for each in possible[:beam] if each.token == eos),
     )
 

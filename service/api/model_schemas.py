@@ -18,13 +18,15 @@ class PairBody(BaseModel):
 
 class ModelCard(ModelBody):
     """A loaded bundle and what it does. task: "translate" or "summarize". horizon: tokens that a search waits for a
-    better end; a million: until none can come."""
+    better end; a million: until none can come. pruning: nats that a hypothesis may be behind the best one; a million:
+    any number."""
 
     task: str
     pairs: list[PairBody]
     beam_size: int
     length_penalty: float
     horizon: int
+    pruning: float
     max_source_length: int
     description: str
 
@@ -49,6 +51,7 @@ def model_card(model: ServedModel) -> ModelCard:
         beam_size=model.decoding.beam_size,
         length_penalty=model.decoding.length_penalty,
         horizon=model.decoding.horizon,
+        pruning=model.decoding.pruning,
         max_source_length=model.decoding.max_source_length,
         description=model.description,
     )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from model_store.config import UNPRUNED
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.terms import TERMS_BEAM
 from model_store.tokenizer import Tokenizer
@@ -133,6 +134,7 @@ def _segment(leg: Leg, asked: Asked) -> Segment:
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
         horizon=decoding.horizon,
+        pruning=UNPRUNED if terms or options.prefix or options.n_best > 1 else decoding.pruning,
         no_repeat_ngram=decoding.no_repeat_ngram,
         prefix=tokenizer.spelled(options.prefix),
         terms=terms,

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 
+from model_store.config import UNPRUNED
 from model_store.decoding.segment import Segment
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.store import BundleReference
@@ -81,10 +82,11 @@ def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: P
 
 
 def test_when_a_search_ends_is_the_bundles_to_say_unless_the_operator_does(folder: Path) -> None:
-    models = [loader(folder, horizon=horizon).open(BundleReference("tiny", "9")) for horizon in (None, 3)]
+    settings: tuple[dict[str, int], ...] = ({}, {"horizon": 3, "pruning": 2})
+    models = [loader(folder, **each).open(BundleReference("tiny", "9")) for each in settings]
     for model in models:
         model.engine.close()
-    assert [model.decoding.horizon for model in models] == [8, 3]
+    assert [(model.decoding.horizon, model.decoding.pruning) for model in models] == [(8, UNPRUNED), (3, 2.0)]
 
 
 @pytest.mark.parametrize(("shortlist", "listed"), [("auto", True), ("off", False)])

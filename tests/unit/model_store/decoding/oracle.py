@@ -79,8 +79,10 @@ def beam_search(
                 ended.append((token, row, total))
         finished.sort(key=lambda found: -found.score)  # stable: of equals, the one finished first
         live = extended[:beam]
+        most = max((total for total, _tokens in live), default=0.0)
+        live = [each for each in live if each[0] >= most - segment.pruning]
         if history is not None:
-            history.append((going_on[:beam], ended))
+            history.append((going_on[: len(live)], ended))
         if not live:
             break
         best = max(total for total, _tokens in live)

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import PROVEN
+from model_store.config import PROVEN, UNPRUNED
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.protocol import Backend
@@ -39,17 +39,20 @@ WORDS = (*SPELLED, *(f"\u2581word{number}".encode() for number in range(VOCABULA
 @st.composite
 def segments(draw: st.DrawFn) -> Segment:
     beam = draw(st.integers(1, 4))
+    n_best = draw(st.integers(1, beam))
+    prefix = draw(st.sampled_from((b"", b"", *SPELLED[4:8])))
     terms = tuple(draw(st.lists(TERMS, max_size=2)))
     fewest = sum(term.count * min(len(form.tokens) for form in term.forms) for term in terms)
     return Segment(
         source=(*draw(st.lists(st.integers(4, 23), min_size=1, max_size=8)), EOS),
         max_length=draw(st.integers(1, 8)) if fewest < 1 else min(fewest + draw(st.integers(1, 4)), 16),
         beam_size=beam,
-        n_best=draw(st.integers(1, beam)),
+        n_best=n_best,
         length_penalty=draw(st.sampled_from((0.0, 1.0))),
         horizon=draw(st.sampled_from((0, 1, 4, PROVEN))),
+        pruning=UNPRUNED if n_best > 1 or prefix or terms else draw(st.sampled_from((0.7, 2.0, UNPRUNED))),
         no_repeat_ngram=draw(st.sampled_from((0, 0, 2))),
-        prefix=draw(st.sampled_from((b"", b"", *SPELLED[4:8]))),
+        prefix=prefix,
         terms=terms if fewest < 16 else (),
         want_search=draw(st.booleans()),
     )
@@ -121,7 +124,10 @@ def test_alone_and_under_load_are_the_same(kind: str) -> None:
         if kind == "eager"
         else Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kind))
     )
-    batch = mixed()
+    batch = [
+        each if each.prefix or each.terms or each.n_best > 1 else replace(each, pruning=(1.0, UNPRUNED)[place % 2])
+        for place, each in enumerate(mixed())
+    ]
     together = dict(decode(open_tiny(network, backend=backend, spelled=WORDS, max_rows=256), batch))
     backwards = dict(decode(open_tiny(network, backend=backend, spelled=WORDS, max_rows=40), batch[::-1]))
     for index, segment in enumerate(batch):

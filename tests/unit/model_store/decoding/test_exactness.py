@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import PROVEN
+from model_store.config import PROVEN, UNPRUNED
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -36,13 +36,15 @@ def assert_same(decoded: Sequence[Hypothesis], expected: Sequence[Found]) -> Non
 @st.composite
 def segments(draw: st.DrawFn, max_beam: int = 6) -> Segment:
     beam = draw(st.integers(1, max_beam))
+    n_best = draw(st.integers(1, beam))
     return Segment(
         source=(*draw(st.lists(st.integers(4, 23), min_size=1, max_size=11)), EOS),
         max_length=draw(st.integers(1, 14)),
         beam_size=beam,
-        n_best=draw(st.integers(1, beam)),
+        n_best=n_best,
         length_penalty=draw(st.sampled_from((0.0, 0.6, 1.0, 2.0))),
         horizon=draw(st.sampled_from((0, 1, 4, PROVEN))),
+        pruning=draw(st.sampled_from((0.0, 0.7, 2.0, UNPRUNED))) if n_best == 1 else UNPRUNED,
         no_repeat_ngram=draw(st.sampled_from((0, 0, 1, 2, 3))),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from model_store.config import UNPRUNED
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import ModelStoreError
 from service.catalogue import Catalogue
@@ -81,7 +82,25 @@ def test_options_reach_the_segment() -> None:
     translate(replace(EN_RU, options=TranslationOptions(n_best=6)), catalogue)
     first, second = (group[0] for group in engine_of(catalogue.models[0]).groups)
     assert (first.beam_size, first.n_best, first.length_penalty, first.max_length) == (7, 2, 0.0, 9)
-    assert (second.beam_size, second.length_penalty, second.horizon) == (6, 1.0, 8)
+    assert (second.beam_size, second.length_penalty, second.horizon, second.pruning) == (6, 1.0, 8, UNPRUNED)
+
+
+@pytest.mark.parametrize(
+    ("options", "pruning"),
+    [
+        (TranslationOptions(), 2.0),
+        (TranslationOptions(prefix="One"), UNPRUNED),
+        (TranslationOptions(n_best=2), UNPRUNED),
+    ],
+)
+def test_a_search_is_pruned_where_one_result_is_wanted_and_nothing_is_demanded(
+    options: TranslationOptions, pruning: float
+) -> None:
+    loaded = model("en-ru")
+    decoding = loaded.decoding.model_copy(update={"pruning": 2.0})
+    catalogue = Catalogue((replace(loaded, decoding=decoding),))
+    translate(replace(EN_RU, options=options), catalogue)
+    assert engine_of(catalogue.models[0]).groups[0][0].pruning == pruning
 
 
 def test_an_unfinished_target_is_warned_of() -> None:
