@@ -1,4 +1,4 @@
-"""What do translations look like that nobody picked?
+"""What do translations and summaries look like that nobody picked?
 
 Draws sentences with a fixed seed from the first pairs of the everyday and of the software test set of each language,
 the same ones into English as from it, asks a running server for their translations by POST /v1/translate, and prints
@@ -6,20 +6,28 @@ the tables of docs/samples.md as Markdown.
 
     verso serve &
     python -m benchmarks.samples CORPORA ru        # or: de fr es
+
+With --summaries it draws from the held-out texts of a summarizer's run in the same way, asks POST /v1/summarize, and
+shows the beginnings of the texts.
+
+    python -m benchmarks.samples runs/summarize-en-de-fr-es-ru/data en de fr es ru --summaries --count 10
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.pairs import read_pairs
 from service.client import Client
 
 KINDS = {"Everyday": "test/tatoeba.en-{}.tsv.xz", "Software": "translate/podocs.en-{}.tsv.xz"}
+HELD_OUT = "held_out.{0}-{0}.tsv"
 FIRST = 1000
+SHOWN = 150  # characters of a text to summarize
 
 
 def drawn(path: Path, source: str, target: str, count: int) -> list[str]:
@@ -39,23 +47,42 @@ def _cell(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
 
 
+def translations(verso: Client, corpora: Path, language: str, count: int) -> Iterator[str]:
+    """A section for each kind and direction."""
+    for kind, path in KINDS.items():
+        for source, target in (("en", language), (language, "en")):
+            texts = drawn(corpora / path.format(language), source, target, count)
+            answers = [each.text for each in verso.translate_many(texts, source=source, target=target)]
+            rows = table(source, target, list(zip(texts, answers, strict=True)))
+            yield f"## {kind}, {source}-{target}\n\n{rows}"
+
+
+def summaries(verso: Client, data: Path, language: str, count: int) -> Iterator[str]:
+    """The section of a language."""
+    texts = drawn(data / HELD_OUT.format(language), language, language, count)
+    answers = [each.text for each in verso.summarize_many(texts, language=language)]
+    rows = [(shortened(text), answer) for text, answer in zip(texts, answers, strict=True)]
+    yield f"## Summaries, {language}\n\n{table('text', 'summary', rows)}"
+
+
+def shortened(text: str) -> str:
+    """Its first words, as many as are shown."""
+    return textwrap.shorten(text, SHOWN, placeholder=" …")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpora", type=Path)
-    parser.add_argument("languages", nargs="+", help="beside English")
+    parser.add_argument("corpora", type=Path, help="or with --summaries the run's folder with held-out texts")
+    parser.add_argument("languages", nargs="+", help="beside English; of summaries all that are wanted")
+    parser.add_argument("--summaries", action="store_true")
     parser.add_argument("--server", default="http://127.0.0.1:5000")
     parser.add_argument("--count", type=int, default=20, help="sentences of a table")
     options = parser.parse_args()
-    sections = []
+    sections_of = summaries if options.summaries else translations
     with Client(options.server) as verso:
         for language in options.languages:
-            for kind, path in KINDS.items():
-                for source, target in (("en", language), (language, "en")):
-                    texts = drawn(options.corpora / path.format(language), source, target, options.count)
-                    answers = [each.text for each in verso.translate_many(texts, source=source, target=target)]
-                    rows = table(source, target, list(zip(texts, answers, strict=True)))
-                    sections.append(f"## {kind}, {source}-{target}\n\n{rows}")
-    print("\n\n".join(sections))
+            for section in sections_of(verso, options.corpora, language, options.count):
+                print(section, end="\n\n")
 
 
 if __name__ == "__main__":
