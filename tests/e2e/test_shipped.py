@@ -49,7 +49,7 @@ def test_it_is_small_and_from_free_text_only(manifest: Manifest) -> None:
 def test_all_of_them_together_are_small() -> None:
     files = [path for path in shipped_bundles().rglob("*") if path.is_file()]
     names = {reference.name for reference in BundleStore(str(shipped_bundles())).list()}
-    assert names >= {"summarize-en", "translate-en-de-fr-es", "translate-en-ru"}
+    assert names >= {"summarize-en-de-fr-es-ru", "translate-en-de-fr-es", "translate-en-ru"}
     assert sum(path.stat().st_size for path in files) < 130_000_000
     assert all(path.stat().st_size < 16_000_000 for path in files)
 
@@ -103,6 +103,26 @@ def test_short_sentences_come_out_right_also_through_english(server: Served) -> 
         body = {"text": text, "source": source, "target": target}
         answer = httpx.post(f"{server.url}/v1/translate", json=body, timeout=60).json()
         assert expected.fullmatch(answer["translations"][0]["text"]), answer
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "gitg is a graphical user interface for git. It is a small and fast tool.", "graphical"),
+        ("de", "gitg ist eine grafische Oberfläche für git. Es ist ein kleines und schnelles Werkzeug.", "grafische"),
+        ("fr", "gitg est une interface graphique pour git. C'est un outil petit et rapide.", "interface graphique"),
+        ("es", "gitg es una interfaz gráfica para git. Es una herramienta pequeña y rápida.", "gráfica"),
+        ("ru", "gitg — это графический интерфейс для git. Это небольшой и быстрый инструмент.", "графический"),
+    ],
+)
+def test_a_summary_is_one_line_in_the_language_of_the_text(
+    server: Served, language: str, text: str, expected: str
+) -> None:
+    answer = httpx.post(f"{server.url}/v1/summarize", json={"text": text, "language": language}, timeout=60).json()
+    (summary,) = answer["summaries"]
+    assert expected in summary["text"]
+    assert "git" in summary["text"]
+    assert len(summary["text"]) < len(text)
 
 
 def test_alone_and_under_load_are_the_same(server: Served) -> None:

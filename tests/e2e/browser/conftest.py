@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Served]:
-    with served(shipped_bundles(), DEFAULT_MODELS="translate-en-ru,summarize-en") as running:
+    with served(shipped_bundles(), DEFAULT_MODELS="translate-en-ru,summarize-en-de-fr-es-ru") as running:
         yield running
 
 
