@@ -4,12 +4,14 @@
 
 Parts are timed by wrapping what the decoder calls, so that nested parts are taken out of what they lie in. The work is
 that of benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py, measured just before.
+Page faults: how often the decoder touched memory that it did not have before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -99,9 +101,11 @@ def main() -> None:
     most = limits_of(backend, work.config, BEAM * options.in_flight)
     least_s = most.together_s(work.config, options.in_flight, source) * len(segments) / options.in_flight
     clock = watched()
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     started = time.perf_counter()
     list(in_flight.decode(decoder, segments))
     took = time.perf_counter() - started
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
     shares = {part: rounded(each / took) for part, each in sorted(clock.taken.items(), key=lambda item: -item[1])}
     print(
         json.dumps(
@@ -112,6 +116,7 @@ def main() -> None:
                 "in_flight": options.in_flight,
                 "seconds": rounded(took),
                 "fraction_of_limit": rounded(least_s / took),
+                "page_faults": faults,
                 "share_by_part": shares,
             }
         )

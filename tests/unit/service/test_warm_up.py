@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,9 @@ import torch
 from model_store.decoding import step_graphs
 from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
-from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.backends.int8 import Int8Backend
+from model_store.decoding.backends.vnni.linear import Projection
+from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -25,7 +28,35 @@ from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
 from tests.unit.model_store.decoding.test_device_fallbacks import Capture
-from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny
+from tests.unit.model_store.decoding.test_int8 import needs_vnni
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
+
+
+@needs_vnni
+def test_weights_for_shortlists_are_packed_before_it_is_ready(tmp_path: Path) -> None:
+    """They are packed token by token for the first source that has a list: of the reference network in a tenth of a
+    second."""
+    lists = {language: translations_by([5, 6, 7]) for language in ("en", "ru")}
+    save_tiny(tmp_path / "tiny" / "1", replace(DESCRIPTION, name="tiny", version="1"), translations=lists)
+    opened: list[InFlightDecoder] = []
+
+    def opener(*network_and_tokenizer: Any, **options: Any) -> InFlightDecoder:
+        opened.append(open_decoder(*network_and_tokenizer, **options))
+        return opened[-1]
+
+    settings = Settings(models=str(tmp_path), threads=1)
+    models = Models(BundleLoader(settings, lambda _identity: NullObserver(), opener), Metrics(), "en")
+
+    async def load() -> None:
+        await models.load()
+        await models.close(1.0)
+
+    asyncio.run(load())
+    (decoder,) = opened
+    assert isinstance(decoder.backend, Int8Backend)
+    projection = decoder.backend._projection
+    assert isinstance(projection, Projection)
+    assert projection._tokens is not None
 
 
 def as_on_a_gpu(
