@@ -45,10 +45,11 @@ def tensor_bytes(*roots: object) -> int:
 
 
 def fill(decoder: InFlightDecoder, beam_size: int, eos: int) -> list[int]:
-    """Segments of that beam until there is no room; their tickets."""
-    tickets = []
-    while decoder.room(beam_size):
-        tickets += decoder.admit([Segment((5, 6, eos), 20, beam_size)])
+    """As many segments of that beam as there is room for, all of them encoded; their tickets."""
+    tickets = decoder.admit([Segment((5, 6, eos), 60, beam_size)] * decoder.room(beam_size))
+    decoder.step()
+    while decoder.encoding:
+        decoder.step()
     return tickets
 
 
@@ -73,7 +74,7 @@ def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, wi
     )
     for width in widths:
         tickets = fill(decoder, width, bundle.tokenizer.eos_id)
-        decoder.step()
+        assert decoder.room(1) == 0
         for ticket in tickets[1:] if width != widths[-1] else ():
             decoder.cancel(ticket)
     taken = tensor_bytes(decoder)
