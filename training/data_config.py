@@ -96,7 +96,7 @@ class DataConfig(FrozenModel):
     """Corpora, held-out sets, and what counts as a usable pair.
 
     directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
-    held_out: draw further report sets from the sources, near duplicates apart.
+    held_out: draw further sets from the sources, near duplicates apart, to report or to choose by.
     keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
     cut_source_tokens: a longer source is trained on up to there, and counted, for tasks where what matters stands
         first. Without it a pair with a side of more than max_tokens is dropped.

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from model_store.config import Formality
+from model_store.config import Formality, Task
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, fold
@@ -139,6 +139,11 @@ def _hold_out(
         pairs = [corpus.pairs[number] for corpus, number in places]
         among = {place for place, (corpus, _number) in enumerate(places) if corpus.config.name in names}
         count = min(data.held_out.pairs, int(data.held_out.largest_share * len(among)))
+        if not count:
+            raise ConfigError(
+                f"held_out.largest_share: {data.held_out.largest_share} of {len(among)} {left}-{right} pairs is none;"
+                f" allowed: from {1 / max(len(among), 1):.2g}, or leave that pair of languages out of held_out.sources"
+            )
         drawn, leaving = hold_out(
             [pair.left for pair in pairs], count, threshold=data.held_out.threshold, seed=seed, among=among
         )
@@ -147,10 +152,25 @@ def _hold_out(
         for corpus, number in (places[place] for place in leaving):
             report.drop(corpus.config.name, "near_held_out")
             leave[corpus.config.name].add(number)
+        drawn_pairs = [pairs[place] for place in drawn]
+        for corpus in corpora:
+            for number in _sharing(corpus, drawn_pairs, data.task) - leave[corpus.config.name]:
+                report.drop(corpus.config.name, "held_out")
+                leave[corpus.config.name].add(number)
     return [
         _Corpus(corpus.config, [pair for number, pair in enumerate(corpus.pairs) if number not in gone])
         for corpus, gone in ((corpus, leave[corpus.config.name]) for corpus in corpora)
     ]
+
+
+def _sharing(corpus: _Corpus, drawn: list[SentencePair], task: Task) -> set[int]:
+    """The pairs of a corpus, of other languages perhaps, that have a side in common with one that was drawn."""
+    known = {fold(text, task) for pair in drawn for text in (pair.left, pair.right)}
+    return {
+        number
+        for number, pair in enumerate(corpus.pairs)
+        if fold(pair.left, task) in known or fold(pair.right, task) in known
+    }
 
 
 def _teaching_to_copy(recipe: Recipe, corpora: list[_Corpus]) -> Iterator[_Corpus]:

@@ -10,6 +10,7 @@ slot is free, some more than fit are encoded, and take the next slots as soon as
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -30,6 +31,8 @@ from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
+
+logger = logging.getLogger("verso.decoding")
 
 MAX_ROWS = 128
 ENCODE_AHEAD = 8
@@ -127,12 +130,17 @@ class InFlightDecoder:
         ]
         self._next_ticket += len(segments)
         self.newcomers.add(occupants, self._rows_in_use)
-        self._encode()
+        if self.newcomers.groups == 1:  # else it is for the next steps, and whatever fails is not these segments' fault
+            while self.newcomers.encode(self._rows_in_use):
+                self._place()
         return [occupant.ticket for occupant in occupants]
 
     @torch.inference_mode()
     def step(self) -> None:
-        """One decoding step of everything that has a slot, and a part of what is to be encoded."""
+        """One decoding step of everything that has a slot, and a part of what is to be encoded.
+
+        Whatever cannot be encoded ends without a hypothesis, with all that it was admitted with.
+        """
         self._encode()
         self.newcomers.go_on()
         for block in self._blocks.values():
@@ -158,7 +166,14 @@ class InFlightDecoder:
         self._place()
 
     def _encode(self) -> None:
-        while self.newcomers.encode(self._rows_in_use):
+        encoded = True
+        while encoded:
+            first = self.newcomers.first
+            try:
+                encoded = self.newcomers.encode(self._rows_in_use)
+            except Exception:
+                logger.exception("sources could not be encoded: %d segments end without a result", len(first))
+                self._finished += [(each.ticket, ()) for each in first if not each.cancelled]
             self._place()
 
     def _place(self) -> None:

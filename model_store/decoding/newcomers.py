@@ -61,6 +61,16 @@ class Newcomers:
         return len(self.waiting) + len(self.unread)
 
     @property
+    def first(self) -> Sequence[Occupant]:
+        """Those who are encoded next; none if nobody is."""
+        return self._admitted[0].occupants if self._admitted else ()
+
+    @property
+    def groups(self) -> int:
+        """How many groups are being encoded, each of those that were admitted together."""
+        return len(self._admitted)
+
+    @property
     def unread(self) -> list[Occupant]:
         """Those who are being encoded."""
         return [each for admitted in self._admitted for each in admitted.occupants if not each.cancelled]
@@ -108,6 +118,8 @@ class Newcomers:
         self.waiting = deque(each for each in self.waiting if each.occupant.ticket != ticket)
         for occupant in self.unread:
             occupant.cancelled |= occupant.ticket == ticket
+        wanted = (each for each in self._admitted if not all(occupant.cancelled for occupant in each.occupants))
+        self._admitted = deque(wanted)
 
 
 def _tokens_beside(rows: int) -> int:

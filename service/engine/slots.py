@@ -15,7 +15,10 @@ from service.errors import EngineFailedError
 
 logger = logging.getLogger(__name__)
 
-NOTHING_FOUND = "the search found nothing: what the network computed are no numbers, or no token begins the prefix"
+NOTHING_FOUND = (
+    "the search found nothing: what the network computed are no numbers, no token begins the prefix, or the source "
+    "could not be encoded"
+)
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,29 @@ def test_a_test_set_is_drawn_from_the_sources_that_are_named_and_its_near_duplic
     assert [report.source(name).dropped["near_held_out"] for name in ("words", "few")] == [12, 12]
 
 
+def test_what_is_held_out_is_not_learned_from_pairs_of_other_languages(corpus: Path) -> None:
+    """Which have one side in common with it."""
+    others = [(left, f"{right} zz") for left, right in PAIRS]
+    write_tsv(corpus / "others.tsv", others)
+    source = {"name": "others", "format": "tsv", "left": "xx", "right": "zz", "path": "others.tsv"}
+    sources = [*recipe().model_dump()["data"]["sources"], source]
+    held_out = {"pairs": 12, "threshold": 0.9, "sources": ("words",)}
+    report, folder, _config = run(
+        corpus, "run", report=(), sources=sources, directions=("xx-yy", "xx-zz"), held_out=held_out
+    )
+    drawn = folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()
+    assert len(drawn) == 12
+    assert report.source("others").dropped["held_out"] == 12
+    learned = {left for left, _right in texts(folder.train, Tokenizer.load(folder.tokenizer))}
+    assert not learned & {row.split("\t")[0] for row in drawn}
+
+
+def test_a_test_set_of_nothing_is_refused(corpus: Path) -> None:
+    held_out = {"pairs": 5, "largest_share": 0.001}
+    with pytest.raises(ConfigError, match=r"held_out\.largest_share: 0\.001 of 1\d\d xx-yy pairs is none"):
+        run(corpus, "run", report=(), held_out=held_out)
+
+
 def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path) -> None:
     report, folder, _config = run(
         corpus, "run", task="summarize", directions=("xx-yy",), cut_source_tokens=6, report=(), validation_pairs=0

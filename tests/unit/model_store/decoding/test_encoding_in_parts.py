@@ -155,7 +155,7 @@ def test_who_comes_whilegones_are_encoded_has_its_turn_and_who_leaves_is_not_pla
 
 
 def test_a_part_that_fails_takes_its_own_segments_along_only() -> None:
-    """The decoder goes on; whoever admitted them hears of it."""
+    """The decoder goes on with all others, those who came behind them too."""
 
     class Failing(EagerBackend):
         def encode_in_parts(self, sources: object, rows: int) -> Encoding:
@@ -163,16 +163,33 @@ def test_a_part_that_fails_takes_its_own_segments_along_only() -> None:
             raise RuntimeError("out of memory")
 
     network = network_of()
-    decoder = open_tiny(network, backend=EagerBackend(network, source_capacity=CAPACITY))
-    (first,) = decoder.admit([Segment((5, EOS), max_length=3)])
+    backend = EagerBackend(network, source_capacity=CAPACITY)
+    decoder = open_tiny(network, max_rows=64, backend=backend)
+    (first,) = decoder.admit([Segment((5, EOS), max_length=5)])
     decoder.newcomers.encodings._backend = Failing(network, source_capacity=CAPACITY)
     lost = decoder.admit([Segment((6,) * 24, max_length=3)] * 3)
     decoder.step()
     assert decoder.encoding == set(lost)
-    with pytest.raises(RuntimeError, match="out of memory"):
-        decoder.step()
-    assert not decoder.encoding
-    assert decoder.live == 1
+    decoder.newcomers.encodings._backend = backend
+    (later,) = decoder.admit([Segment((7, EOS), max_length=3)])  # behind those who fail, and none of theirs
+    assert decoder.encoding == {*lost, later}
+    results: dict[int, tuple[Hypothesis, ...]] = {}
     while decoder.live:
         decoder.step()
+        results.update(decoder.collect())
+    assert {ticket for ticket, hypotheses in results.items() if not hypotheses} == set(lost)
+    assert results.keys() == {first, later, *lost}
+
+
+def test_who_is_cancelled_before_being_encoded_is_not_encoded() -> None:
+    decoder, seen = watched("eager")
+    (first,) = decoder.admit([Segment((5, EOS), max_length=3)])
+    gone = decoder.admit([Segment((6,) * 24, max_length=3)] * 20)[3:]
+    for ticket in [*gone, *range(first + 1, gone[0])]:
+        decoder.cancel(ticket)
+    assert decoder.live == 1
+    parts = seen.count("part")
+    while decoder.live:
+        decoder.step()
+    assert seen.count("part") == parts
     assert [ticket for ticket, _hypotheses in decoder.collect()] == [first]
