@@ -24,7 +24,7 @@ class SummarizeBody(StrictBody):
     """One text or many of one language."""
 
     text: TextField = Field(description="Text of any length, or a list; a long one is read in parts.")
-    language: str = Field(max_length=35, examples=["en"])
+    language: str = Field(max_length=35, examples=["en"], description="Of the text and its summary; it is not checked.")
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
     format: Literal["line", "lines"] = Field(
         "line", description="line: one line for a text. lines: one for each part of it that is read at once."
