@@ -31,12 +31,12 @@ class Encodings:
         self.kept: Kept[tuple[int, ...], tuple[Memory, DecoderState]] = Kept(most_bytes)
 
     def of(self, segments: Sequence[Segment], rows: int) -> Generator[None, None, list[Encoded]]:
-        """The encoding of each segment's source, in parts as Backend.encode_in_parts."""
+        """The encoding of each segment's source, in parts as Backend.encode."""
         kept = [self.kept.get(segment.source) if segment.prefix else None for segment in segments]
         new = [index for index, each in enumerate(kept) if each is None]
         encoded: dict[int, Encoded] = {}
         if new:
-            memory, state = yield from self._backend.encode_in_parts([segments[index].source for index in new], rows)
+            memory, state = yield from self._backend.encode([segments[index].source for index in new], rows)
             encoded = {index: (memory, state, row) for row, index in enumerate(new)}
             for index in new:
                 if segments[index].prefix:

@@ -40,17 +40,14 @@ class CudaGraphBackend(EagerBackend):
         super().__init__(padded(network, TENSOR_CORE_UNITS).to(dtype), source_capacity=source_capacity)
         self._summaries = _fastest_summaries(self._like.device)
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
-        """All sources at once, by cuDNN's layers."""
+    def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+        """All sources at once, by cuDNN's layers, in one part: the device encodes behind the steps that it has to do,
+        and the host does not wait for it."""
+        yield from ()
         lengths = torch.tensor([len(source) for source in sources])
         ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.int64)
         ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
         return self.network.encode(sent(ids, self._like.device), lengths)
-
-    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
-        """In one: the device encodes behind the steps that it has to do, and the host does not wait for it."""
-        yield from ()
-        return self.encode(sources)
 
     def _step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
         return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
-from model_store.decoding.backends.protocol import Encoding, Readout, finished
+from model_store.decoding.backends.protocol import Encoding, Readout
 from model_store.decoding.scoring import best_among, best_extensions
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
@@ -52,10 +52,7 @@ class EagerBackend:
         self.has_attention = network.decoder.attention is not None
         self._like = network.projection.weight.detach()
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
-        return finished(self.encode_in_parts(sources, ENCODE_ROWS))
-
-    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+    def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         """A part is ENCODE_ROWS sources, however many rows a step has."""
         by_length = sorted(range(len(sources)), key=lambda index: len(sources[index]))
         memory, state = self.empty(len(sources), 1)

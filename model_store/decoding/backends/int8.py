@@ -15,7 +15,7 @@ from torch import Tensor
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import int8_linear, vnni
 from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels
-from model_store.decoding.backends.protocol import Encoding, Readout, finished
+from model_store.decoding.backends.protocol import Encoding, Readout
 from model_store.network.attention import Attention, GeneralAttention
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.memory import DecoderState, Memory
@@ -66,10 +66,7 @@ class Int8Backend:
     def has_attention(self) -> bool:
         return self._attention is not None
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
-        return finished(self.encode_in_parts(sources, sum(map(len, sources))))
-
-    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+    def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         """All sources, longest first: at each position run those that are not over yet. No row is padding. A part is
         `rows` tokens, and one position of each source at least; a token costs about half of a step's row."""
         lengths = torch.tensor([len(source) for source in sources])

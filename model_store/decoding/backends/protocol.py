@@ -7,24 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Protocol
 
 from torch import Tensor
 
 from model_store.network.memory import DecoderState, Memory
 
-T = TypeVar("T")
 # Encodes, part after part, whenever it is asked for the next; returns memory and the first state.
 Encoding = Generator[None, None, tuple[Memory, DecoderState]]
-
-
-def finished(parts: Generator[None, None, T]) -> T:
-    """What comes of all parts."""
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            return cast("T", end.value)
 
 
 @dataclass(frozen=True)
@@ -72,13 +62,12 @@ class Backend(Protocol):
         """Whether steps come with attention weights."""
         ...
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> tuple[Memory, DecoderState]:
-        """Read B sources: memory of shape (B, S', H), S' <= S, and the first state, of B rows."""
-        ...
+    def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+        """Read B sources: memory of shape (B, S', H), S' <= S, and the first state, of B rows.
 
-    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
-        """The same, in parts that take no longer than a step of `rows` hypotheses, where the device has to be shared
-        with steps, and the layers can be left and gone on with."""
+        In parts that take no longer than a step of `rows` hypotheses, where the device has to be shared with steps, and
+        the layers can be left and gone on with; the parts change nothing of what comes of it.
+        """
         ...
 
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:

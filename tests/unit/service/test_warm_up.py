@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import torch
 
 from model_store.decoding import step_graphs
-from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.vnni.linear import Projection
@@ -21,7 +19,6 @@ from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
-from model_store.translations import Translations
 from service.engine.stats import NullObserver
 from service.loading import BundleLoader
 from service.metrics import Metrics
@@ -66,12 +63,9 @@ def as_on_a_gpu(
     max_source_length: int,
     max_target_length: int,
     max_rows: int,
-    backend: BackendName,
-    translations: Mapping[str, Translations],
+    **_others: object,
 ) -> InFlightDecoder:
     """A DecoderOpener: steps that are the device's alone."""
-    assert backend == "auto"
-    assert not translations
     never = torch.tensor(sorted(tokenizer.control_ids))
     return InFlightDecoder(
         CudaGraphBackend(network, source_capacity=max_source_length, dtype=torch.float32),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from itertools import product
-from typing import Any, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import pytest
 import torch
@@ -18,6 +18,7 @@ from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.network.seq2seq import Seq2Seq
 
+T = TypeVar("T")
 PAD, BOS, EOS = 0, 2, 3
 FORBIDDEN = (PAD, 1, BOS)
 # Of the ids of a vocabulary of 24: words of one letter, of two that others begin with, and what goes on with a word.
@@ -102,11 +103,20 @@ def open_tiny(
     )
 
 
+def result_of(parts: Generator[None, None, T]) -> T:
+    """What comes of all parts."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            return cast("T", end.value)
+
+
 @torch.inference_mode()
 def check_rows(backend: Backend) -> None:
     """That a step of some of the hypotheses comes to what a step of all of them comes to there, bit by bit."""
     slots, width = 5, 4
-    memory, state = backend.encode([tuple(range(4, 6 + slot)) for slot in range(slots)])
+    memory, state = result_of(backend.encode([tuple(range(4, 6 + slot)) for slot in range(slots)], 1000))
     state = state.rows(torch.arange(slots).repeat_interleave(width))
     state.hidden.add_(torch.randn(state.hidden.shape, generator=torch.Generator().manual_seed(1)))
     tokens = torch.arange(slots * width).view(slots, width) + 4

@@ -17,7 +17,7 @@ from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import EOS, open_tiny, result_of, tiny_network
 
 CAPACITY = 32
 BACKENDS: dict[str, Callable[[Seq2Seq], Backend]] = {
@@ -48,8 +48,8 @@ class Watched:
         self.backend = backend
         self.seen: list[str] = []
 
-    def encode_in_parts(self, sources: list[tuple[int, ...]], rows: int) -> Encoding:
-        encoding = self.backend.encode_in_parts(sources, rows)
+    def encode(self, sources: list[tuple[int, ...]], rows: int) -> Encoding:
+        encoding = self.backend.encode(sources, rows)
         while True:
             self.seen.append("part")
             try:
@@ -96,9 +96,9 @@ def parts_expected(rows: int) -> int:
 @torch.inference_mode()
 def test_parts_come_to_what_the_whole_comes_to_bit_by_bit(name: str, input_feeding: bool) -> None:
     backend = BACKENDS[name](network_of(input_feeding=input_feeding))
-    memory, state = backend.encode(SOURCES)
+    memory, state = result_of(backend.encode(SOURCES, 1000))
     for rows in (1, 6, 7, 20, 50, 1000):
-        parts, found, first = parts_of(backend.encode_in_parts(SOURCES, rows))
+        parts, found, first = parts_of(backend.encode(SOURCES, rows))
         assert parts == (1 if name == "eager" else parts_expected(rows))
         assert torch.equal(found.keys, memory.keys)
         assert torch.equal(found.values, memory.values)
@@ -109,7 +109,7 @@ def test_parts_come_to_what_the_whole_comes_to_bit_by_bit(name: str, input_feedi
 def test_eight_sources_are_a_part_of_the_eager_network() -> None:
     backend = EagerBackend(network_of(), source_capacity=CAPACITY)
     with torch.inference_mode():
-        parts, _memory, _state = parts_of(backend.encode_in_parts(SOURCES * 3, 1))
+        parts, _memory, _state = parts_of(backend.encode(SOURCES * 3, 1))
     assert parts == 3
 
 
@@ -158,7 +158,7 @@ def test_a_part_that_fails_takes_its_own_segments_along_only() -> None:
     """The decoder goes on with all others, those who came behind them too."""
 
     class Failing(EagerBackend):
-        def encode_in_parts(self, sources: object, rows: int) -> Encoding:
+        def encode(self, sources: object, rows: int) -> Encoding:
             yield
             raise RuntimeError("out of memory")
 

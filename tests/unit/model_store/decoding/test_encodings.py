@@ -9,13 +9,13 @@ import torch
 
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
-from model_store.decoding.backends.protocol import Backend, Encoding, finished
+from model_store.decoding.backends.protocol import Backend, Encoding
 from model_store.decoding.encodings import KEPT_SOURCES, Encoded, Encodings
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.spellings import Spellings
-from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, tiny_network
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, result_of, tiny_network
 
 NETWORK = tiny_network(dtype=torch.float32, hidden=16)
 SOURCES = [(4, 5, 6, 7, 8, 9, EOS), (10, EOS), (11, 4, 4, 12, EOS)]
@@ -29,9 +29,9 @@ class Counted:
         self.backend = backend
         self.encoded: list[tuple[int, ...]] = []
 
-    def encode_in_parts(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
+    def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         self.encoded += map(tuple, sources)
-        return self.backend.encode_in_parts(sources, rows)
+        return self.backend.encode(sources, rows)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.backend, name)
@@ -56,7 +56,7 @@ def segment(source: tuple[int, ...], prefix: bytes) -> Segment:
 
 
 def whole_of(encodings: Encodings, segment: Segment) -> list[Encoded]:
-    return finished(encodings.of([segment], len(segment.source)))
+    return result_of(encodings.of([segment], len(segment.source)))
 
 
 def same(one: tuple[Hypothesis, ...], other: tuple[Hypothesis, ...]) -> bool:

@@ -24,7 +24,7 @@ from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Functions, Int8Oracle, linear
-from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, check_rows, tiny_network
+from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, check_rows, result_of, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search
 
 needs_kernel = pytest.mark.skipif(not is_exact(), reason="this processor has no exact 8-bit kernel")
@@ -192,7 +192,7 @@ def test_it_stays_near_float32(kernels: str) -> None:
     logits = []
     int8 = Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kernels))
     for backend in (int8, EagerBackend(network, source_capacity=12)):
-        memory, state = backend.encode(sources)
+        memory, state = result_of(backend.encode(sources, 1000))
         logits.append(backend.logits(backend.step(tokens, memory, state, positions).readout))
     spread = float(logits[1].std())
     assert float((logits[0] - logits[1]).abs().mean()) < 0.1 * spread

@@ -101,13 +101,10 @@ class TableBackend:
         self.on_device = on_device
         self.vocabulary = table.shape[1]
 
-    def encode(self, sources: object) -> tuple[Memory, DecoderState]:
+    def encode(self, sources: object, rows: int) -> Encoding:
+        yield from ()
         assert isinstance(sources, list)
         return self.empty(len(sources), 1)
-
-    def encode_in_parts(self, sources: object, rows: int) -> Encoding:
-        yield from ()
-        return self.encode(sources)
 
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         keys = torch.zeros(slots, 4, 1, dtype=torch.float64)
