@@ -5,7 +5,9 @@ server does this for beam search). A step has as many rows as there are hypothes
 each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
 
 Sources that are encoded together cost much less than one by one, since weights are read once for all of them. So when a
-slot is free, some more than fit are encoded, and take the next slots as soon as these are free.
+slot is free, some more than fit are encoded, and take the next slots as soon as these are free. Beside segments that
+are live they are encoded in parts, from step to step as many tokens as a step with all rows has rows: about half of its
+time, so that no step takes much longer than it does with a full house.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class InFlightDecoder:
         self.max_beam_size = 1 << (max_rows.bit_length() - 1)
         self.max_rows = max_rows
         self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
-        self.newcomers = Newcomers(Encodings(backend))
+        self.newcomers = Newcomers(Encodings(backend), max_rows)
         self.beginnings = Beginnings(self.newcomers.encodings.kept.most_bytes)
         self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
@@ -129,9 +131,9 @@ class InFlightDecoder:
             for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
-        self.newcomers.add(occupants, self._rows_in_use)
+        self.newcomers.add(occupants, alone=not self._rows_in_use)
         if self.newcomers.groups == 1:  # else it is for the next steps, and whatever fails is not these segments' fault
-            while self.newcomers.encode(self._rows_in_use):
+            while self.newcomers.encode(alone=not self._rows_in_use):
                 self._place()
         return [occupant.ticket for occupant in occupants]
 
@@ -170,7 +172,7 @@ class InFlightDecoder:
         while encoded:
             first = self.newcomers.first
             try:
-                encoded = self.newcomers.encode(self._rows_in_use)
+                encoded = self.newcomers.encode(alone=not self._rows_in_use)
             except Exception:
                 logger.exception("sources could not be encoded: %d segments end without a result", len(first))
                 self._finished += [(each.ticket, ()) for each in first if not each.cancelled]

@@ -16,8 +16,6 @@ from model_store.decoding.occupant import Occupant
 from model_store.decoding.segment import Segment
 from model_store.network.memory import DecoderState, Memory
 
-ENCODE_TOKENS = 64
-
 
 @dataclass(frozen=True)
 class _Admitted:
@@ -49,10 +47,11 @@ def width_of(beam_size: int) -> int:
 
 
 class Newcomers:
-    """waiting: those who are encoded, whoever came first first."""
+    """waiting: those who are encoded, whoever came first first. tokens: that are encoded from step to step."""
 
-    def __init__(self, encodings: Encodings) -> None:
+    def __init__(self, encodings: Encodings, tokens: int) -> None:
         self.encodings = encodings
+        self.tokens = tokens
         self.waiting: deque[Waiting] = deque()
         self._admitted: deque[_Admitted] = deque()
         self._encoded_tokens = 0  # since the last step
@@ -75,20 +74,20 @@ class Newcomers:
         """Those who are being encoded."""
         return [each for admitted in self._admitted for each in admitted.occupants if not each.cancelled]
 
-    def add(self, occupants: Sequence[Occupant], rows: int) -> None:
-        """They come last. rows: of the slots in use now."""
+    def add(self, occupants: Sequence[Occupant], *, alone: bool) -> None:
+        """They come last. alone: nobody steps meanwhile, so that all of them can be encoded at once."""
         segments = [occupant.segment for occupant in occupants]
         tokens = sum(len(segment.source) for segment in segments)
-        part = min(_tokens_beside(rows), tokens) if rows else tokens
+        part = tokens if alone else min(self.tokens, tokens)
         self._admitted.append(_Admitted(occupants, part, self.encodings.of(segments, part)))
 
-    def encode(self, rows: int) -> bool:
+    def encode(self, *, alone: bool) -> bool:
         """Encode a part of those who came first, unless that would be too much for one step; whether that was done.
 
-        rows: of the slots in use. While there are none it is never too much. If encoding raises, those who were
-        admitted with them are gone.
+        alone: nobody steps meanwhile, so that it is never too much. If encoding raises, those who were admitted with
+        them are gone.
         """
-        if not self._admitted or (rows and self._encoded_tokens >= _tokens_beside(rows)):
+        if not self._admitted or (not alone and self._encoded_tokens >= self.tokens):
             return False
         first = self._admitted[0]
         self._encoded_tokens += first.tokens
@@ -120,9 +119,3 @@ class Newcomers:
             occupant.cancelled |= occupant.ticket == ticket
         wanted = (each for each in self._admitted if not all(occupant.cancelled for occupant in each.occupants))
         self._admitted = deque(wanted)
-
-
-def _tokens_beside(rows: int) -> int:
-    """How many tokens to encode from step to step: as many as a step has rows, of which each costs no less, and
-    ENCODE_TOKENS at least."""
-    return max(rows, ENCODE_TOKENS)
