@@ -244,12 +244,10 @@ def _baseline_of(test_set: TestSet) -> TestSet:
 
 def _compare(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> None:
     """Print how likely each difference to the other bundle is by chance alone."""
-    if run.recipe.data.task != "translate":
-        raise ConfigError(f"--against: compares translations (got a recipe of task {run.recipe.data.task!r})")
-    other = _bundle_system(run, against)
+    other, task = _bundle_system(run, against), run.recipe.data.task
     for evaluation, test_set in zip(evaluations, sets, strict=True):
-        others = evaluate(other, test_set, "translate").outputs
-        for each in compare(evaluation.outputs, others, test_set.references):
+        others = evaluate(other, test_set, task).outputs
+        for each in compare(task, evaluation.outputs, others, test_set.references):
             typer.echo(
                 f"{test_set.name} {test_set.direction}: {each.metric} {each.value:.1f}, {against} {each.other:.1f}, "
                 f"p = {each.p:.4f}"

@@ -56,15 +56,26 @@ def corpus_metrics() -> tuple[sacrebleu.BLEU, sacrebleu.CHRF]:
 def _summaries(sources: Sequence[str], outputs: Sequence[str], references: Sequence[str]) -> tuple[Metric, ...]:
     """Mean F1 of ROUGE-1, -2 and -L (Lin 2004), and the shares of summaries that repeat or outgrow."""
     kinds = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
-    scorer = RougeScorer(list(kinds), tokenizer=_UnicodeWords())
-    scored = [scorer.score(reference, output) for reference, output in zip(references, outputs, strict=True)]
-    rouge = [Metric(name, _mean([each[kind].fmeasure for each in scored])) for kind, name in kinds.items()]
+    found = _rouge(list(kinds), outputs, references)
+    rouge = [Metric(name, _mean(values)) for name, values in zip(kinds.values(), found, strict=True)]
     longer = [len(output) >= len(source) for source, output in zip(sources, outputs, strict=True)]
     return (
         *rouge,
         Metric(f"repeats {REPEATED_NGRAM} words, %", _mean([repeats(output) for output in outputs])),
         Metric("no shorter than its source, %", _mean(longer)),
     )
+
+
+def rouge_l(outputs: Sequence[str], references: Sequence[str]) -> list[float]:
+    """F1 of ROUGE-L of each summary, 0 to 1."""
+    return _rouge(["rougeL"], outputs, references)[0]
+
+
+def _rouge(kinds: list[str], outputs: Sequence[str], references: Sequence[str]) -> list[list[float]]:
+    """F1 by each of the kinds, as rouge-score names them, of each summary."""
+    scorer = RougeScorer(kinds, tokenizer=_UnicodeWords())
+    scored = [scorer.score(reference, output) for reference, output in zip(references, outputs, strict=True)]
+    return [[each[kind].fmeasure for each in scored] for kind in kinds]
 
 
 def repeats(text: str) -> bool:

@@ -21,6 +21,29 @@ from training.run import RECIPES
 REPORT = 'report = [{ name = "few", left = "en", right = "ru", path = "numbers/test.en-ru.tsv", limit = 4 }]'
 
 
+SUMMARIZER = """
+extends = "{tiny}"
+
+[data]
+task = "summarize"
+directions = ["en-en"]
+sources = [{{ name = "news", format = "tsv", left = "en", right = "en", path = "news.tsv" }}]
+report = [{{ name = "few", left = "en", right = "en", path = "few.tsv" }}]
+validation_pairs = 5
+max_length_ratio = 100.0
+
+[tokenizer]
+vocabulary = 300
+
+[network]
+hidden = 16
+embedding = 16
+
+[trainer]
+max_steps = 3
+"""
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recipe, small.toml, its run and its bundle."""
@@ -120,6 +143,20 @@ def test_scores_are_forgotten_when_training_goes_on(folder: Path) -> None:
     recipe.write_text(text.replace(steps.group(), f"max_steps = {int(steps.group(1)) + 1}"), encoding="utf-8")
     invoke("train", str(recipe), *places)
     assert not scores.exists()
+
+
+def test_summaries_are_compared_by_rouge(tmp_path: Path) -> None:
+    recipe, bundle = tmp_path / "summaries.toml", tmp_path / "runs" / "tiny" / "bundles" / "tiny" / "1"
+    recipe.write_text(SUMMARIZER.format(tiny=RECIPES / "tiny.toml"), encoding="utf-8")
+    lines = [f"Quickly: number {n} of the journal is out. It has 7 pages.\tnumber {n} is out\n" for n in range(60)]
+    (tmp_path / "few.tsv").write_text("".join(lines[:4]), encoding="utf-8")
+    (tmp_path / "news.tsv").write_text("".join(lines[4:]), encoding="utf-8")
+    places = (str(recipe), "--data", str(tmp_path), "--runs", str(tmp_path / "runs"))
+    for command in ("prepare", "train", "export"):
+        invoke(command, *places)
+    output = invoke("evaluate", *places, "--bundle", str(bundle), "--against", str(bundle))
+    compared = [line for line in output.splitlines() if " p = " in line]
+    assert [re.sub(r"\d+\.\d, ", "", line) for line in compared] == [f"few en-en: ROUGE-L {bundle} p = 1.0000"]
 
 
 def test_a_server_is_not_compared_with_a_network(folder: Path) -> None:
