@@ -7,7 +7,7 @@ locality-sensitive hashing (Broder 1997; Leskovec et al., Mining of Massive Data
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import regex
 from datasketch import MinHash, MinHashLSH
@@ -36,6 +36,17 @@ class NearDuplicates:
             found |= near
             waiting += near
         return found
+
+    def near(self, texts: Iterable[str]) -> Iterator[set[int]]:
+        """For each of other texts the numbers of the indexed ones that it is probably a near duplicate of."""
+        for each in MinHash.generator(map(_shingles, texts), num_perm=PERMUTATIONS):
+            yield set(self._index.query(each))
+
+
+def similarity(one: str, other: str) -> float:
+    """The Jaccard similarity of the word triples of two texts, 0 to 1."""
+    first, second = set(_shingles(one)), set(_shingles(other))
+    return len(first & second) / len(first | second)
 
 
 def hold_out(

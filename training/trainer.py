@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from model_store.errors import ConfigError
@@ -26,39 +26,13 @@ from training.checkpoint import Checkpoint, Position, averaged_state, averaged_w
 from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
-from training.loss import smoothed_cross_entropy
 from training.progress import ProgressLog, StepRecord
 from training.schedule import learning_rate, progress
+from training.teacher_forcing import TrainingStep, mean_loss
 
 Validate = Callable[[Seq2Seq], dict[str, float]]
 
 _GIVE_BACK_EVERY_STEPS = 200
-
-
-class TrainingStep(nn.Module):
-    """Network and loss as one module, so that precision and distribution wrap both."""
-
-    def __init__(self, network: Seq2Seq, smoothing: float) -> None:
-        super().__init__()
-        self.network = network
-        self.smoothing = smoothing
-
-    def forward(
-        self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor, target_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Sums over the target tokens of the smoothed loss and of the negative log-likelihood, in nats.
-
-        Takes the fields of a Batch one by one, since Fabric converts tensors but not frozen dataclasses.
-        """
-        readouts = self.network(source, source_lengths, target_in)  # (B, T, R)
-        projection = self.network.projection
-        return smoothed_cross_entropy(
-            readouts[target_mask],  # (N, R)
-            projection.weight,
-            projection.bias,
-            target_out[target_mask],
-            smoothing=self.smoothing,
-        )
 
 
 @dataclass(frozen=True)
@@ -214,20 +188,9 @@ class Trainer:
         average = self._averaged()
         figures: dict[str, float] = {}
         if len(self.validation_examples):
-            step = TrainingStep(average, 0.0).eval()
-            plan = plan_epoch(
-                self.validation_examples.source_lengths,
-                self.validation_examples.target_lengths,
-                batch_tokens=self.config.batch_tokens,
-                seed=0,
-                epoch=0,
+            figures["loss"] = mean_loss(
+                average, self.validation_examples, batch_tokens=self.config.batch_tokens, device=self.fabric.device
             )
-            total, tokens = 0.0, 0
-            for indices in plan:
-                batch = self.validation_examples.batch(indices).to(self.fabric.device)
-                total += float(step(*batch.tensors)[1])
-                tokens += batch.target_tokens
-            figures["loss"] = total / tokens
         if self.validate is not None:
             figures |= self.validate(average)
         self.log.validation(figures, position)

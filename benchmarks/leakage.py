@@ -1,0 +1,120 @@
+"""What of a recipe's held-out sets is in training data? Near duplicates of sources, and references that stand there.
+
+Looks through all that the recipe's sources hold, before cleaning and limits and so through more than was trained on, or
+through other files of pairs. A near duplicate has word triples whose Jaccard similarity is at least --threshold: found
+by MinHash, which misses a few, then compared exactly. A reference is known if it is a side of a pair, but for case and
+punctuation. A bundle is scored on known and unknown ones apart, and for summaries so is the first sentence. The last
+line is one JSON object.
+
+    python -m benchmarks.leakage RECIPE --data CORPORA [--only SET] [--files FILE...] [--bundle BUNDLE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, tee
+from pathlib import Path
+
+from benchmarks.measure import machine, rounded
+from benchmarks.pairs import read_pairs
+from model_store.bundle import load_bundle
+from model_store.config import Task
+from training.cleaning import fold
+from training.corpora.pair import SentencePair
+from training.corpora.read import read_source
+from training.evaluation import LeadSentence, Model, System, TestSet, evaluate
+from training.metrics import score, words
+from training.near_duplicates import NearDuplicates, similarity
+from training.run import Run
+from training.start import find_bundle
+
+FEW_WORDS = 5  # a source of fewer has hardly a triple to be told by
+
+
+def leaks(
+    sources: Sequence[str], references: Sequence[str], texts: Iterable[str], threshold: float, task: Task
+) -> tuple[set[int], set[int]]:
+    """The numbers of sources with a near duplicate among `texts`, and of references that are among them."""
+    index = NearDuplicates(sources, threshold)
+    places: dict[bytes, set[int]] = {}
+    for number, reference in enumerate(references):
+        places.setdefault(fold(reference, task), set()).add(number)
+    near: set[int] = set()
+    known: set[int] = set()
+    asked, compared = tee(texts)
+    for text, candidates in zip(compared, index.near(asked), strict=True):
+        known |= places.get(fold(text, task), set())
+        near |= {each for each in candidates - near if similarity(sources[each], text) >= threshold}
+    return near, known
+
+
+def scores(systems: dict[str, System], test_set: TestSet, task: Task, parts: dict[str, list[int]]) -> dict[str, object]:
+    """The metrics of each system on each part of the set that is not empty."""
+    found: dict[str, object] = {}
+    for name, system in systems.items():
+        outputs = evaluate(system, test_set, task).outputs
+        for part, numbers in parts.items():
+            if numbers:
+                columns = ([column[n] for n in numbers] for column in (test_set.sources, outputs, test_set.references))
+                found[f"{name}, {part}"] = {each.name: rounded(each.value) for each in score(task, *columns)}
+    return found
+
+
+def figures(test_set: TestSet, near: set[int], known: set[int]) -> dict[str, object]:
+    """How many of the set's texts leaked."""
+    return {
+        "set": test_set.name,
+        "direction": test_set.direction,
+        "texts": len(test_set.sources),
+        "near_duplicates": len(near),
+        "of_five_words_or_more": sum(len(words(test_set.sources[each])) >= FEW_WORDS for each in near),
+        "references_known": len(known),
+    }
+
+
+def _of_sources(run: Run) -> Iterator[str]:
+    for source in run.recipe.data.sources:
+        for item in read_source(source, run.data_root):
+            if isinstance(item, SentencePair):
+                yield from (item.left, item.right)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="a file, or the name of one that comes with Verso")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--only", action="append", default=[], help="this held-out set only; repeatable")
+    parser.add_argument("--files", type=Path, nargs="+", help="of pairs, instead of the recipe's sources")
+    parser.add_argument("--threshold", type=float, default=0.6)
+    parser.add_argument("--bundle", help="name, or name@version, of one that ships, or a folder")
+    options = parser.parse_args()
+    run = Run.open(options.recipe, options.data, options.runs, None)
+    data = run.recipe.data
+    sets = run.test_sets(tuple(options.only))
+    texts = chain.from_iterable(chain.from_iterable(map(read_pairs, options.files))) if options.files else None
+    sources = [text for each in sets for text in each.sources]
+    references = [text for each in sets for text in each.references]
+    near, known = leaks(sources, references, texts or _of_sources(run), options.threshold, data.task)
+    systems: dict[str, System] = {}
+    if options.bundle is not None:
+        bundle = load_bundle(find_bundle(options.bundle))
+        decoding, cut = bundle.manifest.decoding, data.cut_source_tokens
+        systems["bundle"] = Model(bundle.network(), bundle.tokenizer, decoding, data.task, cut)
+        if data.task == "summarize":
+            systems["first sentence"] = LeadSentence()
+    results = []
+    start = 0
+    for each in sets:
+        numbers = range(len(each.sources))
+        here, there = ({n for n in numbers if n + start in found} for found in (near, known))
+        parts = {"known": sorted(there), "unknown": sorted({*numbers} - there)}
+        results.append({**figures(each, here, there), **scores(systems, each, data.task, parts)})
+        start += len(numbers)
+    print(json.dumps({"benchmark": "leakage", "machine": machine(), "recipe": options.recipe, "results": results}))
+
+
+if __name__ == "__main__":
+    main()

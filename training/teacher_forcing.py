@@ -1,0 +1,56 @@
+"""The loss of a network that is told each target token before the next: of a batch to learn from, or of a whole set.
+
+Legend: B batch, T target length, N target tokens, R readout width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model_store.network.seq2seq import Seq2Seq
+from training.batching import plan_epoch
+from training.dataset import Examples
+from training.loss import smoothed_cross_entropy
+
+
+class TrainingStep(nn.Module):
+    """Network and loss as one module, so that precision and distribution wrap both."""
+
+    def __init__(self, network: Seq2Seq, smoothing: float) -> None:
+        super().__init__()
+        self.network = network
+        self.smoothing = smoothing
+
+    def forward(
+        self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor, target_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Sums over the target tokens of the smoothed loss and of the negative log-likelihood, in nats.
+
+        Takes the fields of a Batch one by one, since Fabric converts tensors but not frozen dataclasses.
+        """
+        readouts = self.network(source, source_lengths, target_in)  # (B, T, R)
+        projection = self.network.projection
+        return smoothed_cross_entropy(
+            readouts[target_mask],  # (N, R)
+            projection.weight,
+            projection.bias,
+            target_out[target_mask],
+            smoothing=self.smoothing,
+        )
+
+
+@torch.no_grad()
+def mean_loss(network: Seq2Seq, examples: Examples, *, batch_tokens: int, device: torch.device) -> float:
+    """Negative log-likelihood of a target token, in nats, over all examples, of which there is at least one.
+
+    The network lies on `device`; it is in evaluation mode afterwards.
+    """
+    step = TrainingStep(network, 0.0).eval()
+    lengths = (examples.source_lengths, examples.target_lengths)
+    summed, tokens = 0.0, 0
+    for indices in plan_epoch(*lengths, batch_tokens=batch_tokens, seed=0, epoch=0):
+        batch = examples.batch(indices).to(device)
+        summed += float(step(*batch.tensors)[1])
+        tokens += batch.target_tokens
+    return summed / tokens
