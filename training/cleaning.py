@@ -77,10 +77,15 @@ class SourceCount:
 
 @dataclass
 class CleaningReport:
-    """Counts by source and reason; `examples` holds the first place of each kind of bad line of each source."""
+    """Counts by source and reason.
+
+    examples: the first place of each kind of bad line of each source. held_out_short: where fewer pairs than asked for
+    were split off as a test set, and why.
+    """
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
+    held_out_short: list[str] = field(default_factory=list)
 
     def source(self, name: str) -> SourceCount:
         """The counts of a source, begun at zero."""
@@ -125,6 +130,7 @@ class CleaningReport:
             for name, count in self.sources.items()
             if count.cut
         ]
+        lines += [f"held-out {short}" for short in self.held_out_short]
         lines += [f"first {reason} of {name}: {where}" for (name, reason), where in self.examples.items()]
         return "\n".join(lines)
 

@@ -51,9 +51,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
         )
     report = CleaningReport()
     corpora = list(_corpora(recipe, data_root, report))
-    folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
-    if recipe.data.held_out is not None:
-        corpora = _hold_out(recipe.data, corpora, recipe.trainer.seed, report, folder)
+    corpora, held_out = _hold_out(recipe.data, corpora, recipe.trainer.seed, report)
     if recipe.data.stand_ins:
         corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
@@ -62,6 +60,10 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     pairs = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
     train, validation = _split(pairs, recipe)
+    folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
+    for (left, right), drawn in held_out.items():
+        rows = (f"{pair.left}\t{pair.right}\n" for pair in drawn)
+        folder.held_out(left, right).write_text("".join(rows), encoding="utf-8")
     folder.tokenizer.write_bytes(tokenizer.serialized)
     train.save(folder.train)
     validation.save(folder.validation)
@@ -124,10 +126,12 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
 
 
 def _hold_out(
-    data: DataConfig, corpora: list[_Corpus], seed: int, report: CleaningReport, folder: RunFolder
-) -> list[_Corpus]:
-    """The corpora without the pairs drawn for the test sets, which are written, and without those near them."""
-    assert data.held_out is not None
+    data: DataConfig, corpora: list[_Corpus], seed: int, report: CleaningReport
+) -> tuple[list[_Corpus], dict[tuple[str, str], list[SentencePair]]]:
+    """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
+    held_out: dict[tuple[str, str], list[SentencePair]] = {}
+    if data.held_out is None:
+        return corpora, held_out
     leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
     for (left, right), names in data.drawn_from.items():
         places = [
@@ -147,20 +151,22 @@ def _hold_out(
         drawn, leaving = hold_out(
             [pair.left for pair in pairs], count, threshold=data.held_out.threshold, seed=seed, among=among
         )
-        rows = (f"{pairs[place].left}\t{pairs[place].right}\n" for place in drawn)
-        folder.held_out(left, right).write_text("".join(rows), encoding="utf-8")
+        held_out[left, right] = [pairs[place] for place in drawn]
+        if len(drawn) < data.held_out.pairs:
+            why = "largest_share" if len(drawn) == count else "all others are near duplicates"
+            report.held_out_short.append(f"{left}-{right}: {len(drawn)} of {data.held_out.pairs} pairs ({why})")
         for corpus, number in (places[place] for place in leaving):
             report.drop(corpus.config.name, "near_held_out")
             leave[corpus.config.name].add(number)
-        drawn_pairs = [pairs[place] for place in drawn]
         for corpus in corpora:
-            for number in _sharing(corpus, drawn_pairs, data.task) - leave[corpus.config.name]:
+            for number in _sharing(corpus, held_out[left, right], data.task) - leave[corpus.config.name]:
                 report.drop(corpus.config.name, "held_out")
                 leave[corpus.config.name].add(number)
-    return [
+    left_over = [
         _Corpus(corpus.config, [pair for number, pair in enumerate(corpus.pairs) if number not in gone])
         for corpus, gone in ((corpus, leave[corpus.config.name]) for corpus in corpora)
     ]
+    return left_over, held_out
 
 
 def _sharing(corpus: _Corpus, drawn: list[SentencePair], task: Task) -> set[int]:

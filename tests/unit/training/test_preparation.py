@@ -204,6 +204,39 @@ def test_a_test_set_of_nothing_is_refused(corpus: Path) -> None:
         run(corpus, "run", report=(), held_out=held_out)
 
 
+def test_what_fails_at_the_tokenizer_leaves_nothing_behind(corpus: Path) -> None:
+    write_tsv(corpus / "words.tsv", [("ab", "AB"), *PAIRS[:2]])
+    with pytest.raises(ConfigError, match=r"tokenizer\.vocabulary: 300 is too large for this data"):
+        run(corpus, "run", report=(), validation_pairs=0, held_out={"pairs": 2})
+    assert not (corpus.parent / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("held_out", "short"),
+    [
+        ({"pairs": 4}, []),
+        ({"pairs": 6, "largest_share": 0.3}, ["xx-yy: 3 of 6 pairs (largest_share)"]),
+        ({"pairs": 10}, ["xx-yy: 5 of 10 pairs (all others are near duplicates)"]),
+    ],
+)
+def test_a_test_set_of_fewer_pairs_than_asked_for_is_said(
+    corpus: Path, held_out: dict[str, Any], short: list[str]
+) -> None:
+    """Drawn from five texts and as many that differ from them in the last word."""
+    long = [" ".join(word + end for end in "abcdef" for word in left.split()) for left, _right in PAIRS[:5]]
+    write_tsv(corpus / "few.tsv", [(f"{text} {word}", text.upper()) for text in long for word in ("aa", "bb")])
+    source = {"name": "few", "format": "tsv", "left": "xx", "right": "yy", "path": "few.tsv"}
+    sources = [*recipe().model_dump()["data"]["sources"], source]
+    held_out = {"threshold": 0.5, "sources": ("few",), **held_out}
+    report, folder, _config = run(corpus, "run", report=(), sources=sources, held_out=held_out)
+    assert report.held_out_short == short
+    drawn = folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()
+    assert [f"{len(drawn)} of" in each for each in short] == [True] * len(short)
+    assert [line for line in str(report).splitlines() if line.startswith("held-out")] == [
+        f"held-out {each}" for each in short
+    ]
+
+
 def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path) -> None:
     report, folder, _config = run(
         corpus, "run", task="summarize", directions=("xx-yy",), cut_source_tokens=6, report=(), validation_pairs=0
