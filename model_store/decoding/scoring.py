@@ -78,7 +78,7 @@ def _most_probable(rows: Tensor, count: int, summaries: Summaries) -> tuple[Tens
     A row is looked at in parts: the largest values lie in the parts with the largest maxima, so that only those are
     searched. With ties it is the same: a part further on holds no value that would be preferred.
     """
-    total, size = rows.shape[1], _part(rows.shape[1])
+    total, size = rows.shape[1], part_size(rows.shape[1])
     exact = torch.promote_types(rows.dtype, torch.float32)
     if size is None or total // size <= count:
         return top_candidates(torch.log_softmax(rows, dim=1, dtype=exact), count)
@@ -95,7 +95,7 @@ def _most_probable(rows: Tensor, count: int, summaries: Summaries) -> tuple[Tens
 
 
 @cache
-def _part(total: int) -> int | None:
+def part_size(total: int) -> int | None:
     """The size of equal parts of a row of `total` columns, the divisor nearest to 128; None if there is none near."""
     divisors = [size for size in range(_FEWEST_IN_A_PART, _MOST_IN_A_PART + 1) if total % size == 0]
     return min(divisors, key=lambda size: abs(size - 128), default=None)

@@ -8,21 +8,20 @@ Legend: B sources, N slots, K beam width, S source length.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from model_store.decoding.backends.cuda_kernels import ROWS, tried_attention, tried_summaries
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Encoding, Readout
-from model_store.decoding.scoring import Summaries, best_extensions, summaries_of
+from model_store.decoding.backends.ways import Clock, Ways, clock_on
+from model_store.decoding.scoring import best_extensions, summaries_of
 from model_store.decoding.transfers import sent
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.padding import padded
 from model_store.network.seq2seq import Seq2Seq
-
-logger = logging.getLogger("verso.decoding")
 
 TENSOR_CORE_UNITS = 64  # 128 bytes of float16: what a tile of a product on tensor cores is wide
 
@@ -31,14 +30,28 @@ class CudaGraphBackend(EagerBackend):
     """The eager backend with products of whatever shape there is, all of them on the device.
 
     The network is made wider, to a multiple of TENSOR_CORE_UNITS, with units that stay zero. source_capacity: tokens.
-    dtype: of weights, states, readouts and logits.
+    dtype: of weights, states, readouts and logits. clock: by which kernels in Triton are tried against torch's, None
+    for the device's own; without one, on a CPU or with more than 16 bits, all are torch's.
     """
 
     on_device = True
 
-    def __init__(self, network: Seq2Seq, *, source_capacity: int, dtype: torch.dtype = torch.float16) -> None:
+    def __init__(
+        self,
+        network: Seq2Seq,
+        *,
+        source_capacity: int,
+        dtype: torch.dtype = torch.float16,
+        clock: Clock | None = None,
+    ) -> None:
         super().__init__(padded(network, TENSOR_CORE_UNITS).to(dtype), source_capacity=source_capacity)
-        self._summaries = _fastest_summaries(self._like.device)
+        if clock is None and dtype.itemsize == 2:
+            clock = clock_on(self._like.device)
+        self._summaries = Ways(summaries_of)
+        if clock is not None:
+            decoder, like = self.network.decoder, self._like
+            decoder.attention = tried_attention(decoder.attention, clock, like, self.network.config.hidden)
+            self._summaries = tried_summaries(self.vocabulary, clock, like)
 
     def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         """All sources at once, by cuDNN's layers, in one part: the device encodes behind the steps that it has to do,
@@ -56,19 +69,8 @@ class CudaGraphBackend(EagerBackend):
         return self.network.projection(readout)  # type: ignore[no-any-return]
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        return best_extensions(logits, log_prob, forbidden, count, self._summaries)
+        return best_extensions(logits, log_prob, forbidden, count, self._summaries_of)
 
-
-def _fastest_summaries(device: torch.device) -> Summaries:
-    """The kernel in Triton where there is CUDA, and Triton can make it: for that it also needs a compiler of C."""
-    if device.type != "cuda":
-        return summaries_of
-    try:
-        from model_store.decoding.backends import part_kernel
-
-        return part_kernel.tried(device)
-    except Exception as error:
-        logger.warning(
-            "the best tokens are found by torch's kernels, which is slower, since Triton's does not run here: %s", error
-        )
-        return summaries_of
+    def _summaries_of(self, parts: Tensor) -> tuple[Tensor, Tensor]:
+        maxima, sums = self._summaries.of(min(len(parts), ROWS[-1]))(parts)
+        return maxima, sums

@@ -10,8 +10,6 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from model_store.decoding.scoring import Summaries
-
 PARTS_AT_ONCE = 8
 
 
@@ -37,9 +35,3 @@ def summaries_of(parts: Tensor) -> tuple[Tensor, Tensor]:
     grid = rows, triton.cdiv(count, PARTS_AT_ONCE)
     _summarise[grid](parts, maxima, sums, count, columns, at_once=PARTS_AT_ONCE, width=triton.next_power_of_2(columns))
     return maxima, sums
-
-
-def tried(device: torch.device) -> Summaries:
-    """`summaries_of`, once it has run on `device`: if it cannot be compiled, that shows here and not in a step."""
-    summaries_of(torch.zeros(1, 1, 32, dtype=torch.float16, device=device))
-    return summaries_of

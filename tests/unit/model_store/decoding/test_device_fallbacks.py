@@ -1,28 +1,23 @@
-"""Graphs and Triton where they work and where they fail: on a CPU, with stand-ins for captures and for the kernel."""
+"""Graphs where they work and where they fail: on a CPU, with stand-ins for captures."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from collections.abc import Callable
-from types import ModuleType
 
 import pytest
 import torch
-from torch import Tensor
 
-from model_store.decoding import backends, step_graphs
-from model_store.decoding.backends.cuda_graph import _fastest_summaries
+from model_store.decoding import step_graphs
 from model_store.decoding.in_flight import decode
-from model_store.decoding.scoring import Summaries, summaries_of
 from model_store.decoding.segment import Segment
 from model_store.decoding.step_graphs import StepGraphs
 from tests.unit.model_store.decoding.networks import EOS, tiny_network
 from tests.unit.model_store.decoding.test_cuda_graph import open_device
 from tests.unit.model_store.decoding.test_exactness import assert_same, oracle
 
-CUDA, CPU = torch.device("cuda"), torch.device("cpu")
-PART_KERNEL = "model_store.decoding.backends.part_kernel"
+CPU = torch.device("cpu")
 Work = Callable[[], None]
 
 
@@ -100,55 +95,3 @@ def test_results_are_the_oracles_whether_steps_are_captured_or_not(works: int, u
     for index, hypotheses in decode(open_device(network), batch):
         assert_same(hypotheses, oracle(network, batch[index]))
     assert (capture.replayed > 0) == (works == sys.maxsize)
-
-
-def put_kernel(monkeypatch: pytest.MonkeyPatch, tried: Callable[[torch.device], Summaries]) -> None:
-    """In the place of the module that needs Triton."""
-    stand_in = ModuleType(PART_KERNEL)
-    monkeypatch.setattr(stand_in, "tried", tried, raising=False)
-    monkeypatch.setitem(sys.modules, PART_KERNEL, stand_in)
-    monkeypatch.setattr(backends, "part_kernel", stand_in, raising=False)
-
-
-def test_triton_is_used_on_a_gpu_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[torch.device] = []
-
-    def its_own(parts: Tensor) -> tuple[Tensor, Tensor]:
-        return summaries_of(parts)
-
-    def tried(device: torch.device) -> Summaries:
-        asked.append(device)
-        return its_own
-
-    put_kernel(monkeypatch, tried)
-    assert _fastest_summaries(CPU) is summaries_of
-    assert _fastest_summaries(CUDA) is its_own
-    assert asked == [CUDA]
-
-
-def test_without_triton_torchs_kernels_are_used_with_a_word(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, "triton", None)  # an import of it fails
-    monkeypatch.delitem(sys.modules, PART_KERNEL, raising=False)
-    monkeypatch.delattr(backends, "part_kernel", raising=False)
-    with caplog.at_level(logging.WARNING, "verso.decoding"):
-        assert _fastest_summaries(CUDA) is summaries_of
-    (line,) = caplog.records
-    assert line.getMessage().startswith("the best tokens are found by torch's kernels, which is slower")
-    assert "triton" in line.getMessage()
-
-
-def test_if_triton_cannot_compile_torchs_kernels_are_used_with_a_word(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """As it cannot in an image without a compiler of C: it says so when a kernel first runs."""
-
-    def fail(_device: torch.device) -> Summaries:
-        raise RuntimeError("Failed to find C compiler")
-
-    put_kernel(monkeypatch, fail)
-    with caplog.at_level(logging.WARNING, "verso.decoding"):
-        assert _fastest_summaries(CUDA) is summaries_of
-    (line,) = caplog.records
-    assert line.getMessage().endswith("Triton's does not run here: Failed to find C compiler")

@@ -1,24 +1,21 @@
-"""The kernel in Triton against torch, by Triton's interpreter. Triton comes with torch's builds for CUDA only.
+"""The kernel in Triton against torch, by Triton's interpreter.
 
-Without CUDA: pip install triton, then TRITON_INTERPRET=1 pytest tests/unit/model_store/decoding/test_part_kernel.py
+TRITON_INTERPRET=1 pytest tests/unit/model_store/decoding/test_part_kernel.py
 """
 
 from __future__ import annotations
-
-import os
 
 import pytest
 import torch
 
 from model_store.decoding.scoring import best_extensions, summaries_of
+from tests.unit.model_store.decoding.triton_interpreter import DEVICE, where_kernels_run
 
 pytest.importorskip("triton")
-if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("there is neither CUDA nor Triton's interpreter", allow_module_level=True)
 
 from model_store.decoding.backends import part_kernel
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+pytestmark = where_kernels_run
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
