@@ -1,8 +1,8 @@
 """Where a run starts if not from random weights: a published bundle, which it adapts (fine-tuning) or transfers.
 
 If it adapts the bundle, network and tokenizer are the bundle's, since its weights mean nothing with others. A recipe
-need not repeat them, and states its own dropout, the one thing about a network that its weights do not depend on. With
-a tokenizer of its own a recipe can still start from the bundle's cells and shared pieces: see training/transfer.py.
+need not repeat them, and states its own dropout, which weights do not depend on, and greater widths if it wants a wider
+network. With a tokenizer of its own it can still start from the bundle's cells and shared pieces: training/transfer.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.errors import ConfigError
-from model_store.manifest import Manifest, read_manifest
+from model_store.manifest import read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from training.config import Recipe
-from training.transfer import transferred
+from training.transfer import WIDTHS, check_same, transferred
 
 
 def find_bundle(reference: str) -> Path:
@@ -40,12 +40,11 @@ def load_start(reference: str) -> Bundle:
 
 def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor] | None:
     """What the network of a run begins with; None for random weights. Raises as load_start and transferred."""
-    if recipe.start_from is not None:
-        return load_start(recipe.start_from).weights
-    if recipe.transfer_from is None:
+    reference = recipe.start_from or recipe.transfer_from
+    if reference is None:
         return None
     torch.manual_seed(recipe.trainer.seed)
-    return transferred(load_start(recipe.transfer_from), tokenizer, Seq2Seq(recipe.network))
+    return transferred(load_start(reference), tokenizer, Seq2Seq(recipe.network))
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:
@@ -60,7 +59,7 @@ def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) 
 def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
     """A recipe's tables with what follows from the bundle: network, vocabulary, task; decoding where it is silent.
 
-    Raises ConfigError if the recipe states a network, vocabulary or task that is not the bundle's.
+    Raises ConfigError if the recipe states a network, greater widths aside, vocabulary or task that is not the bundle's.
     """
     manifest = read_manifest(find_bundle(reference))
     network = manifest.network.model_dump(mode="json", exclude={"dropout"})
@@ -71,22 +70,9 @@ def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
         stated = raw.get(name, {})
         if not isinstance(stated, dict):
             continue  # refused with the whole recipe
-        _check_same(name, stated, fields, manifest)
-        tables[name] = {**stated, **fields}
+        check_same(name, stated, fields, manifest)
+        tables[name] = {**stated, **fields, **{width: stated[width] for width in WIDTHS if width in stated}}
     decoding = raw.get("decoding", {})
     if isinstance(decoding, dict):
         tables["decoding"] = {**manifest.decoding.model_dump(mode="json"), **decoding}
     return {**tables, "start_from": reference}
-
-
-def _check_same(table: str, stated: dict[str, Any], of_bundle: dict[str, Any], manifest: Manifest) -> None:
-    """Whether those of the recipe's values that the bundle fixes are the bundle's."""
-    for field, allowed in of_bundle.items():
-        value = stated.get(field, allowed)
-        if isinstance(value, dict) and isinstance(allowed, dict):
-            _check_same(f"{table}.{field}", value, allowed, manifest)
-        elif value != allowed:
-            raise ConfigError(
-                f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
-                f"from; allowed: {allowed!r}, or leave it out"
-            )

@@ -1,4 +1,4 @@
-"""A network with a vocabulary of its own, for other languages, that starts from a bundle's weights.
+"""A network that starts from a bundle's weights: as they are, in wider layers, or with a vocabulary of its own.
 
 Transfer learning of Zoph et al. 2016 (arXiv:1604.02201): cells and attention are the bundle's as they are. What each
 piece of the vocabulary has a row of (embeddings, projection) is the bundle's where its vocabulary holds the same piece,
@@ -8,47 +8,65 @@ else the mean of those that the piece is cut into there; a control symbol that t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from model_store.bundle import Bundle
 from model_store.errors import ConfigError
+from model_store.manifest import Manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from training.widening import widen
 
+WIDTHS = ("hidden", "embedding")  # of a network, which may grow
 _A_ROW_FOR_EACH_PIECE = ("source_embedding.", "target_embedding.", "projection.")
 
 
 def transferred(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[str, Tensor]:
     """The weights of `network`, whose vocabulary is the tokenizer's, with all that the bundle knows in their place.
 
-    Raises ConfigError if the networks differ in more than vocabulary and dropout.
+    `network`, which is changed, may be wider than the bundle's (training/widening.py).
+
+    Raises ConfigError if the networks differ in more than widths, vocabulary and dropout, or as `widen`.
     """
-    _check_same(start, network)
+    old = start.manifest.network
+    free = {"vocabulary", "dropout"}
+    check_same("network", network.config.model_dump(exclude=free), old.model_dump(exclude=free), start.manifest)
+    as_wide = network.config.model_copy(update={width: getattr(old, width) for width in WIDTHS})
+    narrow = network if as_wide == network.config else Seq2Seq(as_wide)
+    narrow.load_state_dict(_with_rows_of(start, tokenizer, narrow))
+    if narrow is not network:
+        widen(narrow, network)
+    return network.state_dict()
+
+
+def check_same(table: str, stated: Mapping[str, Any], of_bundle: Mapping[str, Any], manifest: Manifest) -> None:
+    """Raises ConfigError if the table of a recipe states something else than the bundle has, greater widths aside."""
+    for field, allowed in of_bundle.items():
+        value = stated.get(field, allowed)
+        if isinstance(value, Mapping) and isinstance(allowed, Mapping):
+            check_same(f"{table}.{field}", value, allowed, manifest)
+        elif value != allowed and not (field in WIDTHS and isinstance(value, int) and value > allowed):
+            raise ConfigError(
+                f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
+                f"from; allowed: {allowed!r}{' or more' if field in WIDTHS else ''}, or leave it out"
+            )
+
+
+def _with_rows_of(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[str, Tensor]:
+    """The bundle's weights with a row for each piece of the tokenizer's, where need be the network's own."""
     known = {piece: id_ for id_, piece in enumerate(start.tokenizer.pieces(range(start.tokenizer.vocabulary)))}
     pieces = tokenizer.pieces(range(tokenizer.vocabulary))
     rows = [_cut(piece, known, whole=id_ in tokenizer.control_ids) for id_, piece in enumerate(pieces)]
-    weights = {}
+    weights = dict(start.weights)
     for name, own in network.state_dict().items():
-        theirs = start.weights[name]
         if name.startswith(_A_ROW_FOR_EACH_PIECE):
+            theirs = start.weights[name]
             taken = [theirs[ids].mean(dim=0) if ids else row for ids, row in zip(rows, own, strict=True)]
             weights[name] = torch.stack(taken)
-        else:
-            weights[name] = theirs.clone()
     return weights
-
-
-def _check_same(start: Bundle, network: Seq2Seq) -> None:
-    manifest, free = start.manifest, {"vocabulary", "dropout"}
-    own, theirs = (each.model_dump(exclude=free) for each in (network.config, manifest.network))
-    for field, value in own.items():
-        if value != theirs[field]:
-            raise ConfigError(
-                f"network.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which transfer_from "
-                f"names; allowed: {theirs[field]!r}"
-            )
 
 
 def _cut(piece: str, known: Mapping[str, int], *, whole: bool) -> list[int]:

@@ -34,8 +34,9 @@ def padded(network: Seq2Seq, multiple: int) -> Seq2Seq:
         return deepcopy(network)
     made = _empty(config.model_copy(update=wide), network)
     with torch.no_grad():
-        for name, axes in _axes(network, made).items():
-            _spread(network.get_parameter(name), made.get_parameter(name).zero_(), axes)
+        for name, axes in blocks_of_axes(network, made).items():
+            wide = made.get_parameter(name).zero_()
+            wide[places(axes, wide.device)] = network.get_parameter(name)
     return made
 
 
@@ -45,9 +46,9 @@ def narrowed(network: Seq2Seq, config: NetworkConfig) -> Seq2Seq:
         return network
     made = _empty(config, network)
     with torch.no_grad():
-        for name, axes in _axes(made, network).items():
+        for name, axes in blocks_of_axes(made, network).items():
             wide = network.get_parameter(name)
-            made.get_parameter(name).copy_(wide[_all_of(axes, wide.device)])
+            made.get_parameter(name).copy_(wide[places(axes, wide.device)])
     return made
 
 
@@ -63,8 +64,8 @@ def _empty(config: NetworkConfig, like: Seq2Seq) -> Seq2Seq:
     return made.requires_grad_(weight.requires_grad)
 
 
-def _axes(narrow: Seq2Seq, wide: Seq2Seq) -> dict[str, list[Blocks]]:
-    """What the axes of each parameter are made of, by its name."""
+def blocks_of_axes(narrow: Seq2Seq, wide: Seq2Seq) -> dict[str, list[Blocks]]:
+    """What the axes of each parameter are made of, by its name; of networks that differ in their widths only."""
     hidden, embedding, readout = (
         (getattr(narrow.config, name), getattr(wide.config, name)) for name in ("hidden", "embedding", "readout")
     )
@@ -102,18 +103,13 @@ def _shapes(
     return shapes
 
 
-def _spread(old: Tensor, new: Tensor, axes: Sequence[Blocks]) -> None:
-    """Copy each block of `old` to the start of its block in `new`."""
-    new[_all_of(axes, old.device)] = old
+def places(axes: Sequence[Blocks], device: torch.device) -> tuple[Tensor, ...]:
+    """Where each element goes: what lies in a block, to the start of the wider one."""
+    return torch.meshgrid(*(places_of_axis(blocks, device) for blocks in axes), indexing="ij")
 
 
-def _all_of(axes: Sequence[Blocks], device: torch.device) -> tuple[Tensor, ...]:
-    """Where each element goes."""
-    return torch.meshgrid(*(_places(blocks, device) for blocks in axes), indexing="ij")
-
-
-def _places(blocks: Blocks, device: torch.device) -> Tensor:
-    """Where each index of an axis goes."""
+def places_of_axis(blocks: Blocks, device: torch.device) -> Tensor:
+    """Where each index of an axis goes, int64."""
     starts = [sum(new for _old, new in blocks[:number]) for number in range(len(blocks))]
     spans = (torch.arange(old, device=device) + start for start, (old, _new) in zip(starts, blocks, strict=True))
     return torch.cat(list(spans))

@@ -45,6 +45,12 @@ def test_dropout_and_decoding_are_the_recipes_own(tmp_path: Path, bundle: str) -
     assert (recipe.network.dropout, recipe.decoding.beam_size) == (0.45, 2)
 
 
+def test_a_recipe_may_ask_for_a_wider_network(tmp_path: Path, bundle: str) -> None:
+    text = RECIPE + "[network]\nhidden = 12\nencoder = { kind = 'recurrent' }\n"
+    network = load_recipe(write(tmp_path, text), start_from=bundle).network
+    assert network == NETWORK.model_copy(update={"hidden": 12, "dropout": network.dropout})
+
+
 def test_a_recipe_may_name_its_bundle_and_the_caller_another(tmp_path: Path, bundle: str) -> None:
     path = write(tmp_path, f'start_from = "{bundle}"\n' + RECIPE)
     assert load_recipe(path).network.hidden == NETWORK.hidden
@@ -68,7 +74,8 @@ def test_what_is_wrong_with_a_whole_recipe_is_told_without_all_of_it(tmp_path: P
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("[network]\nhidden = 16\n", r"network\.hidden: 16 is not that of tiny@1.*allowed: 8"),
+        ("[network]\nhidden = 6\n", r"network\.hidden: 6 is not that of tiny@1.*allowed: 8 or more"),
+        ("[network]\nlayers = 2\n", r"network\.layers: 2 is not that of tiny@1.*allowed: 1, or leave it out"),
         ("[network.encoder]\ndirection = 'forward'\n", r"network\.encoder\.direction: 'forward'.*allowed: 'reversed'"),
         ("[tokenizer]\nvocabulary = 999\n", r"tokenizer\.vocabulary: 999 .*allowed: 320"),
         ("[network]\nhiden = 16\n", r"network\.hiden"),

@@ -85,13 +85,24 @@ def test_all_that_has_no_row_for_a_piece_is_the_bundles(bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden": 12}, r"network\.hidden: 12 is not that of tiny@1, which transfer_from names; allowed: 8"),
-        ({"encoder": {"direction": "forward"}}, r"network\.encoder: .*forward.*; allowed: .*reversed"),
+        ({"hidden": 6}, r"network\.hidden: 6 is not that of tiny@1, which this run starts from; allowed: 8 or more"),
+        ({"encoder": {"direction": "forward"}}, r"network\.encoder\.direction: 'forward' .*; allowed: 'reversed'"),
     ],
 )
 def test_another_network_is_refused(bundle: Bundle, changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         transferred(bundle, tokenizer(), fresh(**changes))
+
+
+def test_a_wider_network_begins_with_what_the_bundle_does(bundle: Bundle) -> None:
+    """With the bundle's own tokenizer, so that no row is random."""
+    network = Seq2Seq(NETWORK).eval()
+    network.load_state_dict(bundle.weights)
+    wide = Seq2Seq(NETWORK.model_copy(update={"hidden": 12, "embedding": 11})).eval()
+    wide.load_state_dict(transferred(bundle, bundle.tokenizer, wide))
+    source, lengths, target = torch.tensor([[5, 6, 7]]), torch.tensor([3]), torch.tensor([[2, 8, 9]])
+    expected = network.projection(network(source, lengths, target))
+    torch.testing.assert_close(wide.projection(wide(source, lengths, target)), expected)
 
 
 def recipe(**fields: object) -> Recipe:
