@@ -19,7 +19,7 @@ from training.checkpoint import Checkpoint, Position
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, on_best_device, table
-from training.experiments import bottleneck, luong_increments, recipe_options, vanishing_gradients
+from training.experiments import bottleneck, luong_increments, recipe_options, techniques, vanishing_gradients
 from training.experiments.series import Figure
 from training.experiments.table import Table
 from training.export import bundle_folder, export
@@ -60,7 +60,7 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
-Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "recipe-options"]
+Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "recipe-options", "techniques"]
 
 
 @app.command("prepare")
@@ -166,6 +166,13 @@ def run_command(
     _export(run, out)
 
 
+_TRAINED = {
+    "luong-increments": luong_increments.measure,
+    "recipe-options": recipe_options.measure,
+    "techniques": techniques.measure,
+}
+
+
 @app.command("experiment")
 def experiment_command(
     name: Annotated[Experiment, typer.Argument(help="which claim to measure")],
@@ -176,14 +183,13 @@ def experiment_command(
 ) -> None:
     """Measure a claim of the lecture or of a paper: numbers as JSON, and a plot as SVG or a table as Markdown.
 
-    --data and --updates are for luong-increments and recipe-options, which train on Multi30k.
+    --data and --updates are for luong-increments, recipe-options and techniques, which train on Multi30k.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     found: Figure | Table
-    if name in ("luong-increments", "recipe-options"):
-        trained = luong_increments if name == "luong-increments" else recipe_options
-        table = trained.measure(data if data is not None else Path(), RUNS, updates)
+    if name in _TRAINED:
+        table = _TRAINED[name](data if data is not None else Path(), RUNS, updates)
         typer.echo(table.markdown())
         found = table
     else:

@@ -11,6 +11,7 @@ import sentencex
 import torch
 
 from model_store.config import DecodingConfig, Task
+from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.in_flight import decode, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -51,6 +52,7 @@ class Model:
     decoding: DecodingConfig
     task: Task = "translate"
     cut_source_tokens: int | None = None
+    backend: BackendName = "auto"
 
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
         """Decode each text as one segment, however long.
@@ -67,6 +69,7 @@ class Model:
             self.tokenizer,
             max_source_length=capacity,
             max_target_length=config.max_length(capacity),
+            backend=self.backend,
         )
         segments = [
             Segment(

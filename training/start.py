@@ -59,7 +59,7 @@ def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) 
 def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
     """A recipe's tables with what follows from the bundle: network, vocabulary, task; decoding where it is silent.
 
-    Raises ConfigError if the recipe states a network, greater widths aside, vocabulary or task that is not the bundle's.
+    Raises ConfigError if the recipe states a network, vocabulary or task that is not the bundle's; but it may be wider.
     """
     manifest = read_manifest(find_bundle(reference))
     network = manifest.network.model_dump(mode="json", exclude={"dropout"})

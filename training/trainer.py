@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from model_store.config import NetworkConfig
 from model_store.errors import ConfigError
 from model_store.network.padding import narrowed, padded
 from model_store.network.seq2seq import Seq2Seq
@@ -31,6 +32,7 @@ from training.schedule import learning_rate, progress
 from training.teacher_forcing import TrainingStep, mean_loss
 
 Validate = Callable[[Seq2Seq], dict[str, float]]
+Build = Callable[[NetworkConfig], Seq2Seq]
 
 _GIVE_BACK_EVERY_STEPS = 200
 
@@ -59,7 +61,7 @@ class Outcome:
 class Trainer:
     """One run of a recipe in one folder. `validate` scores the averaged network; its figures go to log and curves.
 
-    start: a state_dict to start from instead of random weights; a checkpoint wins over it.
+    start: a state_dict to start from instead of random weights; a checkpoint wins over it. build: makes the network.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Trainer:
         log: ProgressLog,
         validate: Validate | None = None,
         start: Mapping[str, Tensor] | None = None,
+        build: Build = Seq2Seq,
     ) -> None:
         _check(recipe, train, validation)
         self.recipe = recipe
@@ -81,11 +84,11 @@ class Trainer:
         self.checkpoint = checkpoint
         self.log = log
         self.validate = validate
-        if self.config.threads:
-            torch.set_num_threads(self.config.threads)
+        self.build = build
+        torch.set_num_threads(self.config.threads or torch.get_num_threads())
         self.fabric = open_fabric(self.config)
         torch.manual_seed(self.config.seed)
-        network = Seq2Seq(recipe.network)
+        network = build(recipe.network)
         if start is not None:
             network.load_state_dict(start)
         network = padded(network, self.config.widths_multiple_of)
@@ -226,7 +229,7 @@ class Trainer:
         if not self.checkpoint.exists():
             return Position()
         saved = Checkpoint.load(self.checkpoint)
-        narrow = Seq2Seq(self.recipe.network)
+        narrow = self.build(self.recipe.network)
         for own, weights in ((self.network, saved.network), (self.average.module, averaged_weights_of(saved))):
             try:
                 narrow.load_state_dict(weights)

@@ -1,7 +1,7 @@
 """A network that starts from a narrower one: it computes the same function, and has new units to learn with.
 
-As Net2Net (Chen et al. 2016, arXiv:1511.05641) does, but new units are not copies of old ones: their weights are random,
-and those with which the old units and the scores read them are zero, so that nothing changes before something is learned.
+As Net2Net does (Chen et al. 2016, arXiv:1511.05641), but new units are no copies of old ones: their weights are random,
+and those with which old units and scores read them are zero, so that nothing changes before something is learned.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def padded(network: Seq2Seq, multiple: int) -> Seq2Seq:
     made = _empty(config.model_copy(update=wide), network)
     with torch.no_grad():
         for name, axes in blocks_of_axes(network, made).items():
-            wide = made.get_parameter(name).zero_()
-            wide[places(axes, wide.device)] = network.get_parameter(name)
+            weight = made.get_parameter(name).zero_()
+            weight[places(axes, weight.device)] = network.get_parameter(name)
     return made
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.experiments.table import Table
-from training.experiments.variants import Variant, compare_variants
-from training.recipe_file import changed, load_recipe
-from training.run import RECIPES
+from training.experiments.variants import Variant, compare_variants, short_multi30k
 
 VARIANTS = (
     Variant("base"),
@@ -25,8 +23,7 @@ def measure(data_root: Path, folder: Path, updates: int) -> Table:
 
     data_root: the folder that the recipe multi30k-en-de finds its corpora in. folder: where runs are kept.
     """
-    trainer = {"max_minutes": None, "decay": "cosine", "max_steps": updates, "validate_every_steps": updates}
-    common = {"network": {"dropout": 0.3}, "trainer": trainer}
-    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), common)
     title = f"Multi30k, en-de, validation set: {updates} updates each"
-    return compare_variants("recipe-options", title, recipe, VARIANTS, data_root, folder / "recipe-options")
+    return compare_variants(
+        "recipe-options", title, short_multi30k(updates), VARIANTS, data_root, folder / "recipe-options"
+    )

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from model_store.decoding.backends.choice import BackendName
+from model_store.network.seq2seq import Seq2Seq
+from training.checkpoint import averaged_weights
 from training.config import Recipe
 from training.evaluation import Model, evaluate, on_best_device
 from training.experiments.table import Cell, Table
 from training.preparation import prepare
 from training.progress import ProgressLog
-from training.recipe_file import changed
-from training.run import Run
+from training.recipe_file import changed, load_recipe
+from training.run import RECIPES, Run
 from training.run_folder import RunFolder
-from training.trainer import Trainer
+from training.trainer import Build, Trainer
 
+CHECKPOINTS = 20  # at equal distances, of a variant that averages some
 logger = logging.getLogger("verso.experiment")
 
 
@@ -26,13 +33,16 @@ logger = logging.getLogger("verso.experiment")
 class Variant:
     """A system. changes: the recipe's tables where they differ from the experiment's common ones.
 
-    against: the variant that its difference is to. published: that difference in a paper, in BLEU.
+    against: the variant that its difference is to. published: that difference in a paper, in BLEU. build: makes its
+    network, if it is one that does not ship. mean_of_last: so many checkpoints of CHECKPOINTS are averaged in the end.
     """
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     against: str | None = None
     published: float | None = None
+    build: Build = Seq2Seq
+    mean_of_last: int = 1
 
 
 def compare_variants(
@@ -56,7 +66,7 @@ def compare_variants(
         started = time.monotonic()
         run = replace(shared, recipe=recipes[variant.name])
         updates = folder / f"{run.recipe.trainer.max_steps}-updates"
-        found = scores[variant.name] = _score(run, updates / variant.name.replace(" ", "-"))
+        found = scores[variant.name] = _score(run, updates / variant.name.replace(" ", "-"), variant)
         logger.info("%s: %s, %.0f s", variant.name, found, time.monotonic() - started)
         *_others, (_metric, figure) = found.items()
         other = None if variant.against is None else [*scores[variant.against].values()][-1]
@@ -64,19 +74,40 @@ def compare_variants(
     return Table(name, title, ("system", *found, "difference", "published"), tuple(rows))
 
 
-def _score(run: Run, folder: Path) -> dict[str, float]:
+def short_multi30k(updates: int) -> Recipe:
+    """The recipe multi30k-en-de for so many updates, with the dropout of a short run."""
+    trainer = {"max_minutes": None, "decay": "cosine", "max_steps": updates, "validate_every_steps": updates}
+    return changed(load_recipe(RECIPES / "multi30k-en-de.toml"), {"network": {"dropout": 0.3}, "trainer": trainer})
+
+
+def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
     """Train to the recipe's end and score the average: figures by metric."""
     recipe, tokenizer = run.recipe, run.tokenizer()
     train, validation = run.examples(tokenizer)
     log = ProgressLog(folder / "tensorboard", every_steps=recipe.trainer.log_every_steps)
-    trainer = Trainer(recipe, train, validation, checkpoint=folder / "checkpoint.pt", log=log)
-    average = trainer.run().average
+    trainer = Trainer(recipe, train, validation, checkpoint=folder / "checkpoint.pt", log=log, build=variant.build)
+    average = trainer.run().average if variant.mean_of_last == 1 else _mean_of_last(trainer, variant.mean_of_last)
     test_set = run.load(recipe.data.validation[:1])[0]
-    model = Model(on_best_device(average), tokenizer, recipe.decoding, recipe.data.task)
+    backend: BackendName = "auto" if variant.build is Seq2Seq else "eager"  # which runs any network
+    model = Model(on_best_device(average), tokenizer, recipe.decoding, recipe.data.task, backend=backend)
     moses = recipe.evaluation.moses_bleu
     return {
         metric.name: metric.value for metric in evaluate(model, test_set, "translate", with_moses_bleu=moses).metrics
     }
+
+
+def _mean_of_last(trainer: Trainer, count: int) -> Seq2Seq:
+    """Train to the recipe's end and average the last of CHECKPOINTS (Junczys-Dowmunt et al. 2016), which are kept."""
+    updates = trainer.config.max_steps
+    kept = [trainer.checkpoint.with_name(f"checkpoint-{number}.pt") for number in range(CHECKPOINTS)]
+    for path in kept:
+        if not path.exists():
+            trainer.run(max_steps=updates // CHECKPOINTS)
+            shutil.copy(trainer.checkpoint, path)
+    network = trainer.build(trainer.recipe.network)
+    last = [averaged_weights(path) for path in kept[-count:]]
+    network.load_state_dict({name: torch.stack([each[name] for each in last]).mean(dim=0) for name in last[0]})
+    return network.eval()
 
 
 def _signed(figure: float | None, other: float | None) -> str:

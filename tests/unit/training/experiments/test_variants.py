@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from model_store.errors import ConfigError
 from training.checkpoint import Checkpoint
 from training.config import Recipe
-from training.experiments import recipe_options
+from training.evaluation import Model, evaluate
+from training.experiments import recipe_options, techniques
 from training.experiments.luong_increments import BASE, VARIANTS
+from training.experiments.networks import layer_normalised, routed
 from training.experiments.table import Table
-from training.experiments.variants import Variant, compare_variants
+from training.experiments.variants import CHECKPOINTS, Variant, compare_variants
 from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
+from training.trainer import Build
 
 
 def small() -> Recipe:
@@ -60,18 +65,55 @@ def test_a_wrong_change_is_refused_before_anything_is_trained(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("variant", recipe_options.VARIANTS[1:], ids=lambda each: each.name)
-def test_each_option_is_one_change(variant: Variant) -> None:
+def test_checkpoints_are_averaged_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = (Variant("mean", {"trainer": {"average_decay": 0.0}}, mean_of_last=3),)
+    recipe = changed(small(), {"trainer": {"max_steps": CHECKPOINTS, "validate_every_steps": CHECKPOINTS}})
+    averages = []
+
+    def scored(model: Model, *arguments: Any, **options: Any) -> Any:
+        averages.append(model.network.state_dict())
+        return evaluate(model, *arguments, **options)
+
+    monkeypatch.setattr("training.experiments.variants.evaluate", scored)
+    table = compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path)
+    kept = [Checkpoint.load(each) for each in tmp_path.rglob("checkpoint-*.pt")]
+    assert sorted(each.position.step for each in kept) == list(range(1, CHECKPOINTS + 1))
+    last = [each.network for each in kept if each.position.step > CHECKPOINTS - 3]
+    for name, weight in averages[0].items():
+        torch.testing.assert_close(weight, sum(each[name] for each in last) / 3)
+    monkeypatch.setattr("training.trainer.Trainer.update", lambda *_arguments: pytest.fail("trained again"))
+    assert compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path) == table
+
+
+@pytest.mark.parametrize("build", [layer_normalised, routed])
+def test_a_network_that_does_not_ship_is_trained_and_decoded(build: Build, tmp_path: Path) -> None:
+    recipe = changed(small(), {"network": {"layers": 2}})
+    variants = (Variant("plain"), Variant("other", against="plain", build=build))
+    table = compare_variants("networks", "Networks", recipe, variants, RECIPES, tmp_path)
+    plain, other = (Checkpoint.load(each) for each in sorted(tmp_path.rglob("checkpoint.pt"), key=str, reverse=True))
+    assert len(table.rows) == 2
+    assert {name: each.shape for name, each in plain.network.items()} != {
+        name: each.shape for name, each in other.network.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("variants", "variant"),
+    [(each, one) for each in (recipe_options.VARIANTS, techniques.VARIANTS) for one in each[1:]],
+    ids=lambda each: each.name if isinstance(each, Variant) else "",
+)
+def test_each_option_is_one_change(variants: tuple[Variant, ...], variant: Variant) -> None:
     recipe = load_recipe(RECIPES / "multi30k-en-de.toml")
-    base = next(each for each in recipe_options.VARIANTS if each.name == variant.against)
+    base = next(each for each in variants if each.name == variant.against)
     here, there = (changed(recipe, each.changes) for each in (variant, base))
+    other = [name for name in ("build", "mean_of_last") if getattr(variant, name) != getattr(base, name)]
     options = [
         field
         for table in ("network", "trainer")
         for field, value in getattr(here, table).model_dump().items()
         if value != getattr(there, table).model_dump()[field]
     ]
-    assert len(options) == 1
+    assert len(options + other) == 1 or set(options + other) == {"layers", "residual"}
 
 
 def test_each_system_of_luong_differs_from_the_one_before_in_one_thing() -> None:
