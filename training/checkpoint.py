@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from model_store.errors import ConfigError
 
@@ -89,6 +90,6 @@ def averaged_weights_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in average.items() if name.startswith(prefix)}
 
 
-def averaged_state(network: nn.Module, count: Tensor) -> dict[str, Tensor]:
-    """The state dict of an AveragedModel whose network this is."""
-    return {"n_averaged": count, **{f"{_AVERAGED}{name}": each for name, each in network.state_dict().items()}}
+def averaged_state(weights: Mapping[str, Tensor], count: Tensor) -> dict[str, Tensor]:
+    """The state dict of an AveragedModel whose network has these weights."""
+    return {"n_averaged": count, **{f"{_AVERAGED}{name}": each for name, each in weights.items()}}

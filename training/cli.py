@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import typer
@@ -19,8 +19,7 @@ from training.checkpoint import Checkpoint, Position
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed
 from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, on_best_device, table
-from training.experiments import bottleneck, luong_increments, recipe_options, techniques, vanishing_gradients
-from training.experiments.series import Figure
+from training.experiments.catalogue import Experiment, measure
 from training.experiments.table import Table
 from training.export import bundle_folder, export
 from training.preparation import prepare
@@ -30,6 +29,7 @@ from training.schedule import progress
 from training.scores import write_scores
 from training.server import Server
 from training.significance import compare
+from training.soup import average_with
 from training.start import find_bundle, initial_weights
 from training.trainer import Trainer
 from training.validation import Validator
@@ -60,7 +60,6 @@ FromOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="the store to export into, instead of the run's own")]
 
 RUNS = Path("runs")
-Experiment = Literal["vanishing-gradients", "bottleneck", "luong-increments", "recipe-options", "techniques"]
 
 
 @app.command("prepare")
@@ -133,6 +132,25 @@ def evaluate_command(
         _compare(run, evaluations[: len(sets)], sets, against)
 
 
+@app.command("average")
+def average_command(
+    recipe: RecipeArgument,
+    others: Annotated[
+        list[str],
+        typer.Option("--with", metavar="OTHER", help=f"folder of a run, or bundle ({BUNDLE_HELP}); repeatable"),
+    ],
+    runs: RunsOption = RUNS,
+    start_from: FromOption = None,
+) -> None:
+    """Make the run's averaged weights the mean of its own and those of others that began where it did.
+
+    `evaluate` and `export` are of the mean then; each call counts what the run has as one.
+    """
+    run = Run.open(recipe, None, runs, start_from)
+    average_with(run.folder, run.tokenizer(), others)
+    typer.echo(f"{run.folder.checkpoint}: the mean of {1 + len(others)}")
+
+
 @app.command("export")
 def export_command(
     recipe: RecipeArgument,
@@ -166,13 +184,6 @@ def run_command(
     _export(run, out)
 
 
-_TRAINED = {
-    "luong-increments": luong_increments.measure,
-    "recipe-options": recipe_options.measure,
-    "techniques": techniques.measure,
-}
-
-
 @app.command("experiment")
 def experiment_command(
     name: Annotated[Experiment, typer.Argument(help="which claim to measure")],
@@ -187,13 +198,9 @@ def experiment_command(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    found: Figure | Table
-    if name in _TRAINED:
-        table = _TRAINED[name](data if data is not None else Path(), RUNS, updates)
-        typer.echo(table.markdown())
-        found = table
-    else:
-        found = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bottleneck.measure}[name]()
+    found = measure(name, data if data is not None else Path(), RUNS, updates)
+    if isinstance(found, Table):
+        typer.echo(found.markdown())
     for path in found.save(out):
         typer.echo(f"wrote {path}")
 

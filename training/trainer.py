@@ -218,7 +218,7 @@ class Trainer:
         Checkpoint(
             position,
             narrowed(self.network, self.recipe.network).state_dict(),
-            averaged_state(self._averaged(), self.average.n_averaged),
+            averaged_state(self._averaged().state_dict(), self.average.n_averaged),
             self.optimizer.state_dict(),
             torch.get_rng_state(),
             self.fabric.strategy.precision.state_dict(),

@@ -1,0 +1,58 @@
+"""The mean of runs that began from one bundle: what is averaged, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_store.bundle import load_bundle
+from model_store.errors import ConfigError
+from tests.unit.model_store.tiny_bundle import NETWORK, network, save_tiny, tokenizer
+from training.checkpoint import Checkpoint, Position, averaged_state, averaged_weights
+from training.run_folder import RunFolder
+from training.soup import average_with
+
+
+def run(root: Path, seed: int, hidden: int = 8) -> RunFolder:
+    """A folder with a checkpoint whose average is a random network, and whose weights are others."""
+    folder = RunFolder(root)
+    folder.tokenizer.parent.mkdir(parents=True)
+    folder.tokenizer.write_bytes(tokenizer().serialized)
+    config = NETWORK.model_copy(update={"hidden": hidden})
+    state = averaged_state(network(config, seed).state_dict(), torch.tensor(7))
+    Checkpoint(Position(step=3), network(config, seed + 100).state_dict(), state, {}, torch.get_rng_state()).save(
+        folder.checkpoint
+    )
+    folder.scores.write_text("[]", encoding="utf-8")
+    return folder
+
+
+def test_it_is_the_mean_of_averages_and_bundles(tmp_path: Path) -> None:
+    own, other = run(tmp_path / "own", 1), run(tmp_path / "other", 2)
+    save_tiny(tmp_path / "tiny" / "1")
+    before, last = averaged_weights(own.checkpoint), Checkpoint.load(own.checkpoint)
+    bundle = load_bundle(tmp_path / "tiny" / "1")
+    average_with(own, tokenizer(), [str(other.root), str(tmp_path / "tiny" / "1")])
+    theirs, mean = averaged_weights(other.checkpoint), averaged_weights(own.checkpoint)
+    assert mean.keys() == before.keys()
+    for name, weight in mean.items():
+        torch.testing.assert_close(weight, (before[name] + theirs[name] + bundle.weights[name]) / 3)
+    network().load_state_dict(mean)
+    after = Checkpoint.load(own.checkpoint)
+    assert (after.position, int(after.average["n_averaged"])) == (last.position, 7)
+    assert all(torch.equal(weight, last.network[name]) for name, weight in after.network.items())
+    assert not own.scores.exists()
+
+
+def test_what_did_not_begin_where_the_run_did_is_refused(tmp_path: Path) -> None:
+    own, wider = run(tmp_path / "own", 1), run(tmp_path / "wider", 2, hidden=10)
+    with pytest.raises(ConfigError, match=r"--with: .*wider is of another network than the run"):
+        average_with(own, tokenizer(), [str(wider.root)])
+    with pytest.raises(ConfigError, match=r"--with: translate-en-ru has another tokenizer"):
+        average_with(own, tokenizer(), ["translate-en-ru"])
+    shutil.rmtree(own.checkpoint.parent)
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt does not exist; train first"):
+        average_with(own, tokenizer(), [str(wider.root)])

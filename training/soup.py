@@ -1,0 +1,51 @@
+"""The mean of several networks' weights: of runs that went on from one bundle, each in its own way.
+
+Wortsman et al. 2022 ("Model soups", arXiv:2203.05482): networks that were fine-tuned from the same weights lie close
+enough for their mean to be one, often better than each. Of networks that share no start it is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from model_store.errors import ConfigError
+from model_store.tokenizer import Tokenizer
+from training.checkpoint import Checkpoint, averaged_state, averaged_weights
+from training.run_folder import RunFolder
+from training.start import load_start
+
+
+def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str]) -> None:
+    """Make the run's averaged weights the mean of its own and those of `others`, equally; its scores are forgotten.
+
+    others: folders of runs, or bundles as find_bundle takes them.
+
+    Raises ConfigError if nothing was trained yet, or one is of another network or has another tokenizer; and as
+    find_bundle.
+    """
+    own = averaged_weights(folder.checkpoint)
+    members = [own, *(_weights(each, tokenizer, own) for each in others)]
+    mean = {name: torch.stack([each[name].float() for each in members]).mean(dim=0) for name in own}
+    saved = Checkpoint.load(folder.checkpoint)
+    replace(saved, average=averaged_state(mean, saved.average["n_averaged"])).save(folder.checkpoint)
+    folder.scores.unlink(missing_ok=True)
+
+
+def _weights(other: str, tokenizer: Tokenizer, own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    run = RunFolder(Path(other))
+    weights: Mapping[str, Tensor]
+    if run.checkpoint.exists():
+        weights, of_other = averaged_weights(run.checkpoint), Tokenizer.load(run.tokenizer)
+    else:
+        bundle = load_start(other)
+        weights, of_other = bundle.weights, bundle.tokenizer
+    if of_other.serialized != tokenizer.serialized:
+        raise ConfigError(f"--with: {other} has another tokenizer than the run; allowed: what began from one bundle")
+    if {name: each.shape for name, each in weights.items()} != {name: each.shape for name, each in own.items()}:
+        raise ConfigError(f"--with: {other} is of another network than the run; allowed: what began from one bundle")
+    return weights
