@@ -136,9 +136,8 @@ class DeviceBlock:
         feed = self.state.feed
         before = DecoderState(self.state.hidden[:, :, :rows], None if feed is None else feed[:rows])
         step = self.backend.step(self.tokens[:slots], self.memory.of(slots, longest), before, positions)
-        best = self.backend.best(
-            self.backend.logits(step.readout), beams.log_prob[:slots], self.vocabulary.forbidden, 2 * self.width
-        )
+        log_prob = beams.log_prob[:slots]
+        best = self.backend.best_of_all(step.readout, log_prob, self.vocabulary.forbidden, 2 * self.width)
         active = self.active[:slots]
         tokens, parents, done = beams.extend(*best, step.weights, self.vocabulary.eos, active=active)
         self.tokens[:slots] = tokens

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.cuda_kernels import ROWS, tried_attention, tried_summaries
+from model_store.decoding.backends.cuda_kernels import TriedProjection, tried_attention, tried_projection
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Encoding, Readout
-from model_store.decoding.backends.ways import Clock, Ways, clock_on
+from model_store.decoding.backends.ways import Clock, clock_on
 from model_store.decoding.scoring import best_extensions, summaries_of
 from model_store.decoding.transfers import sent
 from model_store.network.memory import DecoderState, Memory
@@ -47,11 +47,11 @@ class CudaGraphBackend(EagerBackend):
         super().__init__(padded(network, TENSOR_CORE_UNITS).to(dtype), source_capacity=source_capacity)
         if clock is None and dtype.itemsize == 2:
             clock = clock_on(self._like.device)
-        self._summaries = Ways(summaries_of)
+        self._projection: TriedProjection | None = None
         if clock is not None:
             decoder, like = self.network.decoder, self._like
             decoder.attention = tried_attention(decoder.attention, clock, like, self.network.config.hidden)
-            self._summaries = tried_summaries(self.vocabulary, clock, like)
+            self._projection = tried_projection(self.network.projection, clock)
 
     def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
         """All sources at once, by cuDNN's layers, in one part: the device encodes behind the steps that it has to do,
@@ -69,8 +69,14 @@ class CudaGraphBackend(EagerBackend):
         return self.network.projection(readout)  # type: ignore[no-any-return]
 
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        return best_extensions(logits, log_prob, forbidden, count, self._summaries_of)
+        summaries = summaries_of if self._projection is None else self._projection.summaries
+        return best_extensions(logits, log_prob, forbidden, count, summaries)
 
-    def _summaries_of(self, parts: Tensor) -> tuple[Tensor, Tensor]:
-        maxima, sums = self._summaries.of(min(len(parts), ROWS[-1]))(parts)
-        return maxima, sums
+    def best_of_all(
+        self, readout: Tensor, log_prob: Tensor, forbidden: Tensor, count: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        if self._projection is None:
+            return super().best_of_all(readout, log_prob, forbidden, count)
+        logits, maxima, sums = self._projection(readout.flatten(0, 1), forbidden)
+        logits = logits.view(*log_prob.shape, -1)
+        return best_extensions(logits, log_prob, forbidden[:0], count, lambda _parts: (maxima, sums))

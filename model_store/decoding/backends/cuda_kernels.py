@@ -2,15 +2,18 @@
 
 Triton is imported by a trial only: it is there with torch's builds for CUDA.
 
-Legend: B slots, Q queries a slot (the beam), S source length, H hidden, R rows, P parts of a row, C columns of a part.
+Legend: B slots, Q queries a slot (the beam), S source length, H hidden, R rows, W readout width, V vocabulary, P parts
+of a row of logits, C columns of a part.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from model_store.decoding.backends.ways import Clock, Size, Trial, Way, Ways
 from model_store.decoding.scoring import part_size, summaries_of
@@ -65,21 +68,61 @@ def tried_attention(attention: Attention | None, clock: Clock, like: Tensor, hid
     return TriedAttention(attention, Trial("attention", plain, kernel, sizes, inputs).run(clock))
 
 
-def tried_summaries(vocabulary: int, clock: Clock, like: Tensor) -> Ways:
-    """As scoring.summaries_of, tried in tensors like `like`."""
-    size = part_size(vocabulary)
-    if size is None:
-        return Ways(summaries_of)
+class TriedProjection:
+    """A projection to V tokens and what is looked for in its logits: as scoring.summaries_of, in parts of C columns."""
 
-    def kernel() -> Way:
-        from model_store.decoding.backends import part_kernel
+    def __init__(self, projection: nn.Linear, columns: int, clock: Clock) -> None:
+        self._weight, self._bias = projection.weight, projection.bias
+        self._columns = columns
+        self._forbidden: Tensor | None = None
+        self._bias_without: Tensor = self._bias
+        self._summaries = Trial(
+            "the best tokens", summaries_of, _part_kernel, [(rows,) for rows in ROWS], self._parts
+        ).run(clock)
+        self._both = Trial("the projection", self._plain, self._kernel, [(rows,) for rows in ROWS], self._readouts).run(
+            clock
+        )
 
-        return part_kernel.summaries_of
+    def summaries(self, parts: Tensor) -> tuple[Tensor, Tensor]:
+        """As scoring.summaries_of."""
+        maxima, sums = self._summaries.of(min(len(parts), ROWS[-1]))(parts)
+        return maxima, sums
 
-    def inputs(rows: Size) -> tuple[Tensor, ...]:
-        return (_random(like, *rows, vocabulary // size, size),)
+    def __call__(self, readout: Tensor, forbidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of readouts of shape (R, W), shape = (R, V), -inf where forbidden, and their summaries."""
+        if forbidden is not self._forbidden:  # it is the same from step to step
+            self._forbidden = forbidden
+            self._bias_without = self._bias.index_fill(0, forbidden, float("-inf"))
+        way = self._both.of(min(len(readout), ROWS[-1]))
+        logits, maxima, sums = way(readout, self._weight, self._bias_without)
+        return logits, maxima, sums
 
-    return Trial("the best tokens", summaries_of, kernel, [(rows,) for rows in ROWS], inputs).run(clock)
+    def _plain(self, readout: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+        logits = F.linear(readout, weight, bias)
+        return logits, *self.summaries(logits.view(len(logits), -1, self._columns))
+
+    def _kernel(self) -> Way:
+        from model_store.decoding.backends.projection_kernel import project
+
+        return partial(project, columns=self._columns)
+
+    def _parts(self, rows: Size) -> tuple[Tensor, ...]:
+        return (_random(self._weight, *rows, len(self._weight) // self._columns, self._columns),)
+
+    def _readouts(self, rows: Size) -> tuple[Tensor, ...]:
+        return _random(self._weight, *rows, self._weight.shape[1]).tanh(), self._weight, self._bias
+
+
+def tried_projection(projection: nn.Linear, clock: Clock) -> TriedProjection | None:
+    """None for a vocabulary that has no parts."""
+    columns = part_size(projection.out_features)
+    return None if columns is None else TriedProjection(projection, columns, clock)
+
+
+def _part_kernel() -> Way:
+    from model_store.decoding.backends import part_kernel
+
+    return part_kernel.summaries_of
 
 
 def _random(like: Tensor, *shape: int) -> Tensor:

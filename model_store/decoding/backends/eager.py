@@ -124,6 +124,11 @@ class EagerBackend:
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return best_extensions(logits, log_prob, forbidden, count)
 
+    def best_of_all(
+        self, readout: Tensor, log_prob: Tensor, forbidden: Tensor, count: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self.best(self.logits(readout), log_prob, forbidden, count)
+
     def best_among(
         self,
         candidates: Sequence[Tensor],

@@ -135,6 +135,11 @@ class Int8Backend:
     def best(self, logits: Tensor, log_prob: Tensor, forbidden: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         return self._projection.best(logits, log_prob, forbidden, count)
 
+    def best_of_all(
+        self, readout: Tensor, log_prob: Tensor, forbidden: Tensor, count: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self.best(self.logits(readout), log_prob, forbidden, count)
+
     def best_among(
         self,
         candidates: Sequence[Tensor],

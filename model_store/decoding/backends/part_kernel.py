@@ -13,6 +13,14 @@ from torch import Tensor
 PARTS_AT_ONCE = 8
 
 
+@triton.jit
+def summary(values):  # type: ignore[no-untyped-def]
+    """The maximum of each row of a tile of float32, and the sum of exp(x - maximum) over it; 0 if it is all -inf."""
+    highest = tl.max(values, axis=1)
+    shifted = values - tl.where(highest == float("-inf"), 0.0, highest)[:, None]
+    return highest, tl.sum(tl.exp(shifted), axis=1)
+
+
 @triton.jit  # type: ignore[untyped-decorator]
 def _summarise(logits, maxima, sums, parts, columns, at_once: tl.constexpr, width: tl.constexpr):  # type: ignore[no-untyped-def]
     """A program looks at `at_once` parts of one row. width: a power of two that is no less than `columns`."""
@@ -22,10 +30,9 @@ def _summarise(logits, maxima, sums, parts, columns, at_once: tl.constexpr, widt
     there = (part < parts)[:, None] & (column < columns)[None, :]
     place = row * parts * columns + part[:, None] * columns + column[None, :]
     values = tl.load(logits + place, mask=there, other=float("-inf")).to(tl.float32)
-    highest = tl.max(values, axis=1)
-    shifted = values - tl.where(highest == float("-inf"), 0.0, highest)[:, None]
+    highest, summed = summary(values)
     tl.store(maxima + row * parts + part, highest, mask=part < parts)
-    tl.store(sums + row * parts + part, tl.sum(tl.exp(shifted), axis=1), mask=part < parts)
+    tl.store(sums + row * parts + part, summed, mask=part < parts)
 
 
 def summaries_of(parts: Tensor) -> tuple[Tensor, Tensor]:

@@ -92,6 +92,12 @@ class Backend(Protocol):
         """As scoring.best_extensions, for logits as they were returned, edited or not."""
         ...
 
+    def best_of_all(
+        self, readout: Tensor, log_prob: Tensor, forbidden: Tensor, count: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As best, of the logits of readouts of shape (N, K, R), which nobody edits."""
+        ...
+
     def best_among(
         self,
         candidates: Sequence[Tensor],

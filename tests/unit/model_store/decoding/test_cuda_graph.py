@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from model_store.decoding import device_block
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
+from model_store.decoding.backends.ways import Clock
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
@@ -119,10 +120,11 @@ def test_what_is_settled_is_known_before_the_end() -> None:
     assert all(final[: len(each)] == each for each in settled)
 
 
-def test_the_host_waits_for_nothing_within_a_step() -> None:
-    """Tensors of the meta device have no values: a step that looked at one would fail."""
-    network = tiny_network(input_feeding=True, dtype=torch.float32).to("meta")
-    backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float16)
+@pytest.mark.parametrize("clock", [None, lambda work: 1.0])
+def test_the_host_waits_for_nothing_within_a_step(clock: Clock | None) -> None:
+    """Tensors of the meta device have no values: a step that looked at one would fail, as trials of kernels do."""
+    network = tiny_network(input_feeding=True, vocabulary=768, dtype=torch.float32).to("meta")
+    backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float16, clock=clock)
     vocabulary = Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN, device="meta"))
     block = DeviceBlock(backend, vocabulary, slots=8, width=4, targets=16)
     block._advance(8, 12)

@@ -16,7 +16,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from model_store.decoding.backends import attention_kernel, part_kernel
+from model_store.decoding.backends import attention_kernel, part_kernel, projection_kernel
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="nothing is compiled for the interpreter"),
@@ -62,5 +62,24 @@ def test_summaries(width: int, dtype: str, capability: int) -> None:
     types = {"logits": f"*{dtype}", "maxima": "*fp32", "sums": "*fp32", "parts": "i32", "columns": "i32"}
     constants = {"at_once": part_kernel.PARTS_AT_ONCE, "width": width}
     made = compiled(part_kernel._summarise, capability, types, constants, "logits maxima sums")
+    assert made.asm["cubin"]
+    assert made.metadata.shared <= SHARED_BYTES
+
+
+@on_each_gpu
+@of_each_type
+@pytest.mark.parametrize("rows", [projection_kernel.FEW_ROWS, projection_kernel.MANY_ROWS])
+@pytest.mark.parametrize(("width", "warps", "stages"), [(32, 4, 3), (128, 4, 3), (256, 8, 2)])
+def test_the_projection_is_on_tensor_cores(
+    width: int, warps: int, stages: int, rows: int, dtype: str, capability: int
+) -> None:
+    types = dict.fromkeys(["readout", "weight", "bias", "logits"], f"*{dtype}")
+    types |= dict.fromkeys(["maxima", "sums"], "*fp32")
+    types |= dict.fromkeys(["rows", "parts", "columns", "wide"], "i32")
+    constants = {"at_once": rows, "width": width, "units": projection_kernel.UNITS_AT_ONCE}
+    aligned = "readout weight bias logits maxima sums wide"
+    options = {"num_warps": warps, "num_stages": stages}
+    made = compiled(projection_kernel._project, capability, types, constants, aligned, **options)
+    assert "mma" in made.asm["ptx"]
     assert made.asm["cubin"]
     assert made.metadata.shared <= SHARED_BYTES

@@ -130,6 +130,11 @@ class TableBackend:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         return best_extensions(logits, log_prob, forbidden, count)
 
+    def best_of_all(
+        self, readout: torch.Tensor, log_prob: torch.Tensor, forbidden: torch.Tensor, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.best(self.logits(readout), log_prob, forbidden, count)
+
     def best_among(
         self,
         candidates: Sequence[torch.Tensor],

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model_store.config import Attention as AttentionName
 from model_store.decoding import backends
 from model_store.decoding.backends import ways
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
@@ -24,11 +25,11 @@ from model_store.decoding.scoring import summaries_of
 from model_store.decoding.segment import Segment
 from model_store.network.attention import DotAttention
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import EOS, FORBIDDEN, open_tiny, tiny_network
 from tests.unit.model_store.decoding.test_device_fallbacks import Capture
 from tests.unit.model_store.decoding.test_exactness import assert_same, oracle
 
-KERNELS = {"attention_kernel": "attend", "part_kernel": "summaries_of"}
+KERNELS = {"attention_kernel": "attend", "part_kernel": "summaries_of", "projection_kernel": "project"}
 
 
 class Clock:
@@ -44,9 +45,9 @@ class Clock:
         return self._seconds[self.ran == before]
 
     def counted(self, kernel: Callable[..., tuple[Tensor, ...]]) -> Callable[..., tuple[Tensor, ...]]:
-        def counting(*inputs: Tensor) -> tuple[Tensor, ...]:
+        def counting(*inputs: Tensor, **columns: int) -> tuple[Tensor, ...]:
             self.ran += 1
-            return kernel(*inputs)
+            return kernel(*inputs, **columns)
 
         return counting
 
@@ -178,6 +179,24 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[T
     return found
 
 
+def project(readout: Tensor, weight: Tensor, bias: Tensor, *, columns: int) -> tuple[Tensor, ...]:
+    logits = readout @ weight.T + bias
+    return logits, *summaries_of(logits.view(len(logits), -1, columns))
+
+
+def never(*_inputs: Tensor, **_columns: int) -> tuple[Tensor, ...]:
+    raise RuntimeError("Failed to find C compiler")
+
+
+STAND_INS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "attention_kernel": attend,
+    "part_kernel": summaries_of,
+    "projection_kernel": project,
+}
+WHAT = {"attention_kernel": "attention", "part_kernel": "the best tokens", "projection_kernel": "the projection"}
+each_kernel = pytest.mark.parametrize("name", list(STAND_INS))
+
+
 @pytest.fixture
 def put(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts kernels in the place of the modules that need Triton."""
@@ -193,10 +212,15 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put_kernels
 
 
+def network_of(attention: AttentionName = "general", vocabulary: int = 768) -> Seq2Seq:
+    return tiny_network(attention=attention, vocabulary=vocabulary, eos_bias=1.0)
+
+
 def results_are_the_oracles(network: Seq2Seq, clock: Clock) -> int:
-    """How often a kernel ran in steps, of a decoder whose trials are timed by `clock`."""
+    """How often a kernel ran in steps, of a decoder whose trials are timed by `clock`. The last segment's steps are
+    not the device's alone."""
     batch = [
-        Segment((*range(5, 5 + length), EOS), max_length=9, beam_size=beam, n_best=beam)
+        Segment((*range(5, 5 + length), EOS), max_length=9, beam_size=beam, n_best=beam, want_search=length == 3)
         for length, beam in ((1, 4), (9, 2), (5, 4), (11, 8), (3, 4))
     ]
     backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float64, clock=clock)
@@ -206,40 +230,45 @@ def results_are_the_oracles(network: Seq2Seq, clock: Clock) -> int:
     return clock.ran - before
 
 
-@pytest.mark.parametrize("attention", ["dot", "general"])
+@each_kernel
 @pytest.mark.parametrize("own", [1.0, 3.0])
-def test_steps_run_what_the_trials_found_to_be_faster(own: float, attention: str, put: Callable[..., None]) -> None:
+def test_steps_run_what_the_trials_found_to_be_faster(own: float, name: str, put: Callable[..., None]) -> None:
     clock = Clock(own, 2.0)
-    put(clock, attention_kernel=attend, part_kernel=summaries_of)
-    ran = results_are_the_oracles(tiny_network(attention=attention, vocabulary=768, eos_bias=1.0), clock)  # type: ignore[arg-type]
-    assert (ran > 0) == (own < 2.0)
+    put(clock, **(dict.fromkeys(STAND_INS, never) | {name: STAND_INS[name]}))
+    assert (results_are_the_oracles(network_of(), clock) > 0) == (own < 2.0)
 
 
+def test_all_of_them_together(put: Callable[..., None]) -> None:
+    clock = Clock(1.0, 2.0)
+    put(clock, **STAND_INS)
+    assert results_are_the_oracles(network_of("dot"), clock) > 0
+
+
+@pytest.mark.parametrize("vocabulary", [24, 768])
 @pytest.mark.parametrize("attention", ["additive", "mean", "none"])
-def test_attention_that_is_not_made_of_dot_products_is_left_as_it_is(attention: str, put: Callable[..., None]) -> None:
+def test_what_the_kernels_do_not_compute_is_left_as_it_is(
+    attention: AttentionName, vocabulary: int, put: Callable[..., None]
+) -> None:
+    """Attention that is not made of dot products, and a vocabulary without parts."""
     clock = Clock(1.0, 2.0)
-    put(clock, attention_kernel=attend, part_kernel=summaries_of)
-    network = tiny_network(attention=attention)  # type: ignore[arg-type]
-    assert results_are_the_oracles(network, clock) == 0
+    put(clock, **STAND_INS)
+    ran = results_are_the_oracles(network_of(attention, vocabulary), clock)
+    assert (ran > 0) == (vocabulary == 768)
 
 
-def test_a_kernel_for_half_of_what_there_is_leaves_the_rest_to_torchs(put: Callable[..., None]) -> None:
+def test_in_a_vocabulary_of_fewer_parts_than_extensions_all_logits_are_looked_at(put: Callable[..., None]) -> None:
     clock = Clock(1.0, 2.0)
-    put(clock, attention_kernel=attend, part_kernel=lambda parts: summaries_of(parts)[::-1])
-    network = tiny_network(vocabulary=768, eos_bias=1.0)
-    backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float64, clock=clock)
-    attention = backend.network.decoder.attention
-    assert isinstance(attention, TriedAttention)
-    assert backend._summaries.of(1) is summaries_of
-    assert attention._ways.of(1, 4, 12) is not attention._ways.plain
+    put(clock, **STAND_INS)
+    assert results_are_the_oracles(network_of(vocabulary=256), clock) > 0
 
 
 def test_more_slots_than_were_tried_take_what_as_many_as_possible_took(put: Callable[..., None]) -> None:
+    """Of attention; more queries or tokens take torch's."""
     clock = Clock(1.0, 2.0)
-    put(clock, attention_kernel=attend, part_kernel=summaries_of)
-    network = tiny_network(vocabulary=768)
-    attention = CudaGraphBackend(network, source_capacity=12, clock=clock).network.decoder.attention
-    assert attention is not None
+    put(clock, **STAND_INS)
+    backend = CudaGraphBackend(network_of(), source_capacity=12, clock=clock)
+    attention = backend.network.decoder.attention
+    assert isinstance(attention, TriedAttention)
     for slots, queries, tokens, kernel in ((1000, 4, 64, 1), (1, 16, 256, 1), (1, 17, 16, 0), (1, 4, 257, 0)):
         before = clock.ran
         query, keys = torch.randn(slots, queries, 8), torch.randn(slots, tokens, 8)
@@ -247,18 +276,41 @@ def test_more_slots_than_were_tried_take_what_as_many_as_possible_took(put: Call
         assert clock.ran - before == kernel
 
 
-@pytest.mark.parametrize("missing", ["attention_kernel", "part_kernel"])
+def test_more_rows_than_were_tried_take_what_as_many_as_possible_took(put: Callable[..., None]) -> None:
+    clock = Clock(1.0, 2.0)
+    put(clock, **(STAND_INS | {"part_kernel": never}))
+    backend = CudaGraphBackend(network_of(), source_capacity=12, dtype=torch.float64, clock=clock)
+    readout, log_prob = torch.randn(700, 4, 64, dtype=torch.float64), torch.zeros(700, 4, dtype=torch.float64)
+    forbidden = torch.tensor(FORBIDDEN)
+    before = clock.ran
+    found = backend.best_of_all(readout, log_prob, forbidden, 8)
+    assert clock.ran - before == 1
+    for own, expected in zip(found, backend.best(backend.logits(readout), log_prob, forbidden, 8), strict=True):
+        torch.testing.assert_close(own, expected)
+
+
+def test_each_call_has_its_own_forbidden_tokens(put: Callable[..., None]) -> None:
+    clock = Clock(1.0, 2.0)
+    put(clock, **STAND_INS)
+    backend = CudaGraphBackend(network_of(), source_capacity=12, dtype=torch.float64, clock=clock)
+    readout, log_prob = torch.randn(1, 1, 64, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
+    first = backend.best_of_all(readout, log_prob, torch.tensor([0]), 3)[2][0].tolist()
+    second = backend.best_of_all(readout, log_prob, torch.tensor(first[:1]), 3)[2][0].tolist()
+    third = backend.best_of_all(readout, log_prob, torch.tensor([0]), 3)[2][0].tolist()
+    assert (second[:2], third) == (first[1:], first)
+
+
+@each_kernel
 def test_without_triton_torchs_kernels_are_used_with_a_word(
-    missing: str, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    name: str, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock(1.0, 2.0)
-    put(clock, attention_kernel=attend, part_kernel=summaries_of)
+    put(clock, **STAND_INS)
     monkeypatch.setitem(sys.modules, "triton", None)  # an import of it fails
-    monkeypatch.delitem(sys.modules, f"model_store.decoding.backends.{missing}")
-    monkeypatch.delattr(backends, missing)
+    monkeypatch.delitem(sys.modules, f"model_store.decoding.backends.{name}")
+    monkeypatch.delattr(backends, name)
     with caplog.at_level(logging.WARNING, "verso.decoding"):
-        results_are_the_oracles(tiny_network(vocabulary=768, eos_bias=1.0), clock)
+        results_are_the_oracles(network_of(), clock)
     (line,) = lines(caplog)
-    what = {"attention_kernel": "attention", "part_kernel": "the best tokens"}[missing]
-    assert line.startswith(f"WARNING: {what} by torch's kernels, which may be slower, since Triton's is no use: ")
+    assert line.startswith(f"WARNING: {WHAT[name]} by torch's kernels, which may be slower, since Triton's is no use: ")
     assert "triton" in line
