@@ -193,21 +193,27 @@ class Catalogue:
             raise UnsupportedPairError(source, target, [f"{a}-{b}" for a in self.languages for b in self.targets(a)])
         return legs
 
+    @property
+    def summarizers(self) -> dict[str, Leg]:
+        """By language, the pass that makes a summary of a text in it."""
+        found: dict[str, Leg] = {}
+        for model in self._doing("summarize"):
+            for source, target in model.directions:
+                if source == target:
+                    found.setdefault(source, Leg(model, source, target))
+        return found
+
     def summarizer(self, language: str) -> Leg:
         """The pass that makes a summary of a text in `language`, whatever its case.
 
         Raises:
             InvalidRequestError: no bundle summarizes that language.
         """
-        summarized: dict[str, Leg] = {}
-        for model in self._doing("summarize"):
-            for source, target in model.directions:
-                if source == target:
-                    summarized.setdefault(source, Leg(model, source, target))
-        for code, leg in summarized.items():
+        summarizers = self.summarizers
+        for code, leg in summarizers.items():
             if code.lower() == language.lower():
                 return leg
-        allowed = ", ".join(sorted(summarized)) or "none, since no summarizer is loaded"
+        allowed = ", ".join(sorted(summarizers)) or "none, since no summarizer is loaded"
         raise InvalidRequestError("language", f"{language[:40]!r} is not summarized; allowed: {allowed}")
 
     def generator(self, language: str | None) -> Leg:

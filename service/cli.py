@@ -187,7 +187,7 @@ def _translate_document(command: DocumentCommand) -> None:
 @app.command()
 def summarize(
     files: Annotated[list[Path] | None, typer.Argument(help="Files; without any, or as -, standard input.")] = None,
-    language: Annotated[str, typer.Option("--language", help="Language of the text.")] = "en",
+    language: Annotated[str, typer.Option("--language", help="Language of the text; auto: find out.")] = "en",
     lines: Annotated[bool, typer.Option("--lines", help="A line for each part that is read at once.")] = False,
     server: Annotated[str | None, typer.Option(help="URL of a server; without, the bundle is loaded here.")] = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,

@@ -129,11 +129,13 @@ class Translation(_Answer):
 
 
 class Summary(_Answer):
-    """A summary. score: as of a Translation."""
+    """A summary, in `language`. score, detected: as of a Translation."""
 
     text: str
+    language: str
     score: float | None
     warnings: tuple[str, ...] = ()
+    detected: Detection | None = None
 
 
 class _Error(_Answer):
@@ -190,8 +192,6 @@ class Model(_Answer):
 
 
 _ERROR: TypeAdapter[_Error | str] = TypeAdapter(_Error | str)
-_LANGUAGES = TypeAdapter(list[Language])
-_DETECTIONS = TypeAdapter(list[Detection])
 
 
 class _Translations(_Answer):
@@ -283,12 +283,12 @@ def document_of(body: object) -> DocumentState:
 
 def languages_of(body: object) -> list[Language]:
     """The answer of /languages."""
-    return _valid(_LANGUAGES, body)
+    return _valid(TypeAdapter(list[Language]), body)
 
 
 def detections_of(body: object) -> list[Detection]:
     """The answer of /detect."""
-    return _valid(_DETECTIONS, body)
+    return _valid(TypeAdapter(list[Detection]), body)
 
 
 def _valid(kind: TypeAdapter[T], body: object) -> T:

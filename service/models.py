@@ -224,7 +224,7 @@ async def _warm_up(model: ServedModel) -> None:
     """Decode and detect once, so that the first request does not pay for what is done lazily: kernels that are compiled
     or read, and on a GPU the graphs of the bundle's own beam. What decides which steps it takes is as requests have it.
     """
-    if model.task == "translate":
+    if model.task in ("translate", "summarize"):
         await asyncio.to_thread(detect, "a", sorted({source for source, _target in model.directions}))
     source = model.source_ids("a", model.directions[0][1])
     decoding = model.decoding

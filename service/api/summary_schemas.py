@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
-from service.api.schemas import ModelBody, TimingsBody, UsageBody, timings_of, usage_of
+from service.api.schemas import DetectionBody, ModelBody, TimingsBody, UsageBody, timings_of, usage_of
 from service.pipeline.summarize import Summary, SummaryRequest, SummaryResult
 from service.pipeline.translation import SegmentTranslation, TranslationOptions
 
@@ -21,10 +21,15 @@ class SummaryOptionsBody(StrictBody):
 
 
 class SummarizeBody(StrictBody):
-    """One text or many of one language."""
+    """One text or many, of one language unless that is "auto"."""
 
     text: TextField = Field(description="Text of any length, or a list; a long one is read in parts.")
-    language: str = Field(max_length=35, examples=["en"], description="Of the text and its summary; it is not checked.")
+    language: str = Field(
+        max_length=35,
+        examples=["en"],
+        description='Of the text and its summary; "auto": found out, for each text by itself. A text that is surely in '
+        "another language has the warning `other_language`.",
+    )
     model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
     format: Literal["line", "lines"] = Field(
         "line", description="line: one line for a text. lines: one for each part of it that is read at once."
@@ -59,13 +64,16 @@ class SummaryBody(BaseModel):
     without a word."""
 
     text: str
+    language: str = Field(description="That the summary was made in.")
+    detected: DetectionBody | None = Field(description='Null unless the request said "auto".')
     score: float | None
     parts: list[PartBody]
     warnings: list[str]
 
 
 class SummarizeAnswer(BaseModel):
-    """Summaries in the order of the texts. usage and timings: of the first reading of each text."""
+    """Summaries in the order of the texts. language: of all; "auto" if they are several. model: what wrote the first.
+    usage and timings: of the first reading of each text."""
 
     summaries: list[SummaryBody]
     language: str
@@ -87,8 +95,11 @@ def summarize_answer(request: SummaryRequest, result: SummaryResult) -> Summariz
 
 
 def _summary(summary: Summary) -> SummaryBody:
+    detected = summary.detection
     return SummaryBody(
         text=summary.text,
+        language=summary.language,
+        detected=detected and DetectionBody(language=detected.language, confidence=detected.confidence),
         score=summary.score if summary.parts else None,
         parts=[_part(each) for each in summary.parts],
         warnings=list(summary.warnings),

@@ -57,7 +57,11 @@ class Patience:
 
     def after(self, done: Sequence[TextTranslation]) -> Patience:
         """Of the same request, which is not refused any more if any of it was decoded."""
-        return replace(self, standing=Standing.UNDERWAY) if any(text.segments for text in done) else self
+        return self.underway() if any(text.segments for text in done) else self
+
+    def underway(self) -> Patience:
+        """Of the same request, of which part is decoded: it is not refused any more."""
+        return replace(self, standing=Standing.UNDERWAY)
 
     def again(self) -> Patience:
         """Of the same request, of which part is done once more."""

@@ -1,4 +1,5 @@
-"""Finds out which served language each text is in, where a request says "auto", and where a text is mixed."""
+"""Finds out which served language each text is in, where a request says "auto"; where a text is mixed; and whether it
+is in another language than the request says."""
 
 from __future__ import annotations
 
@@ -43,18 +44,10 @@ async def detect_sources(
         UnsupportedLanguageError: a text is plainly in a language that is not served.
     """
     languages = catalogue.languages
-    unknown = Detection(_pivot(catalogue), 0.0)
-
-    def one(index: int, text: str) -> Detection:
-        best = next(iter(detect(_words_of(text) if html else text, languages)), unknown)
-        if best.language not in languages:
-            raise UnsupportedLanguageError(
-                "source", best.language, languages, f"found in text {index} with confidence {best.confidence:.2f}"
-            )
-        return best
 
     def all_of_them() -> tuple[list[Detection], list[Passage]]:
-        detections = [one(index, text) for index, text in enumerate(texts)]
+        heard = [_words_of(text) for text in texts] if html else texts
+        detections = find_languages(heard, languages, "source", catalogue.pivot)
         if html:
             whole_texts = zip(texts, detections, strict=True)
             return detections, [Passage(index, text, each.language) for index, (text, each) in enumerate(whole_texts)]
@@ -66,6 +59,31 @@ async def detect_sources(
         return detections, passages
 
     return await asyncio.to_thread(all_of_them)
+
+
+def find_languages(texts: Sequence[str], languages: Sequence[str], field: str, pivot: str) -> list[Detection]:
+    """Which of `languages` (one at least) each text is in. One that does not say counts as `pivot`'s, if that is among
+    them, with confidence 0.
+
+    Raises:
+        UnsupportedLanguageError: a text is plainly in another one, which `field` did not allow.
+    """
+    unknown = Detection(_unsaid(pivot, languages), 0.0)
+    found = []
+    for index, text in enumerate(texts):
+        best = next(iter(detect(text, languages)), unknown)
+        if best.language not in languages:
+            raise UnsupportedLanguageError(
+                field, best.language, languages, f"found in text {index} with confidence {best.confidence:.2f}"
+            )
+        found.append(best)
+    return found
+
+
+def surely_in_another(text: str, language: str, languages: Sequence[str]) -> bool:
+    """Whether `text` is plainly not in `language`, one of `languages`, but in another one, of them or not."""
+    best = next(iter(detect(text, languages)), None)
+    return best is not None and best.language != language and _is_sure(text, best)
 
 
 def _words_of(html: str) -> str:
@@ -87,7 +105,7 @@ def document_languages(texts: Sequence[str], target: str, catalogue: Catalogue) 
         )
     usable = {target, *(language for language in languages if target in catalogue.targets(language))}
     found: list[str] = []
-    before = best.language if best else _pivot(catalogue)
+    before = best.language if best else _unsaid(catalogue.pivot, languages)
     for text in texts:
         language = _language_of_line(text, before, languages)
         before = language if language in usable else before
@@ -95,10 +113,13 @@ def document_languages(texts: Sequence[str], target: str, catalogue: Catalogue) 
     return found
 
 
-def _pivot(catalogue: Catalogue) -> str:
+def _unsaid(pivot: str, languages: Sequence[str]) -> str:
     """What a text counts as that does not say anything."""
-    languages = catalogue.languages
-    return catalogue.pivot if catalogue.pivot in languages else languages[0]
+    return pivot if pivot in languages else languages[0]
+
+
+def _is_sure(text: str, found: Detection) -> bool:
+    return found.confidence >= _SURE and len(_LETTER.findall(text)) >= _LEAST_LETTERS
 
 
 def _passages(index: int, text: str, whole: str, languages: Sequence[str]) -> list[Passage]:
@@ -119,6 +140,5 @@ def _language_of_line(line: str, before: str, languages: Sequence[str]) -> str:
     best = next(iter(detect(line, languages)), None)
     if best is None or best.language not in languages:
         return before
-    sure = len(_LETTER.findall(line)) >= _LEAST_LETTERS and best.confidence >= _SURE
     other_script = not written_in(line, before) and written_in(line, best.language)
-    return best.language if sure or other_script else before
+    return best.language if _is_sure(line, best) or other_script else before

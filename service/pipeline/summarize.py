@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from service.catalogue import Leg
@@ -18,7 +19,9 @@ from service.errors import InvalidRequestError
 from service.pipeline.leg import Asked, Patience, decode_texts, split_for
 from service.pipeline.pipeline import Pipeline
 from service.pipeline.request import check_options, check_texts
-from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
+from service.pipeline.source import find_languages, surely_in_another
+from service.pipeline.translation import AUTO, NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
+from service.text.detection import Detection
 from service.tracing import phase
 
 Format = Literal["line", "lines"]
@@ -29,7 +32,8 @@ FIRST_AHEAD = 0.5
 
 @dataclass(frozen=True)
 class SummaryRequest:
-    """Texts of one language. format: one line for each text, or one for each window of it."""
+    """Texts of one language; with "auto" that of each is found out. format: one line for each text, or one for each
+    window of it."""
 
     texts: tuple[str, ...]
     language: str
@@ -41,16 +45,20 @@ class SummaryRequest:
 
 @dataclass(frozen=True)
 class Summary:
-    """parts: each window with its line. lines: those of them that make up the summary.
+    """language: that it was made in, as the bundle writes it. detection: how sure that is; None if the request says it.
+    parts: each window with its line. lines: those of them that make up the summary.
 
     score: mean natural-log probability of the tokens of `lines`, 0 for a text without a word. warnings: besides those
-    of its segments, "read_in_windows" if the text was longer than the model reads at once, and "not_shorter".
+    of its segments, "other_language" if the text is surely not in the one that the request named, "read_in_windows" if
+    it was longer than the model reads at once, and "not_shorter".
     """
 
+    language: str
     parts: tuple[SegmentTranslation, ...]
     lines: tuple[str, ...]
     score: float
     warnings: tuple[WarningName, ...]
+    detection: Detection | None = None
 
     @property
     def text(self) -> str:
@@ -60,13 +68,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class SummaryResult:
-    """The answer to a request. language: as the bundle writes it. total_s: of the whole request."""
+    """The answer to a request. model_name, model_version: the bundle that wrote the first summary. total_s: seconds of
+    the whole request."""
 
     summaries: tuple[Summary, ...]
-    language: str
     model_name: str
     model_version: str
     total_s: float
+
+    @property
+    def language(self) -> str:
+        """That of all summaries; "auto" if they are in several."""
+        languages = {summary.language for summary in self.summaries}
+        return languages.pop() if len(languages) == 1 else AUTO
 
 
 class Summarizer(Pipeline):
@@ -81,26 +95,50 @@ class Summarizer(Pipeline):
         """
         started = time.monotonic()
         check_texts(request.texts, self.limits)
-        leg = self._catalogue().for_request(request.texts, request.model, "summarize").summarizer(request.language)
-        check_options(request.options, self.limits, (leg,))
         if request.options.n_best != 1:
             raise InvalidRequestError("options.n_best", f"{request.options.n_best} is not allowed; allowed: 1")
-        with leg.model.uses.hold():
-            summaries = await self._run(leg, request, request.turn.deadline(started, self.limits.timeout_s))
+        detected = await self._detected(request)
+        # From here to the hold nothing is awaited, so that what is routed to is still there.
+        catalogue = self._catalogue().for_request(request.texts, request.model, "summarize")
+        named = [each.language for each in detected] or [request.language] * len(request.texts)
+        legs = [catalogue.summarizer(language) for language in named]
+        check_options(request.options, self.limits, legs)
+        with ExitStack() as held:
+            for leg in legs:
+                held.enter_context(leg.model.uses.hold())
+            made = await self._run(legs, request, request.turn.deadline(started, self.limits.timeout_s))
+        if detected:
+            summaries = [replace(each, detection=found) for each, found in zip(made, detected, strict=True)]
+        else:
+            summaries = await asyncio.to_thread(_doubted, made, request.texts, tuple(catalogue.summarizers))
         self._warn(warning for summary in summaries for warning in summary.warnings)
-        return SummaryResult(
-            tuple(summaries), leg.source, leg.model.name, leg.model.version, time.monotonic() - started
-        )
+        first = legs[0].model
+        return SummaryResult(tuple(summaries), first.name, first.version, time.monotonic() - started)
 
-    async def _run(self, leg: Leg, request: SummaryRequest, deadline: float) -> list[Summary]:
+    async def _detected(self, request: SummaryRequest) -> list[Detection]:
+        """The language of each text; none if the request names it, or if nothing is summarized at all."""
+        catalogue = self._catalogue().for_request(request.texts, request.model, "summarize")
+        languages = tuple(sorted(catalogue.summarizers))
+        if request.language.lower() != AUTO or not languages:
+            return []
+        with phase("detection", {"texts": len(request.texts)}):
+            return await asyncio.to_thread(find_languages, request.texts, languages, "language", catalogue.pivot)
+
+    async def _run(self, legs: Sequence[Leg], request: SummaryRequest, deadline: float) -> list[Summary]:
+        """The summary of each text by its leg; texts of one language after those of another."""
         patience = Patience(deadline, turn=request.turn)
-        self._door.refuse_if_full(leg, request.texts, patience)
+        self._door.refuse_if_full(legs[0], request.texts, patience)
         texts = [" ".join(text.split()) for text in request.texts]
-        read = await self._read(leg, texts, request.options, patience)
-        return [
-            _summary(text, parts, [_best(parts)] if parts and request.format == "line" else parts)
-            for text, parts in zip(texts, read, strict=True)
-        ]
+        summaries: dict[int, Summary] = {}
+        for leg in {leg.source: leg for leg in legs}.values():
+            places = [place for place, each in enumerate(legs) if each.source == leg.source]
+            read = await self._read(leg, [texts[place] for place in places], request.options, patience)
+            for place, parts in zip(places, read, strict=True):
+                chosen = [_best(parts)] if parts and request.format == "line" else parts
+                summaries[place] = _summary(leg.source, texts[place], parts, chosen)
+            if any(read):
+                patience = patience.underway()
+        return [summaries[place] for place in range(len(texts))]
 
     async def _read(
         self, leg: Leg, texts: Sequence[str], options: TranslationOptions, patience: Patience
@@ -148,7 +186,17 @@ def _best(parts: Sequence[SegmentTranslation]) -> SegmentTranslation:
     return parts[max(range(len(parts)), key=rank)]
 
 
-def _summary(text: str, parts: list[SegmentTranslation], chosen: list[SegmentTranslation]) -> Summary:
+def _doubted(summaries: Sequence[Summary], texts: Sequence[str], languages: Sequence[str]) -> list[Summary]:
+    """The summaries, with a warning where a text is surely not in the language that the request named."""
+    return [
+        replace(each, warnings=("other_language", *each.warnings))
+        if surely_in_another(text, each.language, languages)
+        else each
+        for each, text in zip(summaries, texts, strict=True)
+    ]
+
+
+def _summary(language: str, text: str, parts: list[SegmentTranslation], chosen: list[SegmentTranslation]) -> Summary:
     lines = tuple(part.best.text for part in chosen)
     tokens = sum(part.best.tokens for part in chosen)
     warnings: dict[WarningName, None] = {warning: None for part in chosen for warning in part.warnings}
@@ -157,4 +205,4 @@ def _summary(text: str, parts: list[SegmentTranslation], chosen: list[SegmentTra
     if len(parts) > 1:
         warnings["read_in_windows"] = None
     score = sum(part.best.score * part.best.tokens for part in chosen) / max(tokens, 1)
-    return Summary(tuple(parts), lines, score, tuple(warnings))
+    return Summary(language, tuple(parts), lines, score, tuple(warnings))

@@ -25,6 +25,7 @@ WarningName = Literal[
     "low_score",
     "read_in_windows",
     "not_shorter",
+    "other_language",
 ]
 WARNINGS: tuple[WarningName, ...] = get_args(WarningName)
 # In place of a source language: find out.

@@ -45,7 +45,7 @@ async function make() {
     made = true;
     output.classList.remove("empty");
     output.textContent = summary.text;
-    output.lang = body.language;
+    output.lang = summary.language;
     warnings = summary.warnings;
     showWarnings(byId("summary-warnings"), warnings);
     byId("summary-meta").textContent = `${body.model.name} ${body.model.version}`;

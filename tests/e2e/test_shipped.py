@@ -118,11 +118,33 @@ def test_short_sentences_come_out_right_also_through_english(server: Served) -> 
 def test_a_summary_is_one_line_in_the_language_of_the_text(
     server: Served, language: str, text: str, expected: str
 ) -> None:
-    answer = httpx.post(f"{server.url}/v1/summarize", json={"text": text, "language": language}, timeout=60).json()
+    asked = {"text": text, "language": language}
+    answer = httpx.post(f"{server.url}/v1/summarize", json=asked, timeout=60).json()
     (summary,) = answer["summaries"]
     assert expected in summary["text"]
     assert "git" in summary["text"]
     assert len(summary["text"]) < len(text)
+    assert summary["warnings"] == []
+    (found,) = httpx.post(f"{server.url}/v1/summarize", json={**asked, "language": "auto"}, timeout=60).json()[
+        "summaries"
+    ]
+    assert found["detected"]["language"] == language
+    assert {**found, "detected": None} == summary
+
+
+def test_a_text_in_another_language_than_a_summary_is_asked_in_is_warned_of(server: Served) -> None:
+    german = "gitg ist eine grafische Oberfläche für git. Es ist ein kleines und schnelles Werkzeug."
+    answer = httpx.post(f"{server.url}/v1/summarize", json={"text": german, "language": "en"}, timeout=60).json()
+    assert "other_language" in answer["summaries"][0]["warnings"]
+    italian = (
+        "gitg è un'interfaccia grafica per git. È uno strumento piccolo e veloce, che mostra la storia dei progetti."
+    )
+    refused = httpx.post(f"{server.url}/v1/summarize", json={"text": italian, "language": "auto"}, timeout=60)
+    assert refused.status_code == 400
+    error = refused.json()["error"]
+    assert error["field"] == "language"
+    assert "'it' (found in text 0" in error["message"]
+    assert error["message"].endswith("allowed: de, en, es, fr, ru")
 
 
 def test_alone_and_under_load_are_the_same(server: Served) -> None:

@@ -24,6 +24,8 @@ def test_an_answer_has_everything() -> None:
     assert answer["summaries"] == [
         {
             "text": "One two",
+            "language": "en",
+            "detected": None,
             "score": -1.0,
             "parts": [{"source": "One two three four.", "text": "One two", "score": -1.0, "warnings": []}],
             "warnings": [],
@@ -39,6 +41,16 @@ def test_a_list_keeps_its_order_and_what_is_empty() -> None:
     assert [(each["text"], each["score"]) for each in answer["summaries"]] == [("a b", -1.0), ("", None), ("d e", -1.0)]
 
 
+def test_the_language_of_each_text_is_found_out_on_request() -> None:
+    texts = ["The weather is really nice today.", "Погода сегодня и правда хорошая.", ""]
+    answer = post(app_of(summarizer("en", "ru")), "/v1/summarize", json={"text": texts, "language": "auto"}).json()
+    assert [each["language"] for each in answer["summaries"]] == ["en", "ru", "en"]
+    assert [each["detected"]["language"] for each in answer["summaries"]] == ["en", "ru", "en"]
+    assert answer["summaries"][1]["detected"]["confidence"] > 0.95
+    assert answer["summaries"][2]["detected"]["confidence"] == 0
+    assert answer["language"] == "auto"
+
+
 def test_lines_on_request() -> None:
     text = " ".join(f"Word{number} and word{number + 1} went home." for number in range(20))
     answer = post(app(), "/v1/summarize", json={**ONE, "text": text, "format": "lines"}).json()
@@ -52,6 +64,15 @@ def test_lines_on_request() -> None:
     [
         ({"language": "de"}, 400, "language", "language: 'de' is not summarized; allowed: en"),
         ({"language": 5}, 400, "language", "string"),
+        (
+            {
+                "language": "auto",
+                "text": ["Good morning, dear friends.", "Il fait très beau aujourd'hui, n'est-ce pas ?"],
+            },
+            400,
+            "language",
+            "language: 'fr' (found in text 1 with confidence 1.00) is not a served language; allowed: en",
+        ),
         ({"text": None}, 400, "text", "string or a list of strings"),
         ({"text": []}, 400, "text", "empty list"),
         ({"format": "page"}, 400, "format", "'line' or 'lines'"),
@@ -75,8 +96,9 @@ def test_models_say_what_they_do() -> None:
     assert [(card["name"], card["task"]) for card in cards] == [("tiny", "translate"), ("short", "summarize")]
 
 
-def test_without_a_summarizer_that_is_said() -> None:
-    response = post(app_of(model("en-ru")), "/v1/summarize", json=ONE)
+@pytest.mark.parametrize("language", ["en", "auto"])
+def test_without_a_summarizer_that_is_said(language: str) -> None:
+    response = post(app_of(model("en-ru")), "/v1/summarize", json={**ONE, "language": language})
     assert response.status_code == 400
     assert "none, since no summarizer is loaded" in response.json()["error"]["message"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from model_store.decoding.segment import Hypothesis, Segment
 from service.catalogue import Catalogue
-from service.errors import InvalidRequestError, ServiceError
+from service.errors import InvalidRequestError, ServiceError, UnsupportedLanguageError
 from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Summarizer, SummaryRequest, SummaryResult
 from service.pipeline.translation import TranslationOptions
@@ -111,6 +111,58 @@ def test_what_is_cut_off_at_its_longest_is_warned_of() -> None:
     result = asyncio.run(Summarizer(lambda: loaded, warned=seen.append).summarize(request))
     assert result.summaries[0].warnings == ("truncated",)
     assert seen == ["truncated"]
+
+
+ENGLISH, RUSSIAN = "The weather is really nice today.", "Погода сегодня и правда хорошая."
+FRENCH = "Il fait vraiment très beau aujourd'hui, n'est-ce pas ?"
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (ENGLISH, False),
+        (RUSSIAN, True),  # a language that is summarized
+        (FRENCH, True),  # one that is not
+        ("Как", False),  # too few letters to be sure
+        ("1 2 3 -- 4", False),
+        (" ", False),
+    ],
+)
+def test_a_text_that_is_surely_in_another_language_is_warned_of(text: str, other: bool) -> None:
+    seen: list[str] = []
+    loaded = Catalogue((summarizer("en", "ru"),))
+    request = SummaryRequest((text, ENGLISH), "en")
+    first, second = asyncio.run(Summarizer(lambda: loaded, warned=seen.append).summarize(request)).summaries
+    assert [warning for warning in first.warnings if warning == "other_language"] == ["other_language"] * other
+    assert (first.language, first.detection) == ("en", None)
+    assert second.warnings == ()
+    assert seen.count("other_language") == other
+
+
+def test_the_language_of_each_text_is_found_out() -> None:
+    """And each goes to the model of its language, whatever stands between."""
+    english, russian = summarizer("en"), replace(summarizer("ru"), name="other")
+    texts = (ENGLISH, RUSSIAN, "The train was late again.", "42")
+    result = summarize(SummaryRequest(texts, "AUTO"), Catalogue((english, russian)))
+    assert [each.text for each in result.summaries] == ["The weather", "Погода сегодня", "The train", "42"]
+    assert [each.language for each in result.summaries] == ["en", "ru", "en", "en"]
+    found = [each.detection for each in result.summaries]
+    assert [each and each.language for each in found] == ["en", "ru", "en", "en"]
+    assert found[3] is not None
+    assert found[3].confidence == 0
+    assert [len(engine_of(each).groups) for each in (english, russian)] == [1, 1]
+    assert not any("other_language" in each.warnings for each in result.summaries)
+    assert (result.language, result.model_name) == ("auto", "short")
+
+
+def test_texts_of_one_language_have_it_together() -> None:
+    assert summarize(SummaryRequest((RUSSIAN, RUSSIAN), "auto")).language == "ru"
+
+
+def test_a_text_of_a_language_that_is_not_summarized_is_refused_by_number() -> None:
+    message = r"language: 'fr' \(found in text 1 with confidence 1\.00\) is not a served language; allowed: en, ru"
+    with pytest.raises(UnsupportedLanguageError, match=message):
+        summarize(SummaryRequest((ENGLISH, FRENCH), "auto"))
 
 
 @pytest.mark.parametrize(
