@@ -32,7 +32,7 @@ from benchmarks.work import (
     random_shortlist,
     work_and_network,
 )
-from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.decoding.backends.choice import BackendName, Precision, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
@@ -89,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", type=torch.device, default=CPU)
     parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float16", help="of cuda_graph")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument(
         "--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32, 128]
@@ -104,7 +105,7 @@ def main() -> None:
     work, network = work_and_network(options.bundle, options.vocabulary, small=options.small)
     device: torch.device = options.device
     opened_s = time.perf_counter()
-    backend = open_backend(network.to(device), options.backend, source_capacity=LONGEST)
+    backend = open_backend(network.to(device), options.backend, source_capacity=LONGEST, precision=options.precision)
     opened_s = time.perf_counter() - opened_s
     most = limits_of(backend, work.config, options.beam * max(options.in_flight), device)
     limits = report(most, work, tuple(options.in_flight), options.beam)

@@ -11,7 +11,7 @@ import torch
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.config import Task
-from model_store.decoding.backends.choice import BackendName
+from model_store.decoding.backends.choice import BackendName, Precision
 from model_store.decoding.in_flight import open_decoder
 from model_store.decoding.terms import TERMS_BEAM
 from model_store.errors import BundleCorruptError, BundleNotFoundError
@@ -50,6 +50,7 @@ class DecoderOpener(Protocol):
         max_target_length: int,
         max_rows: int,
         backend: BackendName,
+        precision: Precision,
         translations: Mapping[str, Translations],
     ) -> InFlightDecoder:
         """A decoder with nothing in it. translations: as open_decoder takes them."""
@@ -146,6 +147,7 @@ class BundleLoader:
                 max_target_length=target_length,
                 max_rows=self._rows,
                 backend=settings.backend,
+                precision=settings.cuda_precision,
                 translations=bundle.translations if settings.shortlist == "auto" else {},
             ),
             EngineSettings(

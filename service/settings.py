@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         "auto",
         description="How networks run: int8 (CPU), cuda_graph (GPU), eager (slow), or auto: the best that can.",
     )
+    cuda_precision: Literal["float16", "bfloat16"] = Field(
+        "float16",
+        description="Numbers of cuda_graph. bfloat16: of any size, 8 bits; float16: up to 65,504, 11 bits.",
+    )
     shortlist: Literal["auto", "off"] = Field(
         "auto",
         description="Score only the tokens that a sentence may be translated by, where a bundle says which. off: all.",

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 
-from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.decoding.backends.choice import BackendName, Precision, open_backend
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.beginnings import Beginnings
 from model_store.decoding.block import Block
@@ -214,17 +214,20 @@ def open_decoder(
     max_target_length: int,
     max_rows: int = MAX_ROWS,
     backend: BackendName = "auto",
+    precision: Precision = "float16",
     translations: Mapping[str, Translations] | None = None,
 ) -> InFlightDecoder:
-    """A decoder for a bundle's network and tokenizer; lengths in tokens. translations: by target language, for targets
-    that are made of shortlists. Raises ConfigError as open_backend."""
+    """A decoder for a bundle's network and tokenizer; lengths in tokens. precision: as open_backend.
+
+    translations: by target language, for targets that are made of shortlists. Raises ConfigError as open_backend.
+    """
     device = network.projection.weight.device
     never = sorted(tokenizer.control_ids)
     forbidden = torch.tensor(never, device=device)
     tables = {tokenizer.language_id(language): each for language, each in (translations or {}).items()}
     shortlist = Shortlist(tables, forbidden=never, eos=tokenizer.eos_id) if tables else None
     return InFlightDecoder(
-        open_backend(network, backend, source_capacity=max_source_length),
+        open_backend(network, backend, source_capacity=max_source_length, precision=precision),
         Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden, Spellings(tokenizer.spellings()), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Literal, TypeAlias
 
+import torch
+
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
@@ -15,10 +17,16 @@ from model_store.network.seq2seq import Seq2Seq
 logger = logging.getLogger("verso.decoding")
 
 BackendName: TypeAlias = Literal["auto", "eager", "int8", "cuda_graph"]
+Precision: TypeAlias = Literal["float16", "bfloat16"]
+
+_DTYPES: dict[Precision, torch.dtype] = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def open_backend(network: Seq2Seq, name: BackendName, *, source_capacity: int) -> Backend:
+def open_backend(
+    network: Seq2Seq, name: BackendName, *, source_capacity: int, precision: Precision = "float16"
+) -> Backend:
     """ "auto" is cuda_graph on a GPU, and on a CPU int8 where it can run, with a line in the log where it cannot.
+    precision: of cuda_graph, which makes the network's device that of this thread, in which it has to be used.
 
     Raises:
         ConfigError: one was asked for that the network, its device or the machine does not do.
@@ -34,7 +42,9 @@ def open_backend(network: Seq2Seq, name: BackendName, *, source_capacity: int) -
     if name == "auto" and reason and device == "cpu":
         logger.warning("decoding in float32, which is slower, since 8-bit integers do not run with %s", reason)
     if name in ("auto", "cuda_graph") and device == "cuda":
-        return CudaGraphBackend(network, source_capacity=source_capacity)
+        # Streams, events, graphs and Triton are those of the thread's own device, unless another is named.
+        torch.cuda.set_device(network.projection.weight.device)
+        return CudaGraphBackend(network, source_capacity=source_capacity, dtype=_DTYPES[precision])
     if name == "eager" or reason:
         return EagerBackend(network, source_capacity=source_capacity)
     return Int8Backend(network, source_capacity=source_capacity)

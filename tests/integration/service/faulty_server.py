@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 import service.engine.worker
-from model_store.decoding.backends.choice import BackendName
+from model_store.decoding.backends.choice import BackendName, Precision
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -122,6 +122,7 @@ def main() -> None:
         max_target_length: int,
         max_rows: int,
         backend: BackendName,
+        precision: Precision,
         translations: Mapping[str, Translations],
     ) -> FaultyDecoder:
         faults.before_build()
@@ -132,6 +133,7 @@ def main() -> None:
             max_target_length=max_target_length,
             max_rows=max_rows,
             backend=backend,
+            precision=precision,
             translations=translations,
         )
         return FaultyDecoder(decoder, faults)

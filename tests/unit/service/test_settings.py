@@ -44,6 +44,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("VERSO_PORT", "70000", "environment: VERSO_PORT: .*65535.*70000"),
         ("VERSO_DRAIN_S", "inf", "VERSO_DRAIN_S: "),
+        ("VERSO_CUDA_PRECISION", "float32", "VERSO_CUDA_PRECISION: .*'float16' or 'bfloat16'"),
         ("VERSO_LOG_LEVEL", "loud", "VERSO_LOG_LEVEL: .*'debug'"),
         ("VERSO_HORIZON", "1000001", "VERSO_HORIZON: .* less than or equal to 1000000 .*'1000001'"),
         ("VERSO_TRUSTED_PROXIES", "10.0.0.1, proxy", "VERSO_TRUSTED_PROXIES: 'proxy' .*allowed: IP addresses"),

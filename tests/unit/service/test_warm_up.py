@@ -75,6 +75,28 @@ def as_on_a_gpu(
     )
 
 
+def test_the_decoder_is_opened_in_the_precision_that_the_operator_sets(tmp_path: Path) -> None:
+    asked: list[object] = []
+
+    def opener(*network_and_tokenizer: object, precision: object, **others: object) -> InFlightDecoder:
+        asked.append(precision)
+        return as_on_a_gpu(*network_and_tokenizer, **others)  # type: ignore[arg-type]
+
+    save_tiny(tmp_path / "tiny" / "1", replace(DESCRIPTION, name="tiny", version="1"))
+    settings = Settings(
+        models=str(tmp_path), threads=1, decoder_rows=8, max_source_length=20, cuda_precision="bfloat16"
+    )
+    source = BundleLoader(settings, lambda _identity: NullObserver(), opener)
+
+    async def load() -> None:
+        models = Models(source, Metrics(), "en")
+        await models.load()
+        await models.close(1.0)
+
+    asyncio.run(load())
+    assert asked == ["bfloat16"]
+
+
 @pytest.mark.parametrize("no_repeat_ngram", [0, 3])
 def test_the_graphs_of_the_bundles_own_beam_are_there_before_it_is_ready(
     no_repeat_ngram: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
