@@ -1,7 +1,7 @@
 """The network on a CUDA device in half precision: steps that never ask the host anything, to be captured as graphs.
 
-A row's last bits follow how many rows there are, since cuBLAS chooses its kernels by shape: alone and under load are
-equal to rounding only.
+A row's last bits follow how many rows there are, since cuBLAS chooses its kernels by shape, and trials choose between
+torch's and Triton's by size: alone and under load are equal to rounding only.
 
 Legend: B sources, N slots, K beam width, S source length.
 """
