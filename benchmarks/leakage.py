@@ -1,10 +1,9 @@
 """What of a recipe's held-out sets is in training data? Near duplicates of sources, and references that stand there.
 
-Looks through all that the recipe's sources hold, before cleaning and limits and so through more than was trained on, or
-through other files of pairs. A near duplicate has word triples whose Jaccard similarity is at least --threshold: found
-by MinHash, which misses a few, then compared exactly. A reference is known if it is a side of a pair, but for case and
-punctuation. A bundle is scored on known and unknown ones apart, and for summaries so is the first sentence. The last
-line is one JSON object.
+Looks through the pairs that `prepare` keeps to learn from, or through other files of pairs. A near duplicate has word
+triples whose Jaccard similarity is at least --threshold: found by MinHash, which misses a few, then compared exactly. A
+reference is known if it is a side of a pair, but for case and punctuation. A bundle is scored on known and unknown ones
+apart, and for summaries so is the first sentence. The last line is one JSON object.
 
     python -m benchmarks.leakage RECIPE --data CORPORA [--only SET] [--files FILE...] [--bundle BUNDLE]
 """
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, tee
 from pathlib import Path
 
@@ -22,11 +21,10 @@ from benchmarks.pairs import read_pairs
 from model_store.bundle import load_bundle
 from model_store.config import Task
 from training.cleaning import fold
-from training.corpora.pair import SentencePair
-from training.corpora.read import read_source
 from training.evaluation import LeadSentence, Model, System, TestSet, evaluate
 from training.metrics import score, words
 from training.near_duplicates import NearDuplicates, similarity
+from training.preparation import learned_pairs
 from training.run import Run
 from training.start import find_bundle
 
@@ -74,30 +72,26 @@ def figures(test_set: TestSet, near: set[int], known: set[int]) -> dict[str, obj
     }
 
 
-def _of_sources(run: Run) -> Iterator[str]:
-    for source in run.recipe.data.sources:
-        for item in read_source(source, run.data_root):
-            if isinstance(item, SentencePair):
-                yield from (item.left, item.right)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="a file, or the name of one that comes with Verso")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--only", action="append", default=[], help="this held-out set only; repeatable")
-    parser.add_argument("--files", type=Path, nargs="+", help="of pairs, instead of the recipe's sources")
+    parser.add_argument("--files", type=Path, nargs="+", help="of pairs, instead of what the recipe learns from")
     parser.add_argument("--threshold", type=float, default=0.6)
     parser.add_argument("--bundle", help="name, or name@version, of one that ships, or a folder")
     options = parser.parse_args()
     run = Run.open(options.recipe, options.data, options.runs, None)
     data = run.recipe.data
     sets = run.test_sets(tuple(options.only))
-    texts = chain.from_iterable(chain.from_iterable(map(read_pairs, options.files))) if options.files else None
+    if options.files:
+        pairs = [pair for path in options.files for pair in read_pairs(path)]
+    else:
+        pairs = [(pair.left, pair.right) for pair in learned_pairs(run.recipe, run.data_root)]
     sources = [text for each in sets for text in each.sources]
     references = [text for each in sets for text in each.references]
-    near, known = leaks(sources, references, texts or _of_sources(run), options.threshold, data.task)
+    near, known = leaks(sources, references, chain.from_iterable(pairs), options.threshold, data.task)
     systems: dict[str, System] = {}
     if options.bundle is not None:
         bundle = load_bundle(find_bundle(options.bundle))
@@ -113,7 +107,8 @@ def main() -> None:
         parts = {"known": sorted(there), "unknown": sorted({*numbers} - there)}
         results.append({**figures(each, here, there), **scores(systems, each, data.task, parts)})
         start += len(numbers)
-    print(json.dumps({"benchmark": "leakage", "machine": machine(), "recipe": options.recipe, "results": results}))
+    searched = {"recipe": options.recipe, "pairs": len(pairs)}
+    print(json.dumps({"benchmark": "leakage", "machine": machine(), **searched, "results": results}))
 
 
 if __name__ == "__main__":

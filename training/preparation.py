@@ -19,7 +19,7 @@ from training.config import Recipe
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import DataConfig, SourceConfig
+from training.data_config import SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.near_duplicates import hold_out
 from training.run_folder import RunFolder
@@ -50,8 +50,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
             "another --runs"
         )
     report = CleaningReport()
-    corpora = list(_corpora(recipe, data_root, report))
-    corpora, held_out = _hold_out(recipe.data, corpora, recipe.trainer.seed, report)
+    corpora, held_out = _left_to_learn(recipe, data_root, report)
     if recipe.data.stand_ins:
         corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
@@ -70,6 +69,11 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     folder.prepared.write_text(json.dumps(what_it_depends_on(recipe), indent=2) + "\n", encoding="utf-8")
     folder.report.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return report
+
+
+def learned_pairs(recipe: Recipe, data_root: Path) -> list[SentencePair]:
+    """What `prepare` keeps to learn from and to validate on, without stand-ins."""
+    return [pair for corpus in _left_to_learn(recipe, data_root, CleaningReport())[0] for pair in corpus.pairs]
 
 
 def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
@@ -125,10 +129,12 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
         yield _Corpus(config, chosen)
 
 
-def _hold_out(
-    data: DataConfig, corpora: list[_Corpus], seed: int, report: CleaningReport
+def _left_to_learn(
+    recipe: Recipe, data_root: Path, report: CleaningReport
 ) -> tuple[list[_Corpus], dict[tuple[str, str], list[SentencePair]]]:
     """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
+    data, seed = recipe.data, recipe.trainer.seed
+    corpora = list(_corpora(recipe, data_root, report))
     held_out: dict[tuple[str, str], list[SentencePair]] = {}
     if data.held_out is None:
         return corpora, held_out
