@@ -18,7 +18,7 @@ from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS
 from model_store.decoding.backends.vnni.kernels import UNITS, Array, Layers, Matrix
 from model_store.decoding.backends.vnni.linear import Linear, Projection
 from model_store.decoding.backends.vnni.packing import aligned, array_of, in_panels, packed, room_of, rows_of
-from model_store.decoding.backends.vnni.team import Team
+from model_store.decoding.backends.vnni.team import PRODUCTS_A_US, Team
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 
 
@@ -57,6 +57,7 @@ class Stack:
             output.numpy(),
             new.numpy(),
             room_of(self._team),
+            cost_us=rows * (layers.of_x.size + layers.of_h.size) / PRODUCTS_A_US,
         )
         return output, new
 
@@ -93,6 +94,7 @@ class Stack:
             outputs.numpy(),
             cells.numpy(),
             room_of(self._team),
+            cost_us=tokens * (of_x.size + layers.of_h[layer].size) / PRODUCTS_A_US,
         )
         return outputs, cells
 

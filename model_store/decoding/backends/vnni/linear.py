@@ -17,7 +17,7 @@ from model_store.decoding.backends.vnni import among, choosing, phases
 from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS, DOT_COLUMNS, DOT_ROWS
 from model_store.decoding.backends.vnni.kernels import Matrix
 from model_store.decoding.backends.vnni.packing import array_of, by_token, in_panels, packed, room_of, rows_of
-from model_store.decoding.backends.vnni.team import Team
+from model_store.decoding.backends.vnni.team import LOGITS_A_US, PRODUCTS_A_US, Team
 
 _NONE = torch.empty(0, dtype=torch.int64)
 
@@ -38,7 +38,17 @@ class Linear:
         rows, (panels, groups, *_tile) = len(x), self._matrix.weights.shape
         y = np.empty((rows, panels, COLUMNS), dtype=np.float32)
         codes, room = rows_of(rows, groups * BYTES), room_of(self._team)
-        self._team.run(phases.linear, 2, array_of(x), codes, self._matrix, self._squash, y, room)
+        self._team.run(
+            phases.linear,
+            2,
+            array_of(x),
+            codes,
+            self._matrix,
+            self._squash,
+            y,
+            room,
+            cost_us=rows * self._matrix.weights.size / PRODUCTS_A_US,
+        )
         return torch.from_numpy(y).view(rows, -1)[:, : self._outputs]
 
 
@@ -74,6 +84,7 @@ class Projection(Linear):
             np.empty((threads, most), dtype=np.int64),
             np.empty((threads, panels), dtype=np.float32),
             np.empty((threads, COLUMNS), dtype=np.float32),
+            cost_us=whole.numel() / LOGITS_A_US,
         )
         return best, parents, chosen
 
@@ -102,6 +113,7 @@ class Projection(Linear):
             logits.view(slots, width, panels, COLUMNS).numpy(),
             np.empty((threads, DOT_COLUMNS), dtype=np.int64),
             np.empty((threads, DOT_ROWS * DOT_COLUMNS), dtype=np.int32),
+            cost_us=logits.numel() * tokens.weights.shape[1] / PRODUCTS_A_US,
         )
         for slot, hypothesis, token in barred:
             place = int(torch.searchsorted(candidates[slot], token))

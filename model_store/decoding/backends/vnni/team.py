@@ -18,6 +18,10 @@ from model_store.decoding.backends.vnni.instructions import fetch, fetch_add, yi
 
 Array = np.ndarray[Any, Any]
 
+# Of one thread, on a Zen 4 at 3 GHz or so: products of codes with their sums, and logits that are looked through.
+PRODUCTS_A_US, LOGITS_A_US = 200_000, 1_000
+# To wake a thread and to hear of its end costs the caller about half of it (docs/performance.md, "Kernels").
+WORTH_A_THREAD_US = 200
 _LINE = 8  # int64s in a line of the cache, so that counters do not share one
 _SPINS = 2000
 
@@ -52,14 +56,16 @@ class Team:
         self.size = size
         self.others = ThreadPoolExecutor(size - 1, thread_name_prefix="verso-kernel") if size > 1 else None
 
-    def run(self, work: Callable[..., None], phases: int, *arguments: object) -> None:
-        """Call work(thread, counters, *arguments) in all threads; returns when the work is done.
+    def run(self, work: Callable[..., None], phases: int, *arguments: object, cost_us: float) -> None:
+        """Call work(thread, counters, *arguments) in some threads; returns when the work is done.
 
-        A thread that comes too late finds nothing left to take, so nobody waits for it.
+        cost_us: about how many microseconds it takes one thread; there are as many as have WORTH_A_THREAD_US to do. One
+        that comes too late finds nothing left to take, so nobody waits for it.
         """
+        engaged = min(self.size, max(int(cost_us / WORTH_A_THREAD_US), 1))
         counters = np.zeros((phases, 2, _LINE), dtype=np.int64)
         started = [
-            self.others.submit(work, thread, counters, *arguments) for thread in range(1, self.size) if self.others
+            self.others.submit(work, thread, counters, *arguments) for thread in range(1, engaged) if self.others
         ]
         work(0, counters, *arguments)
         for each in started:

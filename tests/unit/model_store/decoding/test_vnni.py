@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -90,6 +91,9 @@ def test_best_extensions_are_those_of_torch(
     torch.testing.assert_close(found[0], expected[0], rtol=0, atol=1e-5)
 
 
+SHARED = 1e6  # microseconds, worth any number of threads
+
+
 @compiled
 def count_up(thread: int, counters: Array, done: Array, by: Array) -> None:
     """Each piece notes who did it; the second phase sees all of the first."""
@@ -108,7 +112,7 @@ def test_each_piece_is_done_once_and_phases_wait_for_each_other() -> None:
     several = team.Team(4)
     for _time in range(200):
         done, by = np.zeros(500, dtype=np.int64), np.zeros(500, dtype=np.int64)
-        several.run(count_up, 2, done, by)
+        several.run(count_up, 2, done, by, cost_us=SHARED)
         assert set(done) <= {11, 111}  # min() may meet a piece that is done already
 
 
@@ -123,9 +127,25 @@ def test_a_thread_that_does_not_come_is_not_waited_for() -> None:
     several.others.submit(keep)
     assert busy.wait(10)
     done, by = np.zeros(500, dtype=np.int64), np.ones(500, dtype=np.int64)
-    several.run(count_up, 2, done, by)
+    several.run(count_up, 2, done, by, cost_us=SHARED)
     assert not by.any()
     go_on.set()
+
+
+@pytest.mark.parametrize(("cost_us", "engaged"), [(0.0, 1), (1.9, 1), (2.0, 2), (3.5, 3), (100.0, 4)])
+def test_as_many_threads_are_called_as_have_enough_to_do(
+    cost_us: float, engaged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """cost_us: in what is worth a thread."""
+    several, called = team.Team(4), []
+
+    def submit(_work: object, thread: int, *_arguments: object) -> Future[None]:
+        called.append(thread)
+        return Future()
+
+    monkeypatch.setattr(several.others, "submit", submit)
+    several.run(lambda thread, _counters: called.append(thread), 1, cost_us=cost_us * team.WORTH_A_THREAD_US)
+    assert sorted(called) == list(range(engaged))
 
 
 def test_an_error_in_a_thread_is_raised() -> None:
@@ -135,7 +155,7 @@ def test_an_error_in_a_thread_is_raised() -> None:
 
     def until_it_comes() -> None:
         for _time in range(1000):
-            several.run(work, 1)
+            several.run(work, 1, cost_us=SHARED)
 
     several = team.Team(2)
     with pytest.raises(ValueError, match="thread"):
