@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from service.bulk.command import TranslateCommand
     from service.bulk.in_flight_lines import Translating
     from service.document_command import DocumentCommand
+    from service.summary_command import Summarized
 
     TranslatingBy: TypeAlias = Callable[
         [Settings, TranslateCommand], contextlib.AbstractAsyncContextManager[Translating]
@@ -193,12 +194,12 @@ def summarize(
     text: Annotated[str | None, typer.Option("--text", "-t", help="A text, instead of files.")] = None,
 ) -> None:
     """Say in one line what a text, or each file, is about."""
-    from service.summary_command import SummaryCommand, summarize_by_server
+    from service.summary_command import SummaryCommand, show, summarize_by_server
 
     with one_line_errors():
         command = SummaryCommand(tuple(files or ()), language, lines, text)
         if server is not None:
-            summaries = summarize_by_server(command, server)
+            summaries: Sequence[Summarized] = summarize_by_server(command, server)
         else:
             settings = read_settings()
             set_defaults()
@@ -208,8 +209,7 @@ def summarize(
             silence_logging()
             form: Literal["line", "lines"] = "lines" if lines else "line"
             summaries = asyncio.run(summarize_offline(settings, command.texts(), language, form))
-        for summary in summaries:
-            typer.echo(summary)
+        show(summaries)
 
 
 keys = typer.Typer(no_args_is_help=True, help="API keys, in the file that VERSO_KEYS_FILE names.")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.bulk.command import bar
+from service.bulk.command import bar, say_warnings
 from service.bulk.input_lines import STDIN
 from service.client import AsyncClient
 from service.documents.document import Document
@@ -98,5 +98,4 @@ def _finish(command: DocumentCommand, content: bytes, warnings: Mapping[str, int
             partial.replace(command.output)
         except OSError as error:
             raise InputError(f"--output: {command.output} cannot be written: {error.strerror}") from error
-    for warning, count in sorted(warnings.items()):
-        print(f"verso: warning: {warning}: {count} {'text' if count == 1 else 'texts'}", file=sys.stderr)
+    say_warnings(warnings, "text")

@@ -15,7 +15,7 @@ from service.metrics import Metrics
 from service.models import Models
 from service.pipeline.request import RequestLimits
 from service.pipeline.summarize import Format as SummaryFormat
-from service.pipeline.summarize import Summarizer, SummaryRequest
+from service.pipeline.summarize import Summarizer, Summary, SummaryRequest
 from service.pipeline.translate import Translator
 from service.pipeline.translation import NO_TURN, TranslationOptions, TranslationRequest
 from service.settings import Settings
@@ -48,12 +48,14 @@ async def translating_offline(settings: Settings, command: TranslateCommand) -> 
         yield Translating.in_flight(translate, [model.reference for model in models.catalogue().models])
 
 
-async def summarize_offline(settings: Settings, texts: Sequence[str], language: str, form: SummaryFormat) -> list[str]:
+async def summarize_offline(
+    settings: Settings, texts: Sequence[str], language: str, form: SummaryFormat
+) -> tuple[Summary, ...]:
     """The summary of each text. Limits and errors as translating_offline's."""
     async with _loaded(settings) as models:
         request = SummaryRequest(tuple(texts), language, format=form)
         result = await Summarizer(models.catalogue, _limits(texts)).summarize(request)
-        return [summary.text for summary in result.summaries]
+        return result.summaries
 
 
 async def translate_document_offline(

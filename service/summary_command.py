@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import typer
+
+from service.bulk.command import say_warnings
 from service.bulk.input_lines import STDIN, check_files, read_lines
 from service.client import Client
 from service.errors import InputError
 from service.settings import client_key
+
+
+class Summarized(Protocol):
+    """A summary, whoever made it, and what is warned of."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -33,8 +48,14 @@ class SummaryCommand:
         return ["".join(line.text + line.end for line in read_lines([file])) for file in self.files or (STDIN,)]
 
 
-def summarize_by_server(command: SummaryCommand, server: str) -> Sequence[str]:
+def summarize_by_server(command: SummaryCommand, server: str) -> Sequence[Summarized]:
     """The summaries, from a server. Raises what the client does."""
     with Client(server, api_key=client_key()) as client:
-        found = client.summarize_many(command.texts(), language=command.language, lines=command.lines)
-        return [summary.text for summary in found]
+        return client.summarize_many(command.texts(), language=command.language, lines=command.lines)
+
+
+def show(summaries: Sequence[Summarized]) -> None:
+    """Write the summaries, and on standard error what was warned of."""
+    for summary in summaries:
+        typer.echo(summary.text)
+    say_warnings(Counter(warning for summary in summaries for warning in summary.warnings), "text")

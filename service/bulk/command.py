@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,8 +69,7 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
                     writer.write(batch.text)
                     warnings.update(_warnings(batch))
                     advance(len(batch.lines))
-    for warning, count in sorted(warnings.items()):
-        print(f"verso: warning: {warning}: {count} {'line' if count == 1 else 'lines'}", file=sys.stderr)
+    say_warnings(warnings, "line")
 
 
 @contextlib.asynccontextmanager
@@ -132,6 +131,12 @@ def _warnings(batch: Batch) -> list[str]:
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed or 0:,.1f} lines/s")
+
+
+def say_warnings(warnings: Mapping[str, int], of: str) -> None:
+    """Say on standard error how many of what (`of`, one of them) each warning was given with."""
+    for warning, count in sorted(warnings.items()):
+        print(f"verso: warning: {warning}: {count} {of}{'' if count == 1 else 's'}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from service.bulk.in_flight_lines import BATCHES_AT_ONCE, Translated, translate_lines
 from service.bulk.input_lines import Line, check_files, measure, read_lines
 from service.bulk.partial_output import PartialOutput
-from service.client_answers import OverloadedError
+from service.client_answers import OverloadedError, Summary
 from service.errors import InputError
-from service.summary_command import SummaryCommand
+from service.summary_command import SummaryCommand, show
 
 JOB = {"input_sha256": "x", "from": "en", "to": "ru"}
 
@@ -60,6 +60,14 @@ def test_what_is_summarized(tmp_path: Path) -> None:
         SummaryCommand((first,), "en", text="four")
     with pytest.raises(InputError, match="no such file; a text is given with --text"):
         SummaryCommand((tmp_path / "c",), "en")
+
+
+def test_summaries_are_written_and_what_is_warned_of_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    warned = (("other_language", "not_shorter"), (), ("not_shorter",))
+    show([Summary(text=f"line {n}", language="en", score=-1.0, warnings=each) for n, each in enumerate(warned)])
+    out, err = capsys.readouterr()
+    assert out == "line 0\nline 1\nline 2\n"
+    assert err == "verso: warning: not_shorter: 2 texts\nverso: warning: other_language: 1 text\n"
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=120), st.integers(1, 40))
