@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ import torch
 
 from model_store.decoding.backends.choice import BackendName
 from model_store.network.seq2seq import Seq2Seq
-from training.checkpoint import averaged_weights
+from training.checkpoint import Checkpoint, averaged_weights
 from training.config import Recipe
 from training.evaluation import Model, evaluate, on_best_device
 from training.experiments.table import Cell, Table
@@ -97,12 +98,17 @@ def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
 
 
 def _mean_of_last(trainer: Trainer, count: int) -> Seq2Seq:
-    """Train to the recipe's end and average the last of CHECKPOINTS (Junczys-Dowmunt et al. 2016), which are kept."""
-    updates = trainer.config.max_steps
+    """Train to the recipe's end and average the last of CHECKPOINTS (Junczys-Dowmunt et al. 2016), which are kept.
+
+    The last is that of the last update, wherever a run was stopped and gone on with.
+    """
     kept = [trainer.checkpoint.with_name(f"checkpoint-{number}.pt") for number in range(CHECKPOINTS)]
-    for path in kept:
+    for number, path in enumerate(kept, start=1):
         if not path.exists():
-            trainer.run(max_steps=updates // CHECKPOINTS)
+            due = math.ceil(trainer.config.max_steps * number / CHECKPOINTS)
+            done = Checkpoint.load(trainer.checkpoint).position.step if trainer.checkpoint.exists() else 0
+            if done < due:
+                trainer.run(max_steps=due - done)
             shutil.copy(trainer.checkpoint, path)
     network = trainer.build(trainer.recipe.network)
     last = [averaged_weights(path) for path in kept[-count:]]

@@ -18,9 +18,10 @@ from training.experiments.luong_increments import BASE, VARIANTS
 from training.experiments.networks import layer_normalised, routed
 from training.experiments.table import Table
 from training.experiments.variants import CHECKPOINTS, Variant, compare_variants
+from training.progress import StepRecord
 from training.recipe_file import changed, load_recipe
 from training.run import RECIPES
-from training.trainer import Build
+from training.trainer import Build, Trainer, Update
 
 
 def small() -> Recipe:
@@ -83,6 +84,28 @@ def test_checkpoints_are_averaged_and_kept(tmp_path: Path, monkeypatch: pytest.M
         torch.testing.assert_close(weight, sum(each[name] for each in last) / 3)
     monkeypatch.setattr("training.trainer.Trainer.update", lambda *_arguments: pytest.fail("trained again"))
     assert compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path) == table
+
+
+@pytest.mark.parametrize("updates", [CHECKPOINTS // 2, CHECKPOINTS * 5 // 2])
+def test_checkpoints_reach_the_last_update_also_after_a_stop(
+    updates: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = (Variant("mean", mean_of_last=3),)
+    recipe = changed(small(), {"trainer": {"max_steps": updates, "checkpoint_every_steps": 1}})
+
+    def stopped(trainer: Trainer, update: Update, step: int, done: float) -> StepRecord:
+        if step == 7:
+            raise InterruptedError
+        return learn(trainer, update, step, done)
+
+    learn = Trainer.update
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "update", stopped)
+        with pytest.raises(InterruptedError):
+            compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path)
+    compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path)
+    steps = [Checkpoint.load(each).position.step for each in tmp_path.rglob("checkpoint-*.pt")]
+    assert sorted(steps) == [-(-updates * number // CHECKPOINTS) for number in range(1, CHECKPOINTS + 1)]
 
 
 @pytest.mark.parametrize("build", [layer_normalised, routed])
