@@ -204,15 +204,15 @@ class Catalogue:
         return found
 
     def summarizer(self, language: str) -> Leg:
-        """The pass that makes a summary of a text in `language`, whatever its case.
+        """The pass that makes a summary of a text in `language`: in any case, and with a script or region more or less.
 
         Raises:
             InvalidRequestError: no bundle summarizes that language.
         """
         summarizers = self.summarizers
-        for code, leg in summarizers.items():
-            if code.lower() == language.lower():
-                return leg
+        code = match_language(language, summarizers)
+        if code is not None:
+            return summarizers[code]
         allowed = ", ".join(sorted(summarizers)) or "none, since no summarizer is loaded"
         raise InvalidRequestError("language", f"{language[:40]!r} is not summarized; allowed: {allowed}")
 

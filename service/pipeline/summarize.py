@@ -22,6 +22,7 @@ from service.pipeline.request import check_options, check_texts
 from service.pipeline.source import find_languages, surely_in_another
 from service.pipeline.translation import AUTO, NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
 from service.text.detection import Detection
+from service.text.segmentation import has_letter
 from service.tracing import phase
 
 Format = Literal["line", "lines"]
@@ -152,7 +153,10 @@ class Summarizer(Pipeline):
 
 
 def _windows(leg: Leg, text: str) -> list[str]:
-    """Whole sentences, as many as the model reads at once; a sentence longer than that in parts."""
+    """Whole sentences, as many as the model reads at once; a sentence longer than that in parts. None of a text without
+    a letter, of which a model would only make something up."""
+    if not has_letter(text):
+        return []
 
     def fits(part: str) -> bool:
         return len(leg.model.tokenizer.encode(part.strip())) <= leg.model.max_source_tokens

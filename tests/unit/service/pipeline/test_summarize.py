@@ -84,6 +84,22 @@ def test_rows_of_dashes_and_digits_fit_too() -> None:
     assert "".join(part.source for part in summary.parts).replace(" ", "") == text.replace(" ", "")
 
 
+def test_of_a_text_without_a_letter_nothing_is_made_up() -> None:
+    loaded = Catalogue((summarizer("en"),))
+    summaries = summarize(replace(ASKED, texts=("42", "- 1.5 %\n😀", "No 5")), loaded).summaries
+    assert [each.text for each in summaries] == ["", "", "No 5"]
+    assert [each.parts for each in summaries[:2]] == [(), ()]
+    assert [each.warnings for each in summaries[:2]] == [(), ()]
+    (group,) = engine_of(loaded.models[0]).groups
+    assert len(group) == 1
+
+
+@pytest.mark.parametrize(("asked", "code"), [("EN", "en"), ("en-US", "en"), ("en_gb", "en"), ("ru-RU", "ru")])
+def test_a_language_is_named_as_for_a_translation(asked: str, code: str) -> None:
+    result = summarize(replace(ASKED, language=asked))
+    assert (result.language, result.summaries[0].language) == (code, code)
+
+
 def test_lines_are_one_for_each_window() -> None:
     loaded = Catalogue((summarizer("en"),))
     (summary,) = summarize(replace(ASKED, texts=(LONG,), format="lines"), loaded).summaries
@@ -142,9 +158,9 @@ def test_a_text_that_is_surely_in_another_language_is_warned_of(text: str, other
 def test_the_language_of_each_text_is_found_out() -> None:
     """And each goes to the model of its language, whatever stands between."""
     english, russian = summarizer("en"), replace(summarizer("ru"), name="other")
-    texts = (ENGLISH, RUSSIAN, "The train was late again.", "42")
+    texts = (ENGLISH, RUSSIAN, "The train was late again.", "https://example.org/a")
     result = summarize(SummaryRequest(texts, "AUTO"), Catalogue((english, russian)))
-    assert [each.text for each in result.summaries] == ["The weather", "Погода сегодня", "The train", "42"]
+    assert [each.text for each in result.summaries] == ["The weather", "Погода сегодня", "The train", texts[3]]
     assert [each.language for each in result.summaries] == ["en", "ru", "en", "en"]
     found = [each.detection for each in result.summaries]
     assert [each and each.language for each in found] == ["en", "ru", "en", "en"]
