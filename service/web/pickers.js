@@ -65,7 +65,7 @@ function fill(select, codes, wishes) {
   select.value = wishes.find((wish) => codes.includes(wish)) ?? codes[0];
 }
 
-function nameOf(code) {
+export function nameOf(code) {
   return code === AUTO ? say("detect") : languageName(code);
 }
 

@@ -2,6 +2,7 @@
 
 import { startCopying } from "/web/copying.js";
 import { clearProblem, showProblem, showWarnings } from "/web/notices.js";
+import { AUTO, nameOf } from "/web/pickers.js";
 import { languageName, number, onLanguage, say } from "/web/preferences.js";
 import { summarize } from "/web/service.js";
 
@@ -13,13 +14,13 @@ let warnings = [];
 let made = false;
 
 export function startSummary(languages) {
-  language.replaceChildren(...languages.map((code) => new Option(languageName(code), code)));
+  language.replaceChildren(...[...languages, AUTO].map((code) => new Option(nameOf(code), code)));
   button.addEventListener("click", make);
   text.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && make());
   text.addEventListener("input", showCount);
   startCopying(byId("copy-summary"), output, () => output.textContent, byId("announcer"));
   onLanguage(() => {
-    for (const option of language.options) option.textContent = languageName(option.value);
+    for (const option of language.options) option.textContent = nameOf(option.value);
     showWarnings(byId("summary-warnings"), warnings);
     showCount();
     if (!made) output.textContent = say("summary");
@@ -48,7 +49,8 @@ async function make() {
     output.lang = summary.language;
     warnings = summary.warnings;
     showWarnings(byId("summary-warnings"), warnings);
-    byId("summary-meta").textContent = `${body.model.name} ${body.model.version}`;
+    const found = summary.detected ? [say("detected", { language: languageName(summary.language) })] : [];
+    byId("summary-meta").textContent = [...found, `${body.model.name} ${body.model.version}`].join(" · ");
     byId("copy-summary").hidden = false;
     byId("announcer").textContent = summary.text;
   } catch (error) {

@@ -46,6 +46,11 @@ def test_with_a_summarizer_there_is_a_tab_for_it(browser: Browser, tmp_path: Pat
         assert summary["text"]
         expect(page.locator("#summary")).to_have_text(summary["text"], timeout=PATIENCE_MS)
         expect(page.locator("#summary-warnings li")).to_have_count(len(summary["warnings"]))
+        expect(page.locator("#summary-meta")).to_have_text("short 1")
+        page.locator("#summary-language").select_option("auto")
+        page.locator("#make-summary").click()
+        expect(page.locator("#summary-meta")).to_have_text("Detected: English · short 1", timeout=PATIENCE_MS)
+        expect(page.locator("#summary")).to_have_text(summary["text"])
         summarizing.assert_clean()
 
 
