@@ -30,7 +30,11 @@ def find_bundle(reference: str) -> Path:
     Raises ConfigError or BundleNotFoundError if it is neither.
     """
     folder = Path(reference)
-    return folder if folder.is_dir() else BundleStore(str(shipped_bundles())).resolve(reference)
+    if folder.is_dir():
+        return folder
+    if len(folder.parts) > 1:
+        raise ConfigError(f"bundle: {reference!r} is no folder; allowed: one, or name[@version] of those that ship")
+    return BundleStore(str(shipped_bundles())).resolve(reference)
 
 
 def load_start(reference: str) -> Bundle:

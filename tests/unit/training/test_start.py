@@ -95,3 +95,6 @@ def test_another_task_than_the_bundles_is_refused(tmp_path: Path, bundle: str) -
 def test_a_bundle_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleNotFoundError, match="nothing-like-this"):
         load_recipe(write(tmp_path, RECIPE), start_from="nothing-like-this")
+    message = r"bundle: 'runs/none' is no folder; allowed: one, or name\[@version\] of those that ship"
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, RECIPE), start_from="runs/none")
