@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability
+from model_store.network.seq2seq import EMBEDDING_RANGE
 from training.data_config import DataConfig, PositiveFloat, PositiveInt
 
 
@@ -31,6 +32,7 @@ class TrainerConfig(FrozenModel):
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
+    embedding_range: embeddings begin uniform between minus this and this, where a run begins from random weights.
     widths_multiple_of: train with units that stay zero (model_store/network/padding.py), as many as make the network's
     widths such multiples, for kernels that like round sizes; checkpoints and bundles have the recipe's widths.
     """
@@ -48,6 +50,7 @@ class TrainerConfig(FrozenModel):
     label_smoothing: Probability = 0.1
     gradient_clip: PositiveFloat = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    embedding_range: PositiveFloat = EMBEDDING_RANGE
     widths_multiple_of: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: PositiveInt | None = None

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 from model_store.config import NetworkConfig
 from model_store.errors import ConfigError
 from model_store.network.padding import narrowed, padded
-from model_store.network.seq2seq import Seq2Seq
+from model_store.network.seq2seq import EMBEDDING_RANGE, Seq2Seq
 from training.allocation import give_back_freed_memory
 from training.averaging import moving_average
 from training.batching import plan_epoch
@@ -91,6 +91,8 @@ class Trainer:
         network = build(recipe.network)
         if start is not None:
             network.load_state_dict(start)
+        else:
+            _scale_embeddings(network, self.config.embedding_range / EMBEDDING_RANGE)
         network = padded(network, self.config.widths_multiple_of)
         self.average = AveragedModel(network, multi_avg_fn=moving_average(self.config.average_decay)).eval()
         self.average.to(self.fabric.device)
@@ -250,6 +252,13 @@ class Trainer:
         else:
             torch.manual_seed(self.config.seed + saved.position.step * self.fabric.world_size + self.fabric.global_rank)
         return saved.position
+
+
+@torch.no_grad()
+def _scale_embeddings(network: Seq2Seq, by: float) -> None:
+    """In place; tied ones once."""
+    for embedding in {network.source_embedding, network.target_embedding}:
+        embedding.weight.mul_(by)
 
 
 def _check(recipe: Recipe, train: Examples, validation: Examples) -> None:

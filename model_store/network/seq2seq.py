@@ -16,6 +16,8 @@ from model_store.network.decoder import Decoder
 from model_store.network.encoder import build_encoder
 from model_store.network.memory import DecoderState, Memory
 
+EMBEDDING_RANGE = 0.1  # of fresh weights (Luong et al. 2015, section 4.1)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -46,7 +48,7 @@ class Seq2Seq(nn.Module):
 
     def _embedding(self) -> nn.Embedding:
         embedding = nn.Embedding(self.config.vocabulary, self.config.embedding)
-        nn.init.uniform_(embedding.weight, -0.1, 0.1)  # Luong et al. 2015, section 4.1
+        nn.init.uniform_(embedding.weight, -EMBEDDING_RANGE, EMBEDDING_RANGE)
         return embedding
 
     def _check_positions(self, length: int) -> None:

@@ -117,13 +117,3 @@ def routed(config: NetworkConfig) -> Seq2Seq:
     network = Seq2Seq(config)
     network.decoder = RoutedDecoder(config)
     return network
-
-
-def with_large_embeddings(config: NetworkConfig) -> Seq2Seq:
-    """The network of `config`, whose embeddings begin uniform in +-0.5, five times as large as Luong et al. 2015 have
-    theirs."""
-    network = Seq2Seq(config)
-    with torch.no_grad():
-        for embedding in {network.source_embedding, network.target_embedding}:
-            embedding.weight.mul_(5.0)
-    return network

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model_store.errors import ConfigError
-from model_store.network.seq2seq import Seq2Seq
+from model_store.network.seq2seq import EMBEDDING_RANGE, Seq2Seq
 from tests.unit.training.tiny import RecordingLog, examples, packed, recipe, same, tokenizer
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position
@@ -95,6 +95,25 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     first, again, other = (without_time(tmp_path / name)["network"] for name in "abc")
     assert same(first, again)
     assert not same(first, other)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_embeddings_begin_in_their_range(tmp_path: Path, tied: bool) -> None:
+    network = {"tied_embeddings": tied}
+    plain, large = (
+        trainer_of(recipe(network=network, trainer={"embedding_range": each}), tmp_path / "c").network.state_dict()
+        for each in (EMBEDDING_RANGE, 5 * EMBEDDING_RANGE)
+    )
+    for name, weight in large.items():
+        of_pieces = "embedding" in name or (tied and name == "projection.weight")
+        torch.testing.assert_close(weight, plain[name] * (5 if of_pieces else 1))
+
+
+def test_what_a_run_starts_from_keeps_its_embeddings(tmp_path: Path) -> None:
+    run = recipe(trainer={"embedding_range": 0.5})
+    start = Seq2Seq(run.network).state_dict()
+    trainer = Trainer(run, examples(12), examples(3), checkpoint=tmp_path / "c", log=RecordingLog(), start=start)
+    assert same(trainer.network.state_dict(), start)
 
 
 def test_the_loss_goes_down(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from model_store.config import EncoderConfig, NetworkConfig
 from model_store.network.seq2seq import Seq2Seq
-from training.experiments.networks import LayerNormalisedLayer, layer_normalised, routed, with_large_embeddings
+from training.experiments.networks import LayerNormalisedLayer, layer_normalised, routed
 
 CONFIG = NetworkConfig(vocabulary=24, layers=2, hidden=8, embedding=6, residual=True, dropout=0.0)
 SOURCE, LENGTHS = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0]]), torch.tensor([4, 2])
@@ -86,15 +86,3 @@ def test_layers_above_the_first_read_what_attention_found() -> None:
 def test_one_layer_cannot_be_routed() -> None:
     with pytest.raises(ValueError, match=r"network\.layers: 1; routed attention needs two"):
         routed(CONFIG.model_copy(update={"layers": 1}))
-
-
-@pytest.mark.parametrize("tied", [True, False])
-def test_large_embeddings_are_five_times_as_large_once(tied: bool) -> None:
-    config = CONFIG.model_copy(update={"tied_embeddings": tied, "embedding": 8})
-    torch.manual_seed(3)
-    plain = Seq2Seq(config).state_dict()
-    torch.manual_seed(3)
-    large = with_large_embeddings(config).state_dict()
-    for name, weight in large.items():
-        of_pieces = "embedding" in name or (tied and name == "projection.weight")
-        torch.testing.assert_close(weight, plain[name] * (5 if of_pieces else 1))
