@@ -10,16 +10,14 @@ are the first's, and how many times the first's rate, by processor time, one thr
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import torch
 
 from benchmarks.measure import machine, rounded
-from benchmarks.pairs import read_pairs
+from benchmarks.pairs import bundle_and_pairs, read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.config import PROVEN, UNPRUNED
 from training.evaluation import Model
@@ -58,12 +56,7 @@ def compared(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", help="name, or name@version, of one that ships, or a folder")
-    parser.add_argument("pairs", type=Path, nargs="+")
-    parser.add_argument("--source", default="en")
-    parser.add_argument("--target", default="ru")
-    parser.add_argument("--count", type=int, default=500, help="pairs from the start of each file")
+    parser = bundle_and_pairs(__doc__)
     parser.add_argument("--horizons", default="16,8,4,2,0", help="in tokens")
     parser.add_argument("--pruning", help="in nats, one figure or several, instead of horizons")
     options = parser.parse_args()

@@ -8,61 +8,43 @@ The last line is one JSON object: BLEU and chrF, and the share of outputs that a
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from benchmarks.measure import machine, rounded
-from benchmarks.pairs import read_pairs
-from model_store.bundle import Bundle, load_bundle
+from benchmarks.pairs import bundle_and_pairs, read_pairs
+from model_store.bundle import load_bundle
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
-from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.occupant import Vocabulary
-from model_store.decoding.segment import Segment
+from model_store.network.seq2seq import Seq2Seq
+from model_store.tokenizer import Tokenizer
+from training.evaluation import Model, OpenDecoder
 from training.metrics import score
 from training.start import find_bundle
 
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16)
 
 
-def decoded(
-    bundle: Bundle, texts: Sequence[str], target_language: str, dtype: torch.dtype, device: torch.device
-) -> list[str]:
-    """The outputs, each text as one segment."""
-    tokenizer, config, manifest = bundle.tokenizer, bundle.manifest.decoding, bundle.manifest
-    prefix = tokenizer.prefix_ids(target_language, manifest.task)
-    sources = [(*prefix, *tokenizer.encode(text), tokenizer.eos_id) for text in texts]
-    longest = max(map(len, sources))
-    forbidden = torch.tensor(sorted(tokenizer.control_ids), device=device)
-    decoder = InFlightDecoder(
-        CudaGraphBackend(bundle.network().to(device), source_capacity=longest, dtype=dtype),
-        Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden),
-        max_target_length=config.max_length(longest),
-    )
-    segments = [
-        Segment(
-            source,
-            max_length=config.max_length(len(source)),
-            beam_size=config.beam_size,
-            length_penalty=config.length_penalty,
-            horizon=config.horizon,
+def opened_in(dtype: torch.dtype) -> OpenDecoder:
+    """Makes decoders whose steps are those of a GPU, in that precision."""
+
+    def opened(
+        network: Seq2Seq, tokenizer: Tokenizer, *, max_source_length: int, max_target_length: int
+    ) -> InFlightDecoder:
+        forbidden = torch.tensor(sorted(tokenizer.control_ids), device=network.projection.weight.device)
+        return InFlightDecoder(
+            CudaGraphBackend(network, source_capacity=max_source_length, dtype=dtype),
+            Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden),
+            max_target_length=max_target_length,
         )
-        for source in sources
-    ]
-    found = dict(decode(decoder, segments))
-    return [tokenizer.decode(found[index][0].tokens) for index in range(len(texts))]
+
+    return opened
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", help="name, or name@version, of one that ships, or a folder")
-    parser.add_argument("pairs", type=Path, nargs="+")
-    parser.add_argument("--source", default="en")
-    parser.add_argument("--target", default="ru")
-    parser.add_argument("--count", type=int, default=500, help="pairs from the start of each file")
+    parser = bundle_and_pairs(__doc__)
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -73,7 +55,9 @@ def main() -> None:
         sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
         first: list[str] = []
         for dtype in PRECISIONS:
-            outputs = decoded(bundle, sources, options.target, dtype, options.device)
+            network, manifest = bundle.network().to(options.device), bundle.manifest
+            model = Model(network, bundle.tokenizer, manifest.decoding, manifest.task, opened=opened_in(dtype))
+            outputs = model.decode(sources, options.source, options.target).outputs
             first = first or outputs
             same = sum(one == other for one, other in zip(outputs, first, strict=True))
             results.append(

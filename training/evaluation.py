@@ -11,8 +11,7 @@ import sentencex
 import torch
 
 from model_store.config import DecodingConfig, Task
-from model_store.decoding.backends.choice import BackendName
-from model_store.decoding.in_flight import decode, open_decoder
+from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
@@ -32,6 +31,14 @@ class Decoded:
     written_by: frozenset[str] = frozenset()
 
 
+class OpenDecoder(Protocol):
+    """open_decoder, or what takes its place: a decoder for a network and its tokenizer, lengths in tokens."""
+
+    def __call__(
+        self, network: Seq2Seq, tokenizer: Tokenizer, *, max_source_length: int, max_target_length: int
+    ) -> InFlightDecoder: ...
+
+
 class System(Protocol):
     """Whatever turns texts into texts: a network in this process, or a server."""
 
@@ -45,6 +52,7 @@ class Model:
     """A network in this process, with its tokenizer and how it is decoded.
 
     cut_source_tokens: read no more of a source than this, as the network was trained to; None to read all of it.
+    opened: makes the decoder.
     """
 
     network: Seq2Seq
@@ -52,7 +60,7 @@ class Model:
     decoding: DecodingConfig
     task: Task = "translate"
     cut_source_tokens: int | None = None
-    backend: BackendName = "auto"
+    opened: OpenDecoder = open_decoder
 
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
         """Decode each text as one segment, however long.
@@ -64,12 +72,11 @@ class Model:
         sources = [(*prefix, *self.tokenizer.encode(text)[: self.cut_source_tokens], eos) for text in texts]
         longest = max((len(source) for source in sources), default=1)
         capacity = max(longest, config.max_source_length)
-        decoder = open_decoder(
+        decoder = self.opened(
             self.network,
             self.tokenizer,
             max_source_length=capacity,
             max_target_length=config.max_length(capacity),
-            backend=self.backend,
         )
         segments = [
             Segment(

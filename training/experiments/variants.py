@@ -8,16 +8,17 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from model_store.decoding.backends.choice import BackendName
+from model_store.decoding.in_flight import open_decoder
 from model_store.network.seq2seq import Seq2Seq
 from training.checkpoint import Checkpoint, averaged_weights
 from training.config import Recipe
-from training.evaluation import Model, evaluate, on_best_device
+from training.evaluation import Model, OpenDecoder, evaluate, on_best_device
 from training.experiments.table import Cell, Table
 from training.preparation import prepare
 from training.progress import ProgressLog
@@ -89,8 +90,8 @@ def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
     trainer = Trainer(recipe, train, validation, checkpoint=folder / "checkpoint.pt", log=log, build=variant.build)
     average = trainer.run().average if variant.mean_of_last == 1 else _mean_of_last(trainer, variant.mean_of_last)
     test_set = run.load(recipe.data.validation[:1])[0]
-    backend: BackendName = "auto" if variant.build is Seq2Seq else "eager"  # which runs any network
-    model = Model(on_best_device(average), tokenizer, recipe.decoding, recipe.data.task, backend=backend)
+    opened: OpenDecoder = partial(open_decoder, backend="auto" if variant.build is Seq2Seq else "eager")
+    model = Model(on_best_device(average), tokenizer, recipe.decoding, recipe.data.task, opened=opened)
     moses = recipe.evaluation.moses_bleu
     return {
         metric.name: metric.value for metric in evaluate(model, test_set, "translate", with_moses_bleu=moses).metrics
