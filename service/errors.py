@@ -68,12 +68,15 @@ class RequestTooLargeError(ServiceError):
 
 
 class UnsupportedLanguageError(ServiceError):
-    """No loaded bundle serves the language `code`, which `field` named or, as `found` tells, was detected."""
+    """No loaded bundle serves the language `code`, which `field` named or, as `found` tells, was detected. use: what
+    the languages in `served` are, and it is not."""
 
-    def __init__(self, field: str, code: str, served: Sequence[str], found: str = "") -> None:
+    def __init__(
+        self, field: str, code: str, served: Sequence[str], found: str = "", *, use: str = "a served language"
+    ) -> None:
         how = f" ({found})" if found else ""
         allowed = ", ".join(served) or "none"
-        super().__init__(f"{field}: {code[:40]!r}{how} is not a served language; allowed: {allowed}")
+        super().__init__(f"{field}: {code[:40]!r}{how} is not {use}; allowed: {allowed}")
         self.field = field
         self.code = code
 

@@ -47,7 +47,7 @@ async def detect_sources(
 
     def all_of_them() -> tuple[list[Detection], list[Passage]]:
         heard = [_words_of(text) for text in texts] if html else texts
-        detections = find_languages(heard, languages, "source", catalogue.pivot)
+        detections = find_languages(heard, languages, catalogue.pivot, field="source", use="a served language")
         if html:
             whole_texts = zip(texts, detections, strict=True)
             return detections, [Passage(index, text, each.language) for index, (text, each) in enumerate(whole_texts)]
@@ -61,21 +61,23 @@ async def detect_sources(
     return await asyncio.to_thread(all_of_them)
 
 
-def find_languages(texts: Sequence[str], languages: Sequence[str], field: str, pivot: str) -> list[Detection]:
+def find_languages(
+    texts: Sequence[str], languages: Sequence[str], pivot: str, *, field: str, use: str
+) -> list[Detection]:
     """Which of `languages` (one at least) each text is in. One that does not say counts as `pivot`'s, if that is among
     them, with confidence 0.
 
     Raises:
-        UnsupportedLanguageError: a text is plainly in another one, which `field` did not allow.
+        UnsupportedLanguageError: a text is plainly in another one, which `field` did not allow. It is not what `use`
+            says of `languages`, as "summarized".
     """
     unknown = Detection(_unsaid(pivot, languages), 0.0)
     found = []
     for index, text in enumerate(texts):
         best = next(iter(detect(text, languages)), unknown)
         if best.language not in languages:
-            raise UnsupportedLanguageError(
-                field, best.language, languages, f"found in text {index} with confidence {best.confidence:.2f}"
-            )
+            how = f"found in text {index} with confidence {best.confidence:.2f}"
+            raise UnsupportedLanguageError(field, best.language, languages, how, use=use)
         found.append(best)
     return found
 

@@ -91,7 +91,8 @@ class Summarizer(Pipeline):
         """Summarize every text.
 
         Raises:
-            InvalidRequestError, RequestTooLargeError, ModelNotFoundError: nothing was decoded.
+            InvalidRequestError, RequestTooLargeError, ModelNotFoundError, UnsupportedLanguageError: nothing was
+                decoded.
             EngineError: as the engine's submit_all.
         """
         started = time.monotonic()
@@ -123,7 +124,9 @@ class Summarizer(Pipeline):
         if request.language.lower() != AUTO or not languages:
             return []
         with phase("detection", {"texts": len(request.texts)}):
-            return await asyncio.to_thread(find_languages, request.texts, languages, "language", catalogue.pivot)
+            return await asyncio.to_thread(
+                find_languages, request.texts, languages, catalogue.pivot, field="language", use="summarized"
+            )
 
     async def _run(self, legs: Sequence[Leg], request: SummaryRequest, deadline: float) -> list[Summary]:
         """The summary of each text by its leg; texts of one language after those of another."""

@@ -71,7 +71,7 @@ def test_lines_on_request() -> None:
             },
             400,
             "language",
-            "language: 'fr' (found in text 1 with confidence 1.00) is not a served language; allowed: en",
+            "language: 'fr' (found in text 1 with confidence 1.00) is not summarized; allowed: en",
         ),
         ({"text": None}, 400, "text", "string or a list of strings"),
         ({"text": []}, 400, "text", "empty list"),

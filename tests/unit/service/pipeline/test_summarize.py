@@ -176,9 +176,11 @@ def test_texts_of_one_language_have_it_together() -> None:
 
 
 def test_a_text_of_a_language_that_is_not_summarized_is_refused_by_number() -> None:
-    message = r"language: 'fr' \(found in text 1 with confidence 1\.00\) is not a served language; allowed: en, ru"
+    """Even if it is a served language, as one that is translated."""
+    loaded = Catalogue((model("en-fr"), summarizer("en", "ru")))
+    message = r"language: 'fr' \(found in text 1 with confidence 1\.00\) is not summarized; allowed: en, ru$"
     with pytest.raises(UnsupportedLanguageError, match=message):
-        summarize(SummaryRequest((ENGLISH, FRENCH), "auto"))
+        summarize(SummaryRequest((ENGLISH, FRENCH), "auto"), loaded)
 
 
 @pytest.mark.parametrize(
