@@ -51,7 +51,8 @@ class SummarizeBody(StrictBody):
 
 
 class PartBody(BaseModel):
-    """What was read at once, with white space evened out, and its line."""
+    """What was read at once, with white space evened out, and its line. What of a long text has no letter over such a
+    length, as a table of numbers, is not read and is no part."""
 
     source: str
     text: str

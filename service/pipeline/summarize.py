@@ -1,8 +1,9 @@
 """Summarizes texts of any length: text -> windows of whole sentences -> a line for each -> all lines, or the best.
 
 A summarizer reads as much at once as its bundle says. A longer text is read window by window, so every sentence is
-read, and none is cut off. Its one line is the one that the network is surest of, with a start for the first window's,
-since a text says first what it is about. (To read the lines once more instead loses: docs/quality.md.)
+read, and none is cut off; but a window without a letter (a table of numbers, a row of dashes) is not, since of that the
+network would only make something up. Its one line is the one that the network is surest of, with a start for the first
+window's, since a text says first what it is about. (To read the lines once more instead loses: docs/quality.md.)
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ class SummaryRequest:
 @dataclass(frozen=True)
 class Summary:
     """language: that it was made in, as the bundle writes it. detection: how sure that is; None if the request says it.
-    parts: each window with its line. lines: those of them that make up the summary.
+    parts: each window that has a letter, with its line. lines: those of them that make up the summary.
 
     score: mean natural-log probability of the tokens of `lines`, 0 for a text without a word. warnings: besides those
     of its segments, "other_language" if the text is surely not in the one that the request named, "read_in_windows" if
-    it was longer than the model reads at once, and "not_shorter".
+    it was longer than the model reads at once, whether or not all of it was read, and "not_shorter".
     """
 
     language: str
@@ -156,10 +157,7 @@ class Summarizer(Pipeline):
 
 
 def _windows(leg: Leg, text: str) -> list[str]:
-    """Whole sentences, as many as the model reads at once; a sentence longer than that in parts. None of a text without
-    a letter, of which a model would only make something up."""
-    if not has_letter(text):
-        return []
+    """Whole sentences, as many as the model reads at once; a sentence longer than that in parts. None has no letter."""
 
     def fits(part: str) -> bool:
         return len(leg.model.tokenizer.encode(part.strip())) <= leg.model.max_source_tokens
@@ -172,7 +170,7 @@ def _windows(leg: Leg, text: str) -> list[str]:
                 windows.append(held.strip())
                 held = ""
             held += part
-    return [*windows, held.strip()] if held.strip() else windows
+    return [window for window in [*windows, held.strip()] if has_letter(window)]
 
 
 def _parts(text: str, fits: Callable[[str], bool]) -> list[str]:
@@ -209,7 +207,7 @@ def _summary(language: str, text: str, parts: list[SegmentTranslation], chosen: 
     warnings: dict[WarningName, None] = {warning: None for part in chosen for warning in part.warnings}
     if text and len("\n".join(lines)) >= len(text):
         warnings["not_shorter"] = None
-    if len(parts) > 1:
+    if parts and parts[0].source != text:
         warnings["read_in_windows"] = None
     score = sum(part.best.score * part.best.tokens for part in chosen) / max(tokens, 1)
     return Summary(language, tuple(parts), lines, score, tuple(warnings))

@@ -76,12 +76,33 @@ def test_the_line_is_the_surest_with_a_start_for_the_first(starts: tuple[str, ..
     assert summary.text == line
 
 
-def test_rows_of_dashes_and_digits_fit_too() -> None:
+ROWS = f"{'-=' * 200} {'0123456789' * 30}"
+
+
+@pytest.mark.parametrize("text", [f"One two. {ROWS} Three four.", f"One two. {ROWS}", f"{ROWS} One two.", "One two 3."])
+def test_rows_of_dashes_and_digits_are_read_only_beside_letters(text: str) -> None:
+    """What the window of a sentence has room for comes with it; of the rest nothing is made up, and that is said."""
     loaded = Catalogue((summarizer("en"),))
-    text = f"One two. {'-=' * 200} {'0123456789' * 30} Three four."
     (summary,) = summarize(replace(ASKED, texts=(text,), format="lines"), loaded).summaries
-    assert max(len(segment.source) for group in engine_of(loaded.models[0]).groups for segment in group) <= 40
-    assert "".join(part.source for part in summary.parts).replace(" ", "") == text.replace(" ", "")
+    (group,) = engine_of(loaded.models[0]).groups
+    assert max(len(segment.source) for segment in group) <= 40
+    assert len(group) == len(summary.parts) == len(summary.lines)
+    assert all(part.source in text and any(map(str.isalpha, part.source)) for part in summary.parts)
+    assert letters(" ".join(part.source for part in summary.parts)) == letters(text)
+    assert summary.warnings == ("read_in_windows",) * (ROWS in text)
+
+
+def letters(text: str) -> list[str]:
+    return [character for character in text if character.isalpha()]
+
+
+def test_the_first_window_with_a_letter_has_the_start() -> None:
+    loaded = Catalogue((summarizer("en", engine=SureEngine),))
+    windows = (f"{start} {'hello ' * 4}." for start in ("one two", "sure four"))
+    (summary,) = summarize(replace(ASKED, texts=(f"{'9' * 300} {' '.join(windows)}",)), loaded).summaries
+    lines = [part.best.text for part in summary.parts]
+    assert ["sure" in line for line in lines] == [False, True]
+    assert summary.text == lines[0]
 
 
 def test_of_a_text_without_a_letter_nothing_is_made_up() -> None:
