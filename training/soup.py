@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model_store.errors import ConfigError
+from model_store.errors import ConfigError, ModelStoreError
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import Checkpoint, averaged_state, averaged_weights
 from training.run_folder import RunFolder
@@ -25,8 +25,8 @@ def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str])
 
     others: folders of runs, or bundles as find_bundle takes them.
 
-    Raises ConfigError if nothing was trained yet, or one is of another network or has another tokenizer; and as
-    find_bundle.
+    Raises ConfigError if nothing was trained yet, or one is neither a run nor a bundle, is of another network or has
+    another tokenizer.
     """
     own = averaged_weights(folder.checkpoint)
     members = [own, *(_weights(each, tokenizer, own) for each in others)]
@@ -42,7 +42,13 @@ def _weights(other: str, tokenizer: Tokenizer, own: Mapping[str, Tensor]) -> Map
     if run.checkpoint.exists():
         weights, of_other = averaged_weights(run.checkpoint), Tokenizer.load(run.tokenizer)
     else:
-        bundle = load_start(other)
+        try:
+            bundle = load_start(other)
+        except ModelStoreError as error:
+            raise ConfigError(
+                f"--with: {other!r} is no run that was trained and no bundle that can be read ({error}); allowed: the "
+                "folder of a run, that of a bundle, or name[@version] of one that ships"
+            ) from error
         weights, of_other = bundle.weights, bundle.tokenizer
     if of_other.serialized != tokenizer.serialized:
         raise ConfigError(f"--with: {other} has another tokenizer than the run; allowed: what began from one bundle")

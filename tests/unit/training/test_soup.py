@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -56,3 +57,15 @@ def test_what_did_not_begin_where_the_run_did_is_refused(tmp_path: Path) -> None
     shutil.rmtree(own.checkpoint.parent)
     with pytest.raises(ConfigError, match=r"checkpoint\.pt does not exist; train first"):
         average_with(own, tokenizer(), [str(wider.root)])
+
+
+def test_what_is_neither_a_run_nor_a_bundle_is_refused_by_option_and_value(tmp_path: Path) -> None:
+    own = run(tmp_path / "own", 1)
+    (tmp_path / "empty").mkdir()
+    for other in (str(tmp_path / "empty"), str(tmp_path / "none"), "nothing-like-this", "No Name"):
+        message = (
+            rf"--with: {re.escape(repr(other))} is no run .* no bundle .*; allowed: the folder of a run, .*name\[@"
+        )
+        with pytest.raises(ConfigError, match=message):
+            average_with(own, tokenizer(), [other])
+    assert own.scores.exists()
