@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from model_store.errors import ConfigError, ModelStoreError
 from model_store.tokenizer import Tokenizer
+from training.averaging import mean_of
 from training.checkpoint import Checkpoint, averaged_state, averaged_weights
 from training.run_folder import RunFolder
 from training.start import load_start
@@ -30,9 +30,8 @@ def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str])
     """
     own = averaged_weights(folder.checkpoint)
     members = [own, *(_weights(each, tokenizer, own) for each in others)]
-    mean = {name: torch.stack([each[name].float() for each in members]).mean(dim=0) for name in own}
     saved = Checkpoint.load(folder.checkpoint)
-    replace(saved, average=averaged_state(mean, saved.average["n_averaged"])).save(folder.checkpoint)
+    replace(saved, average=averaged_state(mean_of(members), saved.average["n_averaged"])).save(folder.checkpoint)
     folder.scores.unlink(missing_ok=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from model_store.decoding.in_flight import open_decoder
+from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
+from training.averaging import mean_of
 from training.checkpoint import Checkpoint, averaged_weights
 from training.config import Recipe
 from training.evaluation import Model, OpenDecoder, evaluate, on_best_device
@@ -36,7 +35,7 @@ class Variant:
     """A system. changes: the recipe's tables where they differ from the experiment's common ones.
 
     against: the variant that its difference is to. published: that difference in a paper, in BLEU. build: makes its
-    network, if it is one that does not ship. mean_of_last: so many checkpoints of CHECKPOINTS are averaged in the end.
+    network, if it is one that does not ship. mean_of_last: so many of CHECKPOINTS checkpoints are averaged in the end.
     """
 
     name: str
@@ -99,21 +98,29 @@ def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
 
 
 def _mean_of_last(trainer: Trainer, count: int) -> Seq2Seq:
-    """Train to the recipe's end and average the last of CHECKPOINTS (Junczys-Dowmunt et al. 2016), which are kept.
+    """Train to the recipe's end and average the last `count` of CHECKPOINTS (Junczys-Dowmunt et al. 2016). These are
+    kept, each whole or not at all.
 
     The last is that of the last update, wherever a run was stopped and gone on with.
+
+    Raises ConfigError if the run is past one that was not kept.
     """
-    kept = [trainer.checkpoint.with_name(f"checkpoint-{number}.pt") for number in range(CHECKPOINTS)]
-    for number, path in enumerate(kept, start=1):
-        if not path.exists():
-            due = math.ceil(trainer.config.max_steps * number / CHECKPOINTS)
-            done = Checkpoint.load(trainer.checkpoint).position.step if trainer.checkpoint.exists() else 0
-            if done < due:
-                trainer.run(max_steps=due - done)
-            shutil.copy(trainer.checkpoint, path)
+    numbers = range(CHECKPOINTS - count, CHECKPOINTS)
+    kept = [trainer.checkpoint.with_name(f"checkpoint-{number}.pt") for number in numbers]
+    for number, path in zip(numbers, kept, strict=True):
+        if path.exists():
+            continue
+        due = math.ceil(trainer.config.max_steps * (number + 1) / CHECKPOINTS)
+        done = Checkpoint.load(trainer.checkpoint).position.step if trainer.checkpoint.exists() else 0
+        if done > due:
+            raise ConfigError(
+                f"{trainer.checkpoint}: is of update {done}, past {due}, which {path.name} is of; remove it"
+            )
+        if done < due:
+            trainer.run(max_steps=due - done)
+        Checkpoint.load(trainer.checkpoint).save(path)
     network = trainer.build(trainer.recipe.network)
-    last = [averaged_weights(path) for path in kept[-count:]]
-    network.load_state_dict({name: torch.stack([each[name] for each in last]).mean(dim=0) for name in last[0]})
+    network.load_state_dict(mean_of([averaged_weights(path) for path in kept]))
     return network.eval()
 
 

@@ -78,10 +78,9 @@ def test_checkpoints_are_averaged_and_kept(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("training.experiments.variants.evaluate", scored)
     table = compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path)
     kept = [Checkpoint.load(each) for each in tmp_path.rglob("checkpoint-*.pt")]
-    assert sorted(each.position.step for each in kept) == list(range(1, CHECKPOINTS + 1))
-    last = [each.network for each in kept if each.position.step > CHECKPOINTS - 3]
+    assert sorted(each.position.step for each in kept) == [CHECKPOINTS - 2, CHECKPOINTS - 1, CHECKPOINTS]
     for name, weight in averages[0].items():
-        torch.testing.assert_close(weight, sum(each[name] for each in last) / 3)
+        torch.testing.assert_close(weight, sum(each.network[name] for each in kept) / 3)
     monkeypatch.setattr("training.trainer.Trainer.update", lambda *_arguments: pytest.fail("trained again"))
     assert compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path) == table
 
@@ -94,7 +93,7 @@ def test_checkpoints_reach_the_last_update_also_after_a_stop(
     recipe = changed(small(), {"trainer": {"max_steps": updates, "checkpoint_every_steps": 1}})
 
     def stopped(trainer: Trainer, update: Update, step: int, done: float) -> StepRecord:
-        if step == 7:
+        if step == updates - 1:
             raise InterruptedError
         return learn(trainer, update, step, done)
 
@@ -105,7 +104,14 @@ def test_checkpoints_reach_the_last_update_also_after_a_stop(
             compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path)
     compare_variants("mean", "Mean", recipe, variants, RECIPES, tmp_path)
     steps = [Checkpoint.load(each).position.step for each in tmp_path.rglob("checkpoint-*.pt")]
-    assert sorted(steps) == [-(-updates * number // CHECKPOINTS) for number in range(1, CHECKPOINTS + 1)]
+    assert sorted(steps) == [-(-updates * number // CHECKPOINTS) for number in range(CHECKPOINTS - 2, CHECKPOINTS + 1)]
+
+
+def test_no_later_checkpoint_takes_the_place_of_one_that_was_not_kept(tmp_path: Path) -> None:
+    recipe = changed(small(), {"trainer": {"max_steps": CHECKPOINTS}})
+    compare_variants("mean", "Mean", recipe, (Variant("mean", mean_of_last=2),), RECIPES, tmp_path)
+    with pytest.raises(ConfigError, match=r"is of update 20, past 18, which checkpoint-17\.pt is of; remove it"):
+        compare_variants("mean", "Mean", recipe, (Variant("mean", mean_of_last=3),), RECIPES, tmp_path)
 
 
 @pytest.mark.parametrize("build", [layer_normalised, routed])
