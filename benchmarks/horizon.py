@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -29,8 +30,8 @@ def decoded(
     bundle: Bundle, texts: Sequence[str], languages: tuple[str, str], options: Mapping[str, float]
 ) -> tuple[list[str], float]:
     """The outputs, and the seconds of processor time that they took. options: of decoding, instead of the bundle's."""
-    decoding = bundle.manifest.decoding.model_copy(update=options)
-    model = Model(bundle.network(), bundle.tokenizer, decoding, bundle.manifest.task)
+    model = Model.of_bundle(bundle)
+    model = replace(model, decoding=model.decoding.model_copy(update=options))
     started = time.process_time()
     outputs = model.decode(texts, *languages).outputs
     return outputs, time.process_time() - started

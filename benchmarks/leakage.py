@@ -95,8 +95,7 @@ def main() -> None:
     systems: dict[str, System] = {}
     if options.bundle is not None:
         bundle = load_bundle(find_bundle(options.bundle))
-        decoding, cut = bundle.manifest.decoding, data.cut_source_tokens
-        systems["bundle"] = Model(bundle.network(), bundle.tokenizer, decoding, data.task, cut)
+        systems["bundle"] = Model.of_bundle(bundle, cut_source_tokens=data.cut_source_tokens)
         if data.task == "summarize":
             systems["first sentence"] = LeadSentence()
     results = []

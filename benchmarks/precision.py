@@ -55,8 +55,8 @@ def main() -> None:
         sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
         first: list[str] = []
         for dtype in PRECISIONS:
-            network, manifest = bundle.network().to(options.device), bundle.manifest
-            model = Model(network, bundle.tokenizer, manifest.decoding, manifest.task, opened=opened_in(dtype))
+            model = Model.of_bundle(bundle, opened=opened_in(dtype))
+            model.network.to(options.device)
             outputs = model.decode(sources, options.source, options.target).outputs
             first = first or outputs
             same = sum(one == other for one, other in zip(outputs, first, strict=True))

@@ -12,13 +12,12 @@ from typing import Annotated
 import torch
 import typer
 
-from model_store.bundle import load_bundle
 from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
 from training.checkpoint import Checkpoint, Position
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed
-from training.evaluation import Evaluation, LeadSentence, Model, System, TestSet, evaluate, on_best_device, table
+from training.evaluation import Evaluation, LeadSentence, System, TestSet, evaluate, table
 from training.experiments.catalogue import Experiment, measure
 from training.experiments.table import Table
 from training.export import bundle_folder, export
@@ -30,7 +29,7 @@ from training.scores import write_scores
 from training.server import Server
 from training.significance import compare
 from training.soup import average_with
-from training.start import find_bundle, initial_weights
+from training.start import initial_weights
 from training.trainer import Trainer
 from training.validation import Validator
 
@@ -115,7 +114,7 @@ def evaluate_command(
     if server is not None:
         system = Server(server, run.recipe.data.task)
     elif bundle is not None:
-        system = _bundle_system(run, bundle)
+        system = run.system_of(bundle)
     else:
         system = run.system()
     chosen = tuple(only or ())
@@ -223,13 +222,6 @@ def _train(run: Run, max_steps: int | None) -> None:
     trainer.run(max_steps=max_steps)
 
 
-def _bundle_system(run: Run, reference: str) -> Model:
-    bundle = load_bundle(find_bundle(reference))
-    manifest, cut = bundle.manifest, run.recipe.data.cut_source_tokens
-    network = on_best_device(bundle.network())
-    return Model(network, bundle.tokenizer, manifest.decoding, manifest.task, cut)
-
-
 def _evaluate(run: Run, system: System, sets: Sequence[TestSet]) -> list[Evaluation]:
     """Score the system, then for summaries the first sentence, and print both."""
     task = run.recipe.data.task
@@ -257,7 +249,7 @@ def _baseline_of(test_set: TestSet) -> TestSet:
 
 def _compare(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> None:
     """Print how likely each difference to the other bundle is by chance alone."""
-    other, task = _bundle_system(run, against), run.recipe.data.task
+    other, task = run.system_of(against), run.recipe.data.task
     for evaluation, test_set in zip(evaluations, sets, strict=True):
         others = evaluate(other, test_set, task).outputs
         for each in compare(task, evaluation.outputs, others, test_set.references):

@@ -10,6 +10,7 @@ from typing import Protocol
 import sentencex
 import torch
 
+from model_store.bundle import Bundle
 from model_store.config import DecodingConfig, Task
 from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
 from model_store.decoding.segment import Segment
@@ -61,6 +62,15 @@ class Model:
     task: Task = "translate"
     cut_source_tokens: int | None = None
     opened: OpenDecoder = open_decoder
+
+    @classmethod
+    def of_bundle(
+        cls, bundle: Bundle, *, cut_source_tokens: int | None = None, opened: OpenDecoder = open_decoder
+    ) -> Model:
+        """A bundle's network, on the CPU, decoded as its manifest says."""
+        manifest = bundle.manifest
+        network = bundle.network()
+        return cls(network, bundle.tokenizer, manifest.decoding, manifest.task, cut_source_tokens, opened)
 
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
         """Decode each text as one segment, however long.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from model_store.bundle import load_bundle
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import averaged_weights
@@ -19,7 +20,7 @@ from training.export import stored_network
 from training.preparation import what_it_depends_on
 from training.recipe_file import load_recipe
 from training.run_folder import RunFolder
-from training.start import check_tokenizer_of_start
+from training.start import check_tokenizer_of_start, find_bundle
 from training.test_sets import load_test_sets
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -76,6 +77,15 @@ class Run:
         network = on_best_device(stored_network(recipe, averaged_weights(self.folder.checkpoint)))
         data = recipe.data
         return Model(network, self.tokenizer(), recipe.decoding, data.task, data.cut_source_tokens)
+
+    def system_of(self, reference: str) -> Model:
+        """A bundle, as find_bundle takes it, that reads as much as the recipe's network; on the GPU where there is one.
+
+        Raises as load_bundle and find_bundle.
+        """
+        cut = self.recipe.data.cut_source_tokens
+        model = Model.of_bundle(load_bundle(find_bundle(reference)), cut_source_tokens=cut)
+        return replace(model, network=on_best_device(model.network))
 
     def test_sets(self, only: tuple[str, ...]) -> list[TestSet]:
         """The held-out sets of those names, or all.

@@ -91,7 +91,7 @@ def write_tmx(path: Path, pairs: list[tuple[str, str]]) -> None:
 
 
 def answers(bundle: Bundle, sentences: list[str]) -> list[str]:
-    model = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding)
+    model = Model.of_bundle(bundle)
     return model.decode(sentences, "en", "ru").outputs
 
 

@@ -90,7 +90,7 @@ def test_trained_exported_and_decoded(option: str, prepared: Path, tmp_path: Pat
     for command in ("train", "export"):
         invoke(command, str(recipe), "--data", str(RECIPES), "--runs", str(runs))
     bundle = load_bundle(runs / "option" / "bundles" / "option" / "1")
-    model = Model(bundle.network(), bundle.tokenizer, bundle.manifest.decoding)
+    model = Model.of_bundle(bundle)
     texts = ["forty-two", "nine thousand and one", "a word it has never seen"]
     decoded = model.decode(texts, "en", "ru")
     assert len(decoded.outputs) == len(texts)
