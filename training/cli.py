@@ -6,12 +6,15 @@ import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 
+from model_store.decoding.backends.choice import BackendName
+from model_store.decoding.in_flight import open_decoder
 from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
 from training.checkpoint import Checkpoint, Position
@@ -49,6 +52,10 @@ BundleOption = Annotated[
 AgainstOption = Annotated[
     str | None,
     typer.Option("--against", metavar="BUNDLE", help="say whether a difference to this bundle is chance"),
+]
+BackendOption = Annotated[
+    BackendName | None,
+    typer.Option("--backend", help="what is scored computes in this one: eager is float32; --against is not changed"),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file")]
 MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", min=1, help="stop after so many more updates")]
@@ -95,6 +102,7 @@ def evaluate_command(
     server: ServerOption = None,
     only: OnlyOption = None,
     against: AgainstOption = None,
+    backend: BackendOption = None,
     json_file: JsonOption = None,
     start_from: FromOption = None,
 ) -> None:
@@ -109,18 +117,20 @@ def evaluate_command(
             "--against and --server exclude each other: what a server does to text besides would count as a difference "
             "of the networks; score both bundles with --bundle"
         )
+    if backend is not None and server is not None:
+        raise typer.BadParameter("--backend and --server exclude each other: a server has VERSO_BACKEND")
     run = Run.open(recipe, data, runs, start_from)
     system: System
     if server is not None:
         system = Server(server, run.recipe.data.task)
-    elif bundle is not None:
-        system = run.system_of(bundle)
     else:
-        system = run.system()
+        model = run.system() if bundle is None else run.system_of(bundle)
+        system = model if backend is None else replace(model, opened=partial(open_decoder, backend=backend))
     chosen = tuple(only or ())
     sets = run.test_sets(chosen)
     evaluations = _evaluate(run, system, sets)
     command = ["verso-train", "evaluate", run.argument, *(word for name in chosen for word in ("--only", name))]
+    command += ["--backend", backend] if backend is not None else []
     if bundle is None:
         _keep(run, evaluations, shlex.join([*command, *(["--server"] * (server is not None))]))
     if json_file is not None:

@@ -6,12 +6,15 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import torch
 from typer.testing import CliRunner
 
+from model_store.decoding.backends.choice import BackendName, open_backend
+from model_store.decoding.backends.protocol import Backend
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from tests.integration.training.test_options import BASE, invoke
@@ -159,11 +162,31 @@ def test_summaries_are_compared_by_rouge(tmp_path: Path) -> None:
     assert [re.sub(r"\d+\.\d, ", "", line) for line in compared] == [f"few en-en: ROUGE-L {bundle} p = 1.0000"]
 
 
-def test_a_server_is_not_compared_with_a_network(folder: Path) -> None:
-    options = ("--server", "http://127.0.0.1:5000", "--against", str(bundle_of(folder)))
+def test_a_bundle_is_compared_with_itself_in_another_backend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def noted(network: Seq2Seq, name: BackendName, **options: Any) -> Backend:
+        opened.append(name)
+        return open_backend(network, name, **options)
+
+    monkeypatch.setattr("model_store.decoding.in_flight.open_backend", noted)
+    bundle, figures = str(bundle_of(folder)), folder / "figures.json"
+    output = evaluate(folder, "--bundle", bundle, "--backend", "eager", "--against", bundle, "--json", str(figures))
+    assert opened == ["eager"] * 2 + ["auto"] * 2  # one set both ways
+    assert len(re.findall(r"^few (?:en-ru|ru-en): (?:BLEU|chrF2) .* p = ", output, re.MULTILINE)) == 4
+    options = f"--backend eager --bundle {bundle} --against {bundle}"
+    assert commands(figures) == [f"verso-train evaluate {folder / 'small.toml'} {options}"]
+    evaluate(folder, "--backend", "eager")
+    (kept,) = commands(folder / "runs" / "option" / "scores.json")
+    assert kept.endswith("small.toml --backend eager")
+
+
+@pytest.mark.parametrize("option", [("--against", "BUNDLE"), ("--backend", "eager")])
+def test_a_server_is_not_compared_with_a_network_nor_told_its_backend(option: tuple[str, str], folder: Path) -> None:
+    options = ("--server", "http://127.0.0.1:5000", *option)
     result = CliRunner().invoke(app, ["evaluate", str(folder / "small.toml"), *options])
     assert result.exit_code == 2
-    assert "--against and --server exclude each other" in result.output
+    assert f"{option[0]} and --server exclude each other" in result.output
 
 
 def test_a_held_out_set_that_was_not_split_off_yet_asks_for_prepare(folder: Path) -> None:
