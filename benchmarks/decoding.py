@@ -1,6 +1,6 @@
 """How fast is the decoder: one sentence at a time, and with 8, 32, 128 sentences in flight?
 
-    python -m benchmarks.decoding [--backend int8] [--threads 2] [--in-flight 1,8,32,128] [--vocabulary 32000]
+    python -m benchmarks.decoding [--backend int8] [--threads 2] [--processes 2] [--in-flight 1,8,32,128]
     python -m benchmarks.decoding --device cuda --in-flight 1,32,128,512,2048
 
 Targets are forced to 20 tokens; see benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py
@@ -29,47 +29,61 @@ from benchmarks.work import (
     Work,
     forced_segments,
     open_forced,
+    open_forced_work,
     random_shortlist,
     work_and_network,
 )
 from model_store.decoding.backends.choice import BackendName, Precision, open_backend
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.decoder import Decoder
 from model_store.decoding.in_flight import decode
+from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
-from model_store.decoding.shortlist import Shortlist
 
 
-def sentence_ms(backend: Backend, segments: list[Segment], beam: int, shortlist: Shortlist | None) -> list[float]:
+def sentence_ms(decoder: Decoder, segments: list[Segment]) -> list[float]:
     """How long each takes alone."""
-    decoder = open_forced(backend, sentences=1, beam=beam, shortlist=shortlist)
     return [1e3 * seconds(partial(deque, decode(decoder, [segment]), maxlen=0)) for segment in segments]
 
 
-def tokens_per_s(
-    backend: Backend, segments: list[Segment], in_flight: int, beam: int, shortlist: Shortlist | None
-) -> float:
-    """Target tokens of the best hypotheses, with that many sentences in flight for as long as there are more."""
-    decoder = open_forced(backend, sentences=in_flight, beam=beam, shortlist=shortlist)
+def tokens_per_s(decoder: Decoder, segments: list[Segment]) -> float:
+    """Target tokens of the best hypotheses, with all slots in use for as long as there are more sentences."""
     started = time.perf_counter()
     tokens = sum(len(best.tokens) for _index, (best, *_others) in decode(decoder, segments))
     return tokens / (time.perf_counter() - started)
 
 
+def opened(backend: Backend, in_flight: int, options: argparse.Namespace) -> Decoder:
+    """A decoder with slots for that many sentences, in this process or in several, which share them."""
+    if options.processes == 1:
+        shortlist = random_shortlist(backend.vocabulary, options.shortlist) if options.shortlist else None
+        return open_forced(backend, sentences=in_flight, beam=options.beam, shortlist=shortlist)
+    opener = partial(
+        open_forced_work,
+        bundle=options.bundle,
+        vocabulary=options.vocabulary,
+        small=options.small,
+        sentences=-(-in_flight // options.processes),
+        beam=options.beam,
+        candidates=options.shortlist,
+    )
+    return DecoderProcesses(opener, processes=options.processes, cores=options.threads)
+
+
 def measured(backend: Backend, work: Work, options: argparse.Namespace) -> dict[str, object]:
     """By sentences in flight: tokens a second over the rounds; for one, milliseconds a sentence as well."""
     beam = options.beam
-    vocabulary = work.config.vocabulary
-    shortlist = random_shortlist(vocabulary, options.shortlist) if options.shortlist else None
+    decoders = {in_flight: opened(backend, in_flight, options) for in_flight in options.in_flight}
     rates: dict[int, list[float]] = {in_flight: [] for in_flight in options.in_flight}
     alone: list[float] = []
     for number in range(options.rounds + 1):
         for in_flight, found in rates.items():
             segments = forced_segments(work.sources[: SENTENCES[in_flight]], beam=beam)
             if in_flight == 1:
-                took = sentence_ms(backend, segments, beam, shortlist)
+                took = sentence_ms(decoders[in_flight], segments)
                 rate = 1e3 * TARGET_TOKENS * len(took) / sum(took)
             else:
-                took, rate = [], tokens_per_s(backend, segments, in_flight, beam, shortlist)
+                took, rate = [], tokens_per_s(decoders[in_flight], segments)
             if number:  # the first round only warms up
                 found.append(rate)
                 alone += took
@@ -91,6 +105,7 @@ def main() -> None:
     parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
     parser.add_argument("--precision", choices=get_args(Precision), default="float16", help="of cuda_graph")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--processes", type=int, default=1, help="on a CPU, with 8-bit integers")
     parser.add_argument(
         "--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32, 128]
     )
@@ -117,6 +132,7 @@ def main() -> None:
                 "machine": machine(device),
                 "network": work.config.model_dump(include={"cell", "layers", "hidden", "vocabulary"}),
                 "backend": type(backend).__name__,
+                "processes": options.processes,
                 "backend_opened_s": rounded(opened_s),
                 "beam": options.beam,
                 "shortlist": options.shortlist,

@@ -95,14 +95,14 @@ def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> l
     return [
         Segment(
             source,
-            max_length=min(decoding.max_length(len(source)), decoder.max_target_length),
+            max_length=min(decoding.max_length(len(source)), decoder.limits.target),
             beam_size=decoding.beam_size,
             length_penalty=decoding.length_penalty,
             horizon=decoding.horizon,
             pruning=decoding.pruning,
         )
         for source in sources
-        if len(source) <= decoder.max_source_length
+        if len(source) <= decoder.limits.source
     ]
 
 

@@ -11,7 +11,9 @@ import torch
 
 from model_store.bundle import load_bundle
 from model_store.config import NetworkConfig
+from model_store.decoding.backends.choice import open_backend
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
@@ -107,6 +109,23 @@ def open_forced(
         max_target_length=TARGET_TOKENS,
         max_rows=sentences * beam,
     )
+
+
+def open_forced_work(
+    threads: Threads,
+    *,
+    bundle: Path | None,
+    vocabulary: int,
+    small: bool,
+    sentences: int,
+    beam: int,
+    candidates: int | None,
+) -> InFlightDecoder:
+    """A decoder of `open_forced` in another process, in 8-bit integers. candidates: of a random shortlist, if any."""
+    _work, network = work_and_network(bundle, vocabulary, small=small)
+    backend = open_backend(network, "int8", source_capacity=LONGEST, threads=threads)
+    shortlist = random_shortlist(backend.vocabulary, candidates) if candidates else None
+    return open_forced(backend, sentences=sentences, beam=beam, shortlist=shortlist)
 
 
 def forced_segments(sources: tuple[tuple[int, ...], ...], *, beam: int = BEAM) -> list[Segment]:

@@ -3,6 +3,7 @@
 ModelStoreError
 ├── ConfigError               a field's value is outside what is allowed (also a ValueError)
 ├── SegmentError              a segment that the decoder cannot take (also a ValueError)
+├── DecoderProcessError       a process that decodes is gone
 └── BundleError               a bundle that cannot be used
     ├── BundleNotFoundError   no bundle of that name and version
     ├── BundleCorruptError    a file is missing, altered or of the wrong size
@@ -39,6 +40,10 @@ class ConfigError(ModelStoreError, ValueError):
 
 class SegmentError(ModelStoreError, ValueError):
     """A segment whose source, beam or length the decoder cannot take; the message says which and why."""
+
+
+class DecoderProcessError(ModelStoreError):
+    """A process that decodes ended by itself or was ended, by the system for its memory perhaps."""
 
 
 class BundleError(ModelStoreError):

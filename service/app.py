@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from model_store.decoding.in_flight import open_decoder
 from service.access import Access, Quota
 from service.api import admin, documents, error_handlers, glossaries, libretranslate, page, probes, status, v1
 from service.api.admission import Admission, SecurityHeaders
@@ -50,7 +49,7 @@ from service.watcher import Watcher
 def create_app(
     settings: Settings,
     source: ModelSource | None = None,
-    decoder_opener: DecoderOpener = open_decoder,
+    decoder_opener: DecoderOpener | None = None,
     tracing: Tracing | None = None,
 ) -> FastAPI:
     """The app. source: where its models come from, if not from the bundles that `settings` names, with decoders that

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from model_store.config import Formality
+from model_store.decoding.processes.origin import start_early
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
 from service.errors import InputError
@@ -67,6 +68,7 @@ def serve(
         if on_ray:
             _serve_on_ray(settings)
             return
+        _start_processes_early(settings)
         from service.loading import find_bundles  # torch takes seconds, which --help should not wait for
         from service.server import listen
         from service.server import serve as serve_app
@@ -80,6 +82,14 @@ def serve(
         address = "{}:{}".format(*listener.getsockname()[:2])
         typer.echo(f"verso: http://{address} (docs: /docs), loading {', '.join(map(str, bundles))}", err=True)
         serve_app(create_app(settings), listener)
+
+
+def _start_processes_early(settings: Settings) -> None:
+    """What processes that decode come from imports torch beside this process. Where there may be a GPU, it waits until
+    it is known that it is needed."""
+    gpu = settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidiactl").exists())
+    if settings.threads > 1 and settings.decoder_processes != 1 and hasattr(os, "fork") and not gpu:
+        start_early()
 
 
 @contextlib.contextmanager

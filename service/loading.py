@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import groupby
@@ -10,18 +11,22 @@ from typing import Protocol
 import torch
 
 from model_store.bundle import Bundle, load_bundle
-from model_store.config import Task
+from model_store.config import NetworkConfig, Task
+from model_store.decoding.backends import vnni
 from model_store.decoding.backends.choice import BackendName, Precision
+from model_store.decoding.backends.int8 import unsupported
+from model_store.decoding.decoder import Decoder
 from model_store.decoding.in_flight import open_decoder
+from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.terms import TERMS_BEAM
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.manifest import Manifest, read_manifest
 from model_store.network.seq2seq import Seq2Seq
+from model_store.opening import open_bundle_decoder
 from model_store.store import BundleReference, BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 from service.catalogue import ServedModel
-from service.engine.decoder import InFlightDecoder
 from service.engine.engine import Engine, EngineSettings
 from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
 from service.gpus import choose_device, rows_on
@@ -30,6 +35,8 @@ from service.settings import Settings
 
 # The tasks that this service has a pipeline for.
 TASKS: tuple[Task, ...] = ("translate", "summarize")
+# Beyond it a process has several threads: each costs memory, and shares the reading of weights among fewer sentences.
+MOST_PROCESSES = 8
 
 
 def find_bundles(settings: Settings) -> tuple[BundleReference, ...]:
@@ -52,19 +59,19 @@ class DecoderOpener(Protocol):
         backend: BackendName,
         precision: Precision,
         translations: Mapping[str, Translations],
-    ) -> InFlightDecoder:
+    ) -> Decoder:
         """A decoder with nothing in it. translations: as open_decoder takes them."""
 
 
 class BundleLoader:
-    """The models that a store has: a ModelSource. `observer(identity)` is told what that engine
-    does."""
+    """The models that a store has: a ModelSource. `observer(identity)` is told what that engine does. decoder_opener:
+    where it is given, all decoders are its, and in this process."""
 
     def __init__(
         self,
         settings: Settings,
         observer: Callable[[EngineIdentity], EngineObserver],
-        decoder_opener: DecoderOpener = open_decoder,
+        decoder_opener: DecoderOpener | None = None,
     ) -> None:
         self._settings = settings
         self._observer = observer
@@ -139,17 +146,7 @@ class BundleLoader:
                 decoding = decoding.model_copy(update={option: value})
         identity = EngineIdentity(manifest.name, manifest.version, str(network.projection.weight.device))
         engine = Engine(
-            partial(
-                self._decoder_opener,
-                network,
-                bundle.tokenizer,
-                max_source_length=decoding.max_source_length,
-                max_target_length=target_length,
-                max_rows=self._rows,
-                backend=settings.backend,
-                precision=settings.cuda_precision,
-                translations=bundle.translations if settings.shortlist == "auto" else {},
-            ),
+            self._decoder_factory(bundle, network, decoding.max_source_length, target_length),
             EngineSettings(
                 max_queued_segments=settings.max_queued_segments,
                 max_queued_tokens=settings.max_queued_tokens,
@@ -175,10 +172,49 @@ class BundleLoader:
             memory_bytes=self._need_bytes(manifest),
         )
 
+    def _decoder_factory(
+        self, bundle: Bundle, network: Seq2Seq, source_length: int, target_length: int
+    ) -> Callable[[], Decoder]:
+        """Of a decoder in this process, or of one in several; lengths in tokens."""
+        settings, processes = self._settings, self._processes(bundle.manifest.network)
+        if processes == 1:
+            return partial(
+                self._decoder_opener or open_decoder,
+                network,
+                bundle.tokenizer,
+                max_source_length=source_length,
+                max_target_length=target_length,
+                max_rows=self._rows,
+                backend=settings.backend,
+                precision=settings.cuda_precision,
+                translations=bundle.translations if settings.shortlist == "auto" else {},
+            )
+        opener = partial(
+            open_bundle_decoder,
+            folder=bundle.folder,
+            max_source_length=source_length,
+            max_target_length=target_length,
+            max_rows=self._rows,
+            backend=settings.backend,
+            shortlist=settings.shortlist == "auto",
+        )
+        return partial(DecoderProcesses, opener, processes=processes, cores=settings.threads)
+
+    def _processes(self, network: NetworkConfig) -> int:
+        """That a network is decoded in. Without compiled kernels all cores work on one step, as libraries can."""
+        settings = self._settings
+        if self._device.type != "cpu" or self._decoder_opener is not None or not hasattr(os, "fork"):
+            return 1
+        if settings.decoder_processes:
+            return settings.decoder_processes
+        compiled = settings.backend != "eager" and not unsupported(network) and vnni.available()
+        return min(settings.threads, MOST_PROCESSES) if compiled else 1
+
     def _need_bytes(self, manifest: Manifest) -> int:
         settings = self._settings
         return need_bytes(
             manifest,
+            processes=self._processes(manifest.network),
             decoder_rows=self._rows,
             max_source_length=settings.max_source_length,
             widest_beam=max(settings.max_beam_size, TERMS_BEAM),

@@ -18,9 +18,11 @@ _INTEGER_BYTES = 8
 _STEP_COPIES = 4
 
 
-def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int, widest_beam: int) -> int:
+def need_bytes(
+    manifest: Manifest, *, decoder_rows: int, max_source_length: int, widest_beam: int, processes: int = 1
+) -> int:
     """An upper estimate, in bytes: the weights in float32 and packed in int8, shortlists where there are some, and a
-    decoder that has had all its rows in use with beams of every width.
+    decoder that has had all its rows in use with beams of every width, in each of so many processes.
 
     max_source_length: most source tokens that the operator allows. widest_beam: that is asked for, if the bundle's own
     is not wider. For each power of two up to it the decoder keeps slots, as many as were ever in use at once: of each
@@ -44,7 +46,7 @@ def need_bytes(manifest: Manifest, *, decoder_rows: int, max_source_length: int,
     listed = sum(entry.bytes for entry in manifest.files if entry.name == TRANSLATIONS_FILE)
     # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
     shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0
-    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + decoder + kept
+    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + processes * (decoder + kept)
 
 
 def _powers_of_two(most: int) -> list[int]:

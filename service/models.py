@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from model_store.decoding.segment import Segment
 from model_store.errors import BundleError, ModelStoreError
+from model_store.opening import first_segment
 from model_store.store import BundleReference
 from service.catalogue import Catalogue, ServedModel
 from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusableError, ServiceError
@@ -221,20 +221,11 @@ class Models:
 
 
 async def _warm_up(model: ServedModel) -> None:
-    """Decode and detect once, so that the first request does not pay for what is done lazily: kernels that are compiled
-    or read, and on a GPU the graphs of the bundle's own beam. What decides which steps it takes is as requests have it.
-    """
+    """Decode and detect once, so that the first request does not pay for what is done lazily."""
     if model.task in ("translate", "summarize"):
         await asyncio.to_thread(detect, "a", sorted({source for source, _target in model.directions}))
-    source = model.source_ids("a", model.directions[0][1])
-    decoding = model.decoding
-    segment = Segment(
-        source,
-        max_length=4,
-        beam_size=decoding.beam_size,
-        no_repeat_ngram=decoding.no_repeat_ngram,
-    )
-    await model.engine.submit_all([segment])
+    first = first_segment(model.tokenizer, model.directions[0][1], model.task, model.decoding)
+    await model.engine.submit_all([first])
 
 
 def _mb(size: int) -> str:

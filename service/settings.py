@@ -74,10 +74,17 @@ class Settings(BaseSettings):
         le=UNPRUNED,
         description="Nats that a hypothesis may be behind the best one, whatever bundles say; a million: any number.",
     )
+    decoder_processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Processes that a model decodes in, on a CPU. 0: one a thread, at most 8, where its kernels are "
+        "compiled; else 1.",
+    )
     decoder_rows: int = Field(
         0,
         ge=0,
-        description="Live hypotheses that a model decodes at once, four a segment; 0: 128 on a CPU, 2048 on a GPU.",
+        description="Hypotheses that a process decodes at once, four a segment; 0: 128 on a CPU, 2048 on a GPU.",
     )
     max_source_length: int = Field(
         1024,

@@ -91,7 +91,7 @@ class Model:
         segments = [
             Segment(
                 source,
-                max_length=min(config.max_length(len(source)), decoder.max_target_length),
+                max_length=min(config.max_length(len(source)), decoder.limits.target),
                 beam_size=config.beam_size,
                 length_penalty=config.length_penalty,
                 horizon=config.horizon,

@@ -31,6 +31,7 @@ from model_store.config import DecoderConfig, NetworkConfig
 
 PROGRAMS = {
     "verso-int8": Program("verso", "", "int8", numbers="int8"),
+    "verso-processes": Program("verso", "", "int8-processes", numbers="int8"),
     "verso-eager": Program("verso", "", "eager", numbers="fp32"),
     "textbook": Program("textbook", "", "float32", numbers="fp32"),
     "textbook-int8": Program("textbook", "", "int8", numbers="int8"),
@@ -40,6 +41,7 @@ PROGRAMS = {
     "opennmt-feeding-int8": Program("opennmt", "opennmt", "int8", feeding=True),
     "ctranslate2": Program("transformer", "ctranslate2", "float32"),
     "ctranslate2-int8": Program("transformer", "ctranslate2", "int8"),
+    "ctranslate2-int8-workers": Program("transformer", "ctranslate2", "int8-workers"),
 }
 
 

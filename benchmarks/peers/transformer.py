@@ -82,23 +82,30 @@ def build(settings: Settings, folder: Path) -> None:
     spec.register_source_vocabulary(names(settings))
     spec.register_target_vocabulary(names(settings))
     spec.validate()
-    spec.optimize(quantization="int8" if settings.variant == "int8" else None)
+    spec.optimize(quantization="int8" if settings.variant.startswith("int8") else None)
     spec.save(str(folder))
 
 
 class CTranslate2:
+    """variant: the numbers; behind them "-workers", for a batch a thread instead of threads that share one."""
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        numbers, _minus, workers = settings.variant.partition("-")
+        self.workers = settings.threads if workers else 1
         with tempfile.TemporaryDirectory() as folder:
             build(settings, Path(folder))
             self.translator = ctranslate2.Translator(
-                folder, compute_type=settings.variant, inter_threads=1, intra_threads=settings.threads
+                folder,
+                compute_type=numbers,
+                inter_threads=self.workers,
+                intra_threads=settings.threads // self.workers,
             )
 
     def translate(self, sources: Sequence[Ids], in_flight: int) -> list[list[int]]:
         results = self.translator.translate_batch(
             [[str(token) for token in source] for source in sources],
-            max_batch_size=in_flight,
+            max_batch_size=max(in_flight // self.workers, 1),
             beam_size=self.settings.beam,
             min_decoding_length=self.settings.target_tokens,
             max_decoding_length=self.settings.target_tokens,

@@ -1,8 +1,9 @@
-"""Verso's decoder as one program among the others. variant: a backend."""
+"""Verso's decoder as one program among the others. variant: a backend, or "int8-processes": one process a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from safetensors.torch import load_file
@@ -11,7 +12,10 @@ from benchmarks.peers.protocol import Ids, Settings, serve
 from benchmarks.work import LONGEST, forced_segments, open_forced
 from model_store.config import DecoderConfig, NetworkConfig
 from model_store.decoding.backends.choice import BackendName, open_backend
-from model_store.decoding.in_flight import decode
+from model_store.decoding.backends.threads import Threads
+from model_store.decoding.decoder import Decoder
+from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.processes.group import DecoderProcesses
 from model_store.network.seq2seq import Seq2Seq
 
 
@@ -34,15 +38,33 @@ def network(settings: Settings) -> Seq2Seq:
     return model
 
 
+def open_here(threads: Threads, *, settings: Settings, sentences: int) -> InFlightDecoder:
+    """The decoder of a process among several."""
+    backend = open_backend(network(settings), "int8", source_capacity=LONGEST, threads=threads)
+    return open_forced(backend, sentences=sentences, beam=settings.beam)
+
+
 class Verso:
     def __init__(self, settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
         self.settings = settings
+        self.decoders: dict[int, Decoder] = {}  # by sentences in flight
         name: BackendName = "int8" if settings.variant == "int8" else "eager"
         self.backend = open_backend(network(settings), name, source_capacity=LONGEST)
 
+    def decoder(self, in_flight: int) -> Decoder:
+        """The same again for as many sentences in flight."""
+        if in_flight not in self.decoders:
+            processes = self.settings.threads
+            if self.settings.variant == "int8-processes":
+                opener = partial(open_here, settings=self.settings, sentences=-(-in_flight // processes))
+                self.decoders[in_flight] = DecoderProcesses(opener, processes=processes, cores=processes)
+            else:
+                self.decoders[in_flight] = open_forced(self.backend, sentences=in_flight, beam=self.settings.beam)
+        return self.decoders[in_flight]
+
     def translate(self, sources: Sequence[Ids], in_flight: int) -> list[list[int]]:
-        decoder = open_forced(self.backend, sentences=in_flight, beam=self.settings.beam)
+        decoder = self.decoder(in_flight)
         segments = forced_segments(tuple(map(tuple, sources)), beam=self.settings.beam)
         targets: list[list[int]] = [[] for _source in sources]
         for index, (best,) in decode(decoder, segments):

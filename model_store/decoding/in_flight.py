@@ -13,6 +13,7 @@ time, so that no step takes much longer than it does with a full house.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -20,13 +21,15 @@ import torch
 
 from model_store.decoding.backends.choice import BackendName, Precision, open_backend
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.backends.threads import Threads
 from model_store.decoding.beginnings import Beginnings
 from model_store.decoding.block import Block
+from model_store.decoding.decoder import Decoder
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.encodings import Encodings
 from model_store.decoding.newcomers import Newcomers, Waiting, width_of
 from model_store.decoding.occupant import Occupant, Vocabulary
-from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.segment import Hypothesis, Limits, Segment, StepDone
 from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
@@ -61,10 +64,13 @@ class InFlightDecoder:
     ) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
-        self.max_source_length = backend.source_capacity
         limit = backend.target_limit
-        self.max_target_length = max_target_length if limit is None else min(max_target_length, limit)
-        self.max_beam_size = 1 << (max_rows.bit_length() - 1)
+        self.limits = Limits(
+            source=backend.source_capacity,
+            target=max_target_length if limit is None else min(max_target_length, limit),
+            beam_size=1 << (max_rows.bit_length() - 1),
+            vocabulary=backend.vocabulary,
+        )
         self.max_rows = max_rows
         self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
         self.newcomers = Newcomers(Encodings(backend), max_rows)
@@ -72,6 +78,7 @@ class InFlightDecoder:
         self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
         self._next_ticket = 0
+        self._steps = 0
 
     @property
     def live(self) -> int:
@@ -90,15 +97,14 @@ class InFlightDecoder:
 
     def check(self, segment: Segment) -> None:
         """Raises SegmentError if this decoder can never take `segment`."""
-        for field, value, most in (
-            ("source", len(segment.source), self.max_source_length),
-            ("beam_size", segment.beam_size, self.max_beam_size),
-            ("max_length", segment.max_length, self.max_target_length),
-        ):
-            if value > most:
-                raise SegmentError(f"{field}: {value} is too large; allowed: 1..{most}")
-        if not 0 <= min(segment.source) <= max(segment.source) < self.backend.vocabulary:
-            raise SegmentError(f"source: ids must lie in 0..{self.backend.vocabulary - 1}")
+        self.limits.check(segment)
+
+    def wake(self) -> None:
+        """Nothing: a step does not wait."""
+
+    def steps(self, _ticket: int) -> int:
+        """How many steps were done so far: of all segments the same."""
+        return self._steps
 
     def room(self, beam_size: int) -> int:
         """How many more segments of that beam can be admitted now: none while others wait or will have to."""
@@ -123,7 +129,7 @@ class InFlightDecoder:
         Raises SegmentError, and admits none, if one of them does not fit the decoder or there is no room for all.
         """
         for segment in segments:
-            self.check(segment)
+            self.limits.check(segment)
         if self.newcomers.without_slot(self._free_rows, segments) > self.encode_ahead:
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         occupants = [
@@ -138,17 +144,20 @@ class InFlightDecoder:
         return [occupant.ticket for occupant in occupants]
 
     @torch.inference_mode()
-    def step(self) -> None:
-        """One decoding step of everything that has a slot, and a part of what is to be encoded.
+    def step(self) -> tuple[StepDone, ...]:
+        """One decoding step of everything that has a slot, and a part of what is to be encoded; says what it was.
 
         Whatever cannot be encoded ends without a hypothesis, with all that it was admitted with.
         """
+        started_s, live = time.perf_counter(), self.live
         self._encode()
         self.newcomers.go_on()
         for block in self._blocks.values():
             if block.live:
                 self._finished += block.step()
         self._place()
+        self._steps += 1
+        return (StepDone(live, time.perf_counter() - started_s),)
 
     def collect(self) -> Results:
         """What finished since the last call: tickets with their hypotheses, best first. Their slots are free."""
@@ -197,7 +206,7 @@ class InFlightDecoder:
         kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(waiting.occupant) else Block
         width = waiting.width
         if (kind, width) not in self._blocks:
-            slots, targets = self.max_rows // width, self.max_target_length
+            slots, targets = self.max_rows // width, self.limits.target
             self._blocks[kind, width] = (
                 DeviceBlock(self.backend, self.vocabulary, slots=slots, width=width, targets=targets)
                 if kind is DeviceBlock
@@ -216,8 +225,9 @@ def open_decoder(
     backend: BackendName = "auto",
     precision: Precision = "float16",
     translations: Mapping[str, Translations] | None = None,
+    threads: Threads | None = None,
 ) -> InFlightDecoder:
-    """A decoder for a bundle's network and tokenizer; lengths in tokens. precision: as open_backend.
+    """A decoder for a bundle's network and tokenizer; lengths in tokens. precision, threads: as open_backend.
 
     translations: by target language, for targets that are made of shortlists. Raises ConfigError as open_backend.
     """
@@ -227,14 +237,14 @@ def open_decoder(
     tables = {tokenizer.language_id(language): each for language, each in (translations or {}).items()}
     shortlist = Shortlist(tables, forbidden=never, eos=tokenizer.eos_id) if tables else None
     return InFlightDecoder(
-        open_backend(network, backend, source_capacity=max_source_length, precision=precision),
+        open_backend(network, backend, source_capacity=max_source_length, precision=precision, threads=threads),
         Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden, Spellings(tokenizer.spellings()), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,
     )
 
 
-def decode(decoder: InFlightDecoder, segments: Iterable[Segment]) -> Iterator[tuple[int, tuple[Hypothesis, ...]]]:
+def decode(decoder: Decoder, segments: Iterable[Segment]) -> Iterator[tuple[int, tuple[Hypothesis, ...]]]:
     """Decode any number of segments offline; yields (index, hypotheses) as they finish, keeping all slots filled."""
     waiting = deque(enumerate(segments))
     index_of: dict[int, int] = {}

@@ -128,6 +128,36 @@ class SearchStep:
 
 
 @dataclass(frozen=True)
+class StepDone:
+    """A decoding step that was done: how many segments had a slot in it, and how long it took, in seconds."""
+
+    segments: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a decoder can take of a segment: source and target in tokens, the widest beam, how many ids there are."""
+
+    source: int
+    target: int
+    beam_size: int
+    vocabulary: int
+
+    def check(self, segment: Segment) -> None:
+        """Raises SegmentError if `segment` can never be taken."""
+        for field, value, most in (
+            ("source", len(segment.source), self.source),
+            ("beam_size", segment.beam_size, self.beam_size),
+            ("max_length", segment.max_length, self.target),
+        ):
+            if value > most:
+                raise SegmentError(f"{field}: {value} is too large; allowed: 1..{most}")
+        if not 0 <= min(segment.source) <= max(segment.source) < self.vocabulary:
+            raise SegmentError(f"source: ids must lie in 0..{self.vocabulary - 1}")
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """One decoded target.
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 
+from model_store.decoding.decoder import Decoder
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import ConfigError, SegmentError
 from service.engine.cache import ResultCache
-from service.engine.decoder import DecoderFactory
 from service.engine.flights import Flight, Flights, Group, Watch
 from service.engine.scheduler import Scheduler
 from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentResult, SegmentTimings, Standing
@@ -62,7 +62,7 @@ class Engine:
 
     def __init__(
         self,
-        decoder_factory: DecoderFactory,
+        decoder_factory: Callable[[], Decoder],
         settings: EngineSettings | None = None,
         observer: EngineObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -74,7 +74,6 @@ class Engine:
             Slots(decoder_factory, self._observer, clock),
             self._report,
             self._hear,
-            self._observer,
             clock,
             unhealthy_after_failures=settings.unhealthy_after_failures,
         )

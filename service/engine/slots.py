@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from model_store.decoding.decoder import Decoder
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
-from service.engine.decoder import DecoderFactory, InFlightDecoder
 from service.engine.stats import EngineObserver
 from service.engine.waiting import Entry
 from service.errors import EngineFailedError
@@ -42,12 +42,11 @@ class _Holder:
 
 @dataclass(frozen=True)
 class _Admission:
-    """Entries that were admitted together. continued: how many of them went on from where earlier ones had come to."""
+    """Entries that were admitted together."""
 
     entries: Sequence[Entry]
     tickets: frozenset[int]
     started_s: float
-    continued: int
 
 
 class Slots:
@@ -58,14 +57,14 @@ class Slots:
     SystemExit is only a failure: it must not end the thread that everybody waits for.
     """
 
-    def __init__(self, factory: DecoderFactory, observer: EngineObserver, clock: Callable[[], float]) -> None:
+    def __init__(self, factory: Callable[[], Decoder], observer: EngineObserver, clock: Callable[[], float]) -> None:
         self._factory = factory
         self._observer = observer
         self._clock = clock
-        self._decoder: InFlightDecoder | None = None
+        self._decoder: Decoder | None = None
         self._holders: dict[int, _Holder] = {}
         self._tickets: dict[int, int] = {}
-        self._steps = 0
+        self._continued = 0  # that the decoder told of
         self._builds = 0
         self.failures_in_a_row = 0
         self.last_failure_s = 0.0
@@ -96,11 +95,16 @@ class Slots:
         if decoder is not None:
             decoder.check(segment)
 
+    def wake(self) -> None:
+        """Have a step that waits return; from any thread."""
+        if (decoder := self._decoder) is not None:
+            decoder.wake()
+
     def build(self) -> BaseException | None:
         """Make a new decoder; the exception if its factory raised."""
         try:
             decoder = self._factory()
-            self.rows = decoder.max_rows
+            self.rows, self._continued = decoder.max_rows, decoder.continued
             self._decoder = decoder
         except BaseException as error:
             self._note_failure("building the decoder", error)
@@ -136,15 +140,16 @@ class Slots:
                 ended += self._discard_after(error)
         return ended
 
-    def advance(self) -> list[Ended]:
-        """One decoding step of everything live; returns what ended."""
+    def advance(self, queued: int = 0) -> list[Ended]:
+        """One decoding step of everything live; returns what ended. queued: for the observer."""
         try:
             decoder = self._require()
-            decoder.step()
+            done = decoder.step()
             finished = decoder.collect()
         except BaseException as error:
             return self.fail_live("a decoding step", error)
-        self._steps += 1
+        for step in done:
+            self._observer.step(step.segments, queued, step.duration_s)
         self.failures_in_a_row = 0
         self._note_encoded()
         self._note_first_step()
@@ -154,7 +159,7 @@ class Slots:
             if holder is not None:
                 del self._tickets[holder.entry.entry_id]
                 failure = None if hypotheses else EngineFailedError(NOTHING_FOUND)
-                ended.append(Ended(holder.entry, self._steps - holder.since_step, hypotheses, failure))
+                ended.append(Ended(holder.entry, decoder.steps(ticket) - holder.since_step, hypotheses, failure))
         return ended
 
     def news(self) -> list[tuple[int, tuple[int, ...]]]:
@@ -183,8 +188,8 @@ class Slots:
         """The decoder cannot be trusted any more: everything live fails, and the decoder is thrown away."""
         self._note_failure(what, error)
         ended = [
-            Ended(held.entry, self._steps - held.since_step, error=self._public(error))
-            for held in self._holders.values()
+            Ended(held.entry, self._require().steps(ticket) - held.since_step, error=self._public(error))
+            for ticket, held in self._holders.items()
         ]
         self._holders.clear()
         self._tickets.clear()
@@ -206,16 +211,18 @@ class Slots:
 
     def _note_encoded(self) -> None:
         """Take the time of those that are through the encoder."""
-        encoding = self._require().encoding
+        decoder = self._require()
+        encoding = decoder.encoding
         for admission in [each for each in self._admissions if each.tickets.isdisjoint(encoding)]:
             self._admissions.remove(admission)
             took_s = self._clock() - admission.started_s
-            self._observer.admitted(len(admission.entries), took_s, admission.continued)
+            continued, self._continued = decoder.continued - self._continued, decoder.continued
+            self._observer.admitted(len(admission.entries), took_s, continued)
             self._fresh += admission.entries
             for entry in admission.entries:
                 entry.encode_s = took_s
 
-    def _require(self) -> InFlightDecoder:
+    def _require(self) -> Decoder:
         if self._decoder is None:
             raise RuntimeError("the decoder is not built")
         return self._decoder
@@ -224,15 +231,13 @@ class Slots:
         started_s = self._clock()
         try:
             decoder = self._require()
-            continued = decoder.continued
             tickets = decoder.admit([entry.segment for entry in entries])
-            continued = decoder.continued - continued
         except BaseException as error:
             return error
         for entry, ticket in zip(entries, tickets, strict=True):
-            self._holders[ticket] = _Holder(entry, self._steps)
+            self._holders[ticket] = _Holder(entry, decoder.steps(ticket))
             self._tickets[entry.entry_id] = ticket
-        self._admissions.append(_Admission(entries, frozenset(tickets), started_s, continued))
+        self._admissions.append(_Admission(entries, frozenset(tickets), started_s))
         self._note_encoded()
         return None
 
@@ -265,5 +270,5 @@ class Slots:
         return error if isinstance(error, SegmentError) else EngineFailedError(f"{type(error).__name__}: {error}")
 
 
-def _closed() -> InFlightDecoder:
+def _closed() -> Decoder:
     raise RuntimeError("the engine is closed")

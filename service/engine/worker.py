@@ -11,7 +11,7 @@ from model_store.decoding.segment import Hypothesis, Segment
 from service.engine.scheduler import Scheduler
 from service.engine.segment import ANYONE, NO_TIMINGS, Client, Priority, SegmentTimings, Standing
 from service.engine.slots import Ended, Slots
-from service.engine.stats import EngineHealth, EngineObserver
+from service.engine.stats import EngineHealth
 from service.engine.waiting import Entry, GroupSize
 from service.errors import EngineDeadlineError, EngineError, EngineFailedError, EngineUnavailableError
 
@@ -57,7 +57,6 @@ class Worker:
         slots: Slots,
         report: Report,
         tell: Tell,
-        observer: EngineObserver,
         clock: Callable[[], float],
         *,
         unhealthy_after_failures: int,
@@ -66,7 +65,6 @@ class Worker:
         self._slots = slots
         self._report = report
         self._tell = tell
-        self._observer = observer
         self._clock = clock
         self._unhealthy_after_failures = unhealthy_after_failures
         self._changed = threading.Condition()
@@ -108,7 +106,7 @@ class Worker:
             self._refuse_if_unavailable()
             entry_ids = self._scheduler.submit(segments, priority, deadline_s, client, standing) if segments else []
             self._accepted.update(entry_ids)
-            self._changed.notify_all()
+            self._wake()
             return entry_ids
 
     def refuse(self, group: GroupSize, priority: Priority, deadline_s: float | None, client: Client) -> None:
@@ -133,7 +131,7 @@ class Worker:
             dropped = [entry.entry_id for entry in self._scheduler.remove(entry_ids)]
             self._dropped += dropped
             self._accepted.difference_update(dropped)
-            self._changed.notify_all()
+            self._wake()
 
     def drain(self) -> None:
         """Refuse new entries from now on; those accepted go on."""
@@ -144,7 +142,7 @@ class Worker:
         """End the thread after its current step, waiting at most `timeout_s` seconds for it; what is left fails."""
         with self._changed:
             self._draining = self._stopping = True
-            self._changed.notify_all()
+            self._wake()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
             if self._thread.is_alive():
@@ -172,6 +170,11 @@ class Worker:
                 rows=self._slots.rows,
                 queued_tokens=self._scheduler.queued_tokens,
             )
+
+    def _wake(self) -> None:
+        """There is news for the thread, whether it waits for work or for the end of a step."""
+        self._changed.notify_all()
+        self._slots.wake()
 
     def _failing(self) -> bool:
         return (
@@ -229,11 +232,9 @@ class Worker:
         ended = self._slots.free([*dropped, *(entry.entry_id for entry in expired)])
         ended += self._admit()
         if self._slots.live:
-            live, started_s = self._slots.live, self._clock()
-            ended += self._slots.advance()
+            ended += self._slots.advance(self._scheduler.queued)
             if news := self._slots.news():
                 self._tell(news)
-            self._observer.step(live, self._scheduler.queued, self._clock() - started_s)
         self._settle(expired, ended)
         self._turn_since_s = None
 

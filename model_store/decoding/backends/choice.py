@@ -9,8 +9,9 @@ import torch
 
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.int8 import Int8Backend, unsupported
+from model_store.decoding.backends.int8 import Int8Backend, best_kernels, unsupported
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.backends.threads import Threads
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 
@@ -23,10 +24,16 @@ _DTYPES: dict[Precision, torch.dtype] = {"float16": torch.float16, "bfloat16": t
 
 
 def open_backend(
-    network: Seq2Seq, name: BackendName, *, source_capacity: int, precision: Precision = "float16"
+    network: Seq2Seq,
+    name: BackendName,
+    *,
+    source_capacity: int,
+    precision: Precision = "float16",
+    threads: Threads | None = None,
 ) -> Backend:
     """ "auto" is cuda_graph on a GPU, and on a CPU int8 where it can run, with a line in the log where it cannot.
     precision: of cuda_graph, which makes the network's device that of this thread, in which it has to be used.
+    threads: of int8; as many as torch has unless given.
 
     Raises:
         ConfigError: one was asked for that the network, its device or the machine does not do.
@@ -47,4 +54,4 @@ def open_backend(
         return CudaGraphBackend(network, source_capacity=source_capacity, dtype=_DTYPES[precision])
     if name == "eager" or reason:
         return EagerBackend(network, source_capacity=source_capacity)
-    return Int8Backend(network, source_capacity=source_capacity)
+    return Int8Backend(network, source_capacity=source_capacity, kernels=best_kernels(threads))

@@ -16,6 +16,7 @@ from model_store.config import NetworkConfig
 from model_store.decoding.backends import int8_linear, vnni
 from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels
 from model_store.decoding.backends.protocol import Encoding, Readout
+from model_store.decoding.backends.threads import Threads
 from model_store.network.attention import Attention, GeneralAttention
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.memory import DecoderState, Memory
@@ -33,9 +34,9 @@ def unsupported(config: NetworkConfig) -> str | None:
     return None if vnni.available() or int8_linear.is_exact() else "no exact 8-bit kernel on this machine"
 
 
-def best_kernels() -> Kernels:
-    """The fastest that this machine runs."""
-    return vnni.open_kernels() if vnni.available() else TorchKernels()
+def best_kernels(threads: Threads | None = None) -> Kernels:
+    """The fastest that this machine runs. threads: as of vnni.open_kernels; torch's kernels have torch's own."""
+    return vnni.open_kernels(threads) if vnni.available() else TorchKernels()
 
 
 class Int8Backend:

@@ -19,7 +19,7 @@ import torch
 import service.engine.worker
 from model_store.decoding.backends.choice import BackendName, Precision
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
-from model_store.decoding.segment import Segment
+from model_store.decoding.segment import Segment, StepDone
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
@@ -85,6 +85,8 @@ class FaultyDecoder:
         self.cancel = decoder.cancel
         self.collect = decoder.collect
         self.settled = decoder.settled
+        self.steps = decoder.steps
+        self.wake = decoder.wake
 
     @property
     def live(self) -> int:
@@ -105,9 +107,9 @@ class FaultyDecoder:
     def admit(self, segments: Sequence[Segment]) -> list[int]:
         return self._decoder.admit(segments)
 
-    def step(self) -> None:
+    def step(self) -> Sequence[StepDone]:
         self._faults.before_step()
-        self._decoder.step()
+        return self._decoder.step()
 
 
 def main() -> None:

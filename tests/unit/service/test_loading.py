@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from model_store.config import UNPRUNED
+from model_store.config import UNPRUNED, EncoderConfig, NetworkConfig
+from model_store.decoding.in_flight import open_decoder
+from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
 from model_store.errors import BundleCorruptError, BundleNotFoundError
 from model_store.store import BundleReference
+from service.engine.engine import Engine
 from service.engine.stats import NullObserver
+from service.errors import EngineFailedError
 from service.loading import BundleLoader, find_bundles
 from service.settings import Settings
+from tests.unit.model_store.decoding.test_int8 import needs_vnni
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
 
 PUBLISHED = (("other", "1"), ("tiny", "1"), ("tiny", "9"), ("tiny", "10"))
@@ -52,6 +59,56 @@ def test_only_what_is_not_pinned_is_followed(folder: Path) -> None:
     everything = [f"{name}@{version}" for name, version in PUBLISHED]
     assert names(loader(folder).followed()) == names(loader(folder, "tiny@1").available()) == everything
     assert names(loader(folder, "other", "tiny@9").followed()) == ["other@1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes"),
+    [
+        ({"threads": 1}, 1),
+        ({"threads": 3}, 3),
+        ({"threads": 30}, 8),
+        ({"threads": 3, "backend": "eager"}, 1),
+        ({"threads": 3, "decoder_processes": 1}, 1),
+        ({"threads": 1, "decoder_processes": 5}, 5),
+    ],
+)
+@needs_vnni
+def test_how_many_processes_decode(folder: Path, settings: dict[str, Any], processes: int) -> None:
+    loader = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: NullObserver())
+    assert loader._processes(NetworkConfig(vocabulary=300)) == processes
+    bidirectional = NetworkConfig(vocabulary=300, encoder=EncoderConfig(direction="bidirectional"))
+    assert loader._processes(bidirectional) == settings.get("decoder_processes", 1)
+    here = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: NullObserver(), open_decoder)
+    assert here._processes(NetworkConfig(vocabulary=300)) == 1
+
+
+def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced(folder: Path) -> None:
+    found = []
+
+    async def decode(processes: int) -> None:
+        settings = Settings(models=str(folder), threads=2, decoder_processes=processes)
+        model = BundleLoader(settings, lambda _identity: NullObserver()).open(BundleReference("tiny", "9"))
+        segments = [Segment(model.source_ids("ab" * size, "ru"), max_length=9) for size in range(1, 9)]
+        try:
+            found.append(await model.engine.submit_all(segments))
+            assert model.engine.health().rows == 128 * processes
+            if processes > 1:
+                assert isinstance(model.engine, Engine)
+                decoder = model.engine._worker._slots._decoder
+                assert isinstance(decoder, DecoderProcesses)
+                os.kill(decoder._by_place[1].ready.process, signal.SIGKILL)
+                long = [Segment(model.source_ids("ba" * size, "ru"), max_length=60) for size in range(1, 9)]
+                with pytest.raises(EngineFailedError, match="a process that decodes has ended"):
+                    await model.engine.submit_all(long)
+                found.append(await model.engine.submit_all([replace(each, n_best=2) for each in segments]))
+                assert model.engine.health().restarts == 1
+        finally:
+            model.engine.close()
+
+    asyncio.run(decode(1))
+    asyncio.run(decode(2))
+    alone, several, replaced = [[result.hypotheses[0] for result in results] for results in found]
+    assert alone == several == replaced
 
 
 def test_a_bundle_is_opened_with_a_running_engine(folder: Path) -> None:

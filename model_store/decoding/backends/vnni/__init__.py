@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import torch
+
+from model_store.decoding.backends.threads import Threads
 
 if TYPE_CHECKING:
     from model_store.decoding.backends.int8_kernels import Kernels
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 def available() -> bool:
     """Whether this processor has what the kernels are made of, and Numba is there to make them."""
     try:
-        import numba  # noqa: F401
+        if find_spec("numba") is None:  # to import it takes a while, in a process that may not need it
+            return False
         from llvmlite.binding import get_host_cpu_features
     except ImportError:
         return False
@@ -24,8 +28,10 @@ def available() -> bool:
     return sys.platform != "win32" and all(features.get(name, False) for name in ("avx512f", "avx512bw", "avx512vnni"))
 
 
-def open_kernels(threads: int | None = None) -> Kernels:
-    """threads: how many share a call's work; torch's number unless said. Only where they are available."""
+def open_kernels(threads: Threads | None = None) -> Kernels:
+    """threads: that share a call's work; as many as torch has unless said. Only where they are available."""
     from model_store.decoding.backends.vnni.layers import VnniKernels  # Numba comes with it
+    from model_store.decoding.backends.vnni.team import Team
 
-    return VnniKernels(threads or torch.get_num_threads())
+    threads = threads or Threads(torch.get_num_threads())
+    return VnniKernels(Team(threads.most, threads.allowed))

@@ -100,10 +100,10 @@ class Stack:
 
 
 class VnniKernels:
-    """Implements int8_kernels.Kernels. threads: how many share the work of a call."""
+    """Implements int8_kernels.Kernels. team: what shares the work of a call."""
 
-    def __init__(self, threads: int) -> None:
-        self._team = Team(threads)
+    def __init__(self, team: Team) -> None:
+        self._team = team
 
     def linear(self, weight: Tensor, bias: Tensor | None = None, *, squash: bool = False) -> Linear:
         return Linear(weight, bias, self._team, squash=squash)

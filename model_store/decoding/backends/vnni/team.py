@@ -50,10 +50,12 @@ def wait(counters: Array, phase: int, pieces: int) -> None:
 
 
 class Team:
-    """The calling thread and `size - 1` others."""
+    """The calling thread and `size - 1` others. allowed: how many of all may be at work now, asked at each call; all
+    unless given."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, allowed: Callable[[], int] | None = None) -> None:
         self.size = size
+        self._allowed = allowed or (lambda: size)
         self.others = ThreadPoolExecutor(size - 1, thread_name_prefix="verso-kernel") if size > 1 else None
 
     def run(self, work: Callable[..., None], phases: int, *arguments: object, cost_us: float) -> None:
@@ -62,7 +64,7 @@ class Team:
         cost_us: about how many microseconds it takes one thread; there are as many as have WORTH_A_THREAD_US to do. One
         that comes too late finds nothing left to take, so nobody waits for it.
         """
-        engaged = min(self.size, max(int(cost_us / WORTH_A_THREAD_US), 1))
+        engaged = min(self.size, self._allowed(), max(int(cost_us / WORTH_A_THREAD_US), 1))
         counters = np.zeros((phases, 2, _LINE), dtype=np.int64)
         started = [
             self.others.submit(work, thread, counters, *arguments) for thread in range(1, engaged) if self.others

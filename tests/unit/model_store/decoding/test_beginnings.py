@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
+from model_store.decoding.decoder import Decoder
 from model_store.decoding.demands import Demands
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Form, Hypothesis, Segment, Term
@@ -42,7 +43,7 @@ def bits(hypotheses: Sequence[Hypothesis]) -> list[object]:
     ]
 
 
-def alone(decoder: InFlightDecoder, segment: Segment) -> tuple[Hypothesis, ...]:
+def alone(decoder: Decoder, segment: Segment) -> tuple[Hypothesis, ...]:
     ((_index, hypotheses),) = decode(decoder, [segment])
     return hypotheses
 

@@ -13,6 +13,7 @@ from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.int8_kernels import TorchKernels
 from model_store.decoding.backends.int8_linear import is_exact
 from model_store.decoding.backends.protocol import Backend, Encoding
+from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.memory import DecoderState, Memory
@@ -23,7 +24,7 @@ CAPACITY = 32
 BACKENDS: dict[str, Callable[[Seq2Seq], Backend]] = {
     "eager": lambda network: EagerBackend(network, source_capacity=CAPACITY),
     "torch": lambda network: Int8Backend(network, source_capacity=CAPACITY, kernels=TorchKernels()),
-    "vnni": lambda network: Int8Backend(network, source_capacity=CAPACITY, kernels=vnni.open_kernels(2)),
+    "vnni": lambda network: Int8Backend(network, source_capacity=CAPACITY, kernels=vnni.open_kernels(Threads(2))),
 }
 on_every_backend = pytest.mark.parametrize(
     "name",

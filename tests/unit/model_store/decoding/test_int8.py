@@ -18,6 +18,7 @@ from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
 from model_store.decoding.backends.int8_kernels import Kernels, TorchKernels
 from model_store.decoding.backends.int8_linear import is_exact, quantise
+from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
@@ -72,7 +73,7 @@ def test_what_was_quantised_before_comes_back_exactly() -> None:
 
 def kernels_of(name: str) -> Kernels:
     """By the names of `on_all_kernels`."""
-    return TorchKernels() if name == "torch" else vnni.open_kernels(3 if "three" in name else 1)
+    return TorchKernels() if name == "torch" else vnni.open_kernels(Threads(3 if "three" in name else 1))
 
 
 def vnni_functions() -> Functions:

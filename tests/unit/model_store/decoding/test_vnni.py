@@ -19,6 +19,7 @@ from model_store.network.cells import RecurrentStack
 if not vnni.available():
     pytest.skip("this processor has no AVX-512 VNNI", allow_module_level=True)
 
+from model_store.decoding.backends.threads import Threads
 from model_store.decoding.backends.vnni import kernels, team
 from model_store.decoding.backends.vnni.compiled import compiled
 
@@ -51,7 +52,7 @@ def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, residual: b
     """To within float32's rounding, since products are the same integers."""
     torch.manual_seed(hidden)
     stack = RecurrentStack("lstm", 2, inputs, hidden, 0.0, residual=residual)
-    ours, torchs = vnni.open_kernels(threads).stack(stack), TorchKernels().stack(stack)
+    ours, torchs = vnni.open_kernels(Threads(threads)).stack(stack), TorchKernels().stack(stack)
     x, state = torch.randn(9, inputs), torch.randn(2, 2, 9, hidden) * 0.3
     live = [5, 5, 4, 1]
     with torch.inference_mode():
@@ -76,7 +77,7 @@ def test_best_extensions_are_those_of_torch(
 ) -> None:
     """Few different logits, so that most of the best are tied across panels; or many, so that hardly any are."""
     generator = torch.Generator().manual_seed(seed)
-    projection = vnni.open_kernels(threads).projection(
+    projection = vnni.open_kernels(Threads(threads)).projection(
         torch.randn(vocabulary, 8, generator=generator), torch.zeros(vocabulary)
     )
     logits = projection(torch.randn(slots * width, 8, generator=generator)).view(slots, width, vocabulary)
@@ -146,6 +147,24 @@ def test_as_many_threads_are_called_as_have_enough_to_do(
     monkeypatch.setattr(several.others, "submit", submit)
     several.run(lambda thread, _counters: called.append(thread), 1, cost_us=cost_us * team.WORTH_A_THREAD_US)
     assert sorted(called) == list(range(engaged))
+
+
+def test_no_more_threads_are_called_than_are_allowed_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed, called = [3, 1, 4, 9], []
+    several = team.Team(4, lambda: allowed[0])
+
+    def submit(_work: object, thread: int, *_arguments: object) -> Future[None]:
+        called.append(thread)
+        return Future()
+
+    monkeypatch.setattr(several.others, "submit", submit)
+    counts = []
+    while allowed:
+        several.run(lambda thread, _counters: called.append(thread), 1, cost_us=SHARED)
+        counts.append(len(called))
+        called.clear()
+        allowed.pop(0)
+    assert counts == [3, 1, 4, 4]
 
 
 def test_an_error_in_a_thread_is_raised() -> None:

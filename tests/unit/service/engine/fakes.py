@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.segment import Hypothesis, Segment, StepDone
 from model_store.errors import SegmentError
 from service.engine.stats import Outcome, Rejection, SegmentReport
 
@@ -49,7 +49,8 @@ class FakeDecoder:
         self.encode_steps = 0
         self.stepping = threading.Event()
         self.admitted: list[list[Segment]] = []
-        self.steps = 0
+        self._steps = 0
+        self.wakes = 0
         self._held: dict[int, tuple[Segment, int]] = {}
         self._leaked = 0
         self._finished: list[tuple[int, tuple[Hypothesis, ...]]] = []
@@ -94,7 +95,7 @@ class FakeDecoder:
         self._held.update(zip(tickets, begun, strict=True))
         return tickets
 
-    def step(self) -> None:
+    def step(self) -> Sequence[StepDone]:
         assert self._held, "a step of nothing"
         self.stepping.set()
         if self.permits is not None:
@@ -103,12 +104,20 @@ class FakeDecoder:
             raise RuntimeError("bang")
         if any(QUIT in segment.source for segment, _ in self._held.values()):
             raise SystemExit("quit")
-        self.steps += 1
+        live, self._steps = self.live, self._steps + 1
         for ticket, (segment, age) in list(self._held.items()):
             self._held[ticket] = (segment, age + 1)
             if age + 1 == segment.max_length:
                 del self._held[ticket]
                 self._finished.append((ticket, (Hypothesis(answer(segment), -1.0, -1.0, finished=True),)))
+        return [StepDone(live, 0.0)]
+
+    def wake(self) -> None:
+        """Its steps do not wait."""
+        self.wakes += 1
+
+    def steps(self, _ticket: int) -> int:
+        return self._steps
 
     def collect(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
         finished, self._finished = self._finished, []

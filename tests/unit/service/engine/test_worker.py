@@ -40,6 +40,21 @@ def test_an_idle_thread_sleeps_and_wakes(rig: Rig) -> None:
         assert rig.turns == turns
 
 
+def test_the_decoder_is_told_of_news_while_it_steps(gated: tuple[Rig, threading.Semaphore]) -> None:
+    rig, permits = gated
+    (running,) = rig.worker.submit([make_segment(1, steps=2)], INTERACTIVE, None)
+    decoder = rig.factory.decoder
+    assert decoder.stepping.wait(PATIENCE_S)
+    wakes = [decoder.wakes]
+    (waiting,) = rig.worker.submit([make_segment(2, steps=2)], INTERACTIVE, None)
+    wakes.append(decoder.wakes)
+    rig.worker.cancel([running])
+    wakes.append(decoder.wakes)
+    assert wakes == [wakes[0], wakes[0] + 1, wakes[0] + 2]
+    permits.release(1000)
+    rig.wait_for(waiting)
+
+
 def test_cancelled_entries_leave_queue_and_slots(gated: tuple[Rig, threading.Semaphore]) -> None:
     rig, permits = gated
     running, kept, waiting, last = rig.worker.submit([make_segment(i, steps=2) for i in range(4)], INTERACTIVE, None)

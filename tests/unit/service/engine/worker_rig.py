@@ -28,7 +28,6 @@ class Rig:
             Slots(self.factory, self.observer, self.clock),
             self._report,
             lambda _news: None,
-            self.observer,
             self.clock,
             unhealthy_after_failures=3,
         )

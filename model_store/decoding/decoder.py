@@ -1,15 +1,15 @@
-"""What the engine needs of a decoder: the border between scheduling and tensors."""
+"""What an engine, or whoever has texts to decode, needs of a decoder: the border between scheduling and tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Protocol
 
-from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.segment import Hypothesis, Segment, StepDone
 
 
-class InFlightDecoder(Protocol):
-    """Slots that segments enter at any step. Used by one thread only, the engine's, but for `check`.
+class Decoder(Protocol):
+    """Slots that segments enter at any step. Used by one thread only, but for `check`.
 
     Each call either does what it says or raises and leaves the segments that were live before as they were; after
     `step` or `collect` has raised, the decoder is thrown away.
@@ -42,8 +42,15 @@ class InFlightDecoder(Protocol):
         """Encode the segments, at once or in parts while others run, and give them slots beside those as soon as some
         are free; returns a ticket for each, in order."""
 
-    def step(self) -> None:
-        """One decoding step of everything that has a slot, and a part of what is to be encoded."""
+    def step(self) -> Sequence[StepDone]:
+        """One decoding step of what has a slot, and a part of what is to be encoded. Of a decoder in several processes,
+        which go on by themselves: waits until one of them has done a step. Says which steps were done."""
+
+    def wake(self) -> None:
+        """Have a `step` that waits return, since there is news; from any thread."""
+
+    def steps(self, ticket: int) -> int:
+        """How many steps were done so far where the ticket's segment is, or was."""
 
     def collect(self) -> list[tuple[int, tuple[Hypothesis, ...]]]:
         """Tickets and results of what finished since the last call; their slots are free."""
@@ -53,6 +60,3 @@ class InFlightDecoder(Protocol):
 
     def cancel(self, ticket: int) -> None:
         """Free the slot without a result; a ticket that is unknown or has finished is ignored."""
-
-
-DecoderFactory: TypeAlias = Callable[[], InFlightDecoder]

@@ -1,0 +1,266 @@
+"""A decoder whose segments are decoded by several processes; the engine's thread only hands out and takes back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from multiprocessing import connection as connections
+from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
+
+from model_store.decoding.encodings import KEPT_SOURCES
+from model_store.decoding.in_flight import Results
+from model_store.decoding.newcomers import width_of
+from model_store.decoding.processes.member import run
+from model_store.decoding.processes.messages import (
+    Admit,
+    Answer,
+    Cancel,
+    Failed,
+    Logged,
+    Opener,
+    Ready,
+    Report,
+    Request,
+    Watch,
+)
+from model_store.decoding.processes.origin import process_context
+from model_store.decoding.segment import Segment, StepDone
+from model_store.errors import DecoderProcessError, SegmentError
+
+# A process that has something to decode tells of it many times a second: one that is away for this long hangs.
+LOST_AFTER_S = 60.0
+_LOOKS_EVERY_S = 1.0
+_CLOSED_BEFORE_PROCESSES_ARE_JOINED = 10
+_ENDED = "a process that decodes has ended, or was ended"
+
+
+class _Member:
+    """One of the processes, as far as it is known here: what it holds, and so what room it has."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        ready = self.receive()
+        assert isinstance(ready, Ready)
+        self.ready = ready
+        self.heard_s = time.monotonic()  # if it had something to do
+        self.widths: dict[int, int] = {}  # by ticket
+        self.encoding: set[int] = set()
+        self.steps = 0
+        self.continued = 0
+
+    @property
+    def rows(self) -> int:
+        """That its segments take, or will."""
+        return sum(self.widths.values())
+
+    def room(self, beam_size: int) -> int:
+        """As of a Decoder. What has ended there and was not told of yet is room that is not counted."""
+        free = self.ready.max_rows - self.rows
+        return free // width_of(beam_size) + self.ready.encode_ahead if free > 0 else 0
+
+    def check_pace(self) -> None:
+        """Raises DecoderProcessError if it hangs."""
+        if not self.widths:
+            self.heard_s = time.monotonic()
+        elif time.monotonic() - self.heard_s > LOST_AFTER_S:
+            raise DecoderProcessError(f"a process that decodes does not come back from a step, in {LOST_AFTER_S:.0f} s")
+
+    def send(self, request: Request) -> None:
+        """Raises DecoderProcessError."""
+        try:
+            self._connection.send(request)
+        except OSError as error:
+            raise DecoderProcessError(_ENDED) from error
+
+    def receive(self) -> Ready | Report:
+        """The next answer; log lines before it are logged. Raises what the process failed with, or
+        DecoderProcessError."""
+        while True:
+            try:
+                answer: Answer = self._connection.recv()
+            except (EOFError, OSError) as end:
+                raise DecoderProcessError(_ENDED) from end
+            match answer:
+                case Logged(record):
+                    logging.getLogger(record.name).handle(record)
+                case Failed(error):
+                    raise error
+                case Ready() | Report():
+                    self.heard_s = time.monotonic()
+                    return answer
+
+
+class DecoderProcesses:
+    """Implements Decoder. Each process has the same decoder with slots of its own, and does the
+    next step whether or not the others have done theirs. A segment is decoded by one of them, exactly as by a decoder
+    in this process, since rows do not depend on each other.
+
+    If one of them fails, hangs or is ended, `step` or `admit` raises, and all of it is to be thrown away.
+    """
+
+    def __init__(self, opener: Opener, *, processes: int, cores: int) -> None:
+        """Returns when all are ready. opener: makes the decoder, in another process. cores: threads of those that are
+        at work, together.
+
+        Raises:
+            DecoderProcessError: one has ended. Whatever `opener` raises.
+        """
+        context = process_context()
+        ours, theirs = zip(*(context.Pipe() for _process in range(processes)), strict=True)
+        level = logging.getLogger().getEffectiveLevel()
+        context.Process(target=run, args=(opener, theirs, cores, level), name="verso-decoder").start()
+        for each in theirs:
+            each.close()
+        # They end when their connections are closed, at the latest before Python waits for them at its own end.
+        self._close = Finalize(self, _close, args=(ours,), exitpriority=_CLOSED_BEFORE_PROCESSES_ARE_JOINED)
+        self._woken, self._waking = context.Pipe(duplex=False)
+        self._wakes = False
+        self._by_place = [_Member(each) for each in ours]
+        self._members = dict(zip(ours, self._by_place, strict=True))
+        self._finished: Results = []
+        self._settled: dict[int, tuple[int, ...]] = {}
+        self._recent: OrderedDict[tuple[int, ...], _Member] = OrderedDict()
+        self._admitted = 0
+
+    @property
+    def max_rows(self) -> int:
+        """Of all processes."""
+        return sum(member.ready.max_rows for member in self._by_place)
+
+    @property
+    def live(self) -> int:
+        """Segments that a process has, or that have ended and were not collected."""
+        return sum(len(member.widths) for member in self._by_place)
+
+    @property
+    def encoding(self) -> frozenset[int]:
+        """Tickets of segments that are being encoded, or are on their way to it."""
+        return frozenset().union(*(member.encoding for member in self._by_place))
+
+    @property
+    def continued(self) -> int:
+        """Of all processes."""
+        return sum(member.continued for member in self._by_place)
+
+    def check(self, segment: Segment) -> None:
+        """Raises SegmentError if the decoder can never take `segment`."""
+        self._by_place[0].ready.limits.check(segment)
+
+    def steps(self, ticket: int) -> int:
+        """How many the process has done that has the ticket, or had it."""
+        return self._member_of(ticket).steps
+
+    def room(self, beam_size: int) -> int:
+        """How many more segments of that beam can be admitted now."""
+        return sum(member.room(beam_size) for member in self._by_place)
+
+    def admit(self, segments: Sequence[Segment]) -> list[int]:
+        """Hand out segments of one beam, each to the process that has fewest rows in use, or to the one that lately had
+        the same source and may have it encoded. Returns a ticket for each.
+
+        Raises SegmentError, and admits none, if one of them does not fit the decoder or there is no room for all.
+        """
+        for segment in segments:
+            self.check(segment)
+        room = {member: member.room(max((each.beam_size for each in segments), default=1)) for member in self._by_place}
+        if sum(room.values()) < len(segments):
+            raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
+        rows = {member: member.rows for member in self._by_place}
+        parts: dict[_Member, list[tuple[int, Segment]]] = {}
+        tickets = []
+        for segment in segments:
+            member = self._recent.get(segment.source)
+            if member is None or not room[member]:
+                member = min((each for each in self._by_place if room[each]), key=rows.__getitem__)
+            self._remember(segment.source, member)
+            tickets.append(self._admitted * len(self._by_place) + self._by_place.index(member))
+            self._admitted += 1
+            room[member] -= 1
+            rows[member] += width_of(segment.beam_size)
+            parts.setdefault(member, []).append((tickets[-1], segment))
+        for member, part in parts.items():
+            member.send(Admit(tuple(part)))
+            member.widths |= {ticket: width_of(segment.beam_size) for ticket, segment in part}
+            member.encoding |= {ticket for ticket, _segment in part}
+        return tickets
+
+    def step(self) -> tuple[StepDone, ...]:
+        """Wait until a process has something to tell, or for `wake`, and take in what all tell; says which steps
+        were done."""
+        done: list[StepDone] = []
+        connections.wait([*self._members, self._woken], timeout=_LOOKS_EVERY_S)
+        if self._woken.poll():
+            self._wakes = False
+            self._woken.recv_bytes()
+        for each, member in self._members.items():
+            while each.poll():
+                done += self._take_in(member)
+            member.check_pace()
+        return tuple(done)
+
+    def wake(self) -> None:
+        """Have a `step` that waits return, or the next one; from any thread."""
+        if not self._wakes:  # what two threads write at once is read by two steps, which does no harm
+            self._wakes = True
+            self._waking.send_bytes(b"")
+
+    def collect(self) -> Results:
+        """What finished since the last call: tickets with their hypotheses, best first."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def settled(self, ticket: int) -> tuple[int, ...]:
+        """The tokens that the result of a live segment is sure to begin with, as far as was reported; it is after the
+        first call for it."""
+        member = self._member_of(ticket)
+        if ticket not in member.widths:
+            return ()
+        if ticket not in self._settled:
+            self._settled[ticket] = ()
+            member.send(Watch(ticket))
+        return self._settled[ticket]
+
+    def cancel(self, ticket: int) -> None:
+        """Free the slot of a segment without a result; a ticket that is not live is ignored."""
+        member = self._member_of(ticket)
+        if self._drop(member, ticket):
+            member.send(Cancel(ticket))
+
+    def close(self) -> None:
+        """End the processes. Done too when the last reference is gone."""
+        self._close()
+
+    def _member_of(self, ticket: int) -> _Member:
+        return self._by_place[ticket % len(self._by_place)]
+
+    def _remember(self, source: tuple[int, ...], member: _Member) -> None:
+        self._recent[source] = member
+        self._recent.move_to_end(source)
+        if len(self._recent) > KEPT_SOURCES * len(self._by_place):
+            self._recent.popitem(last=False)
+
+    def _drop(self, member: _Member, ticket: int) -> bool:
+        member.encoding.discard(ticket)
+        self._settled.pop(ticket, None)
+        return member.widths.pop(ticket, None) is not None
+
+    def _take_in(self, member: _Member) -> tuple[StepDone, ...]:
+        report = member.receive()
+        assert isinstance(report, Report)
+        member.steps += len(report.done)
+        member.continued = report.continued
+        member.encoding.difference_update(report.encoded)
+        for ticket, tokens in report.settled:
+            if ticket in self._settled:
+                self._settled[ticket] = tokens
+        # What was cancelled meanwhile is not there any more.
+        self._finished += [found.result for found in report.finished if self._drop(member, found.ticket)]
+        return report.done
+
+
+def _close(ours: Sequence[Connection]) -> None:
+    for each in ours:
+        each.close()

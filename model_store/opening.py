@@ -1,0 +1,57 @@
+"""Opens the decoder of a bundle in a folder, and has it decode once, so that nobody waits for what is done lazily."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from model_store.bundle import load_bundle
+from model_store.config import DecodingConfig, Task
+from model_store.decoding.backends.choice import BackendName
+from model_store.decoding.backends.threads import Threads
+from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
+from model_store.decoding.segment import Segment
+from model_store.tokenizer import Tokenizer
+
+
+def first_segment(tokenizer: Tokenizer, target: str, task: Task, decoding: DecodingConfig) -> Segment:
+    """A short one. What decides which steps it takes is as requests have it: kernels are compiled or read by it, and on
+    a GPU the graphs of the bundle's own beam made."""
+    return Segment(
+        tokenizer.source_ids("a", target_language=target, task=task),
+        max_length=4,
+        beam_size=decoding.beam_size,
+        no_repeat_ngram=decoding.no_repeat_ngram,
+    )
+
+
+def open_bundle_decoder(
+    threads: Threads,
+    *,
+    folder: Path,
+    max_source_length: int,
+    max_target_length: int,
+    max_rows: int,
+    backend: BackendName,
+    shortlist: bool,
+) -> InFlightDecoder:
+    """On a CPU. Lengths in tokens. shortlist: whether targets are made of the bundle's, where it has some.
+
+    Raises:
+        BundleError: as load_bundle. ConfigError: as open_backend.
+    """
+    bundle = load_bundle(folder)
+    decoder = open_decoder(
+        bundle.network(),
+        bundle.tokenizer,
+        max_source_length=max_source_length,
+        max_target_length=max_target_length,
+        max_rows=max_rows,
+        backend=backend,
+        translations=bundle.translations if shortlist else None,
+        threads=threads,
+    )
+    manifest = bundle.manifest
+    first = first_segment(bundle.tokenizer, manifest.pairs[0][1], manifest.task, manifest.decoding)
+    deque(decode(decoder, [first]), maxlen=0)
+    return decoder

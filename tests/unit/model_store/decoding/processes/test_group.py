@@ -1,0 +1,309 @@
+"""A decoder in several processes is, segment by segment and bit by bit, the decoder in one."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model_store.decoding.in_flight import decode
+from model_store.decoding.processes import group as group_module
+from model_store.decoding.processes.group import DecoderProcesses
+from model_store.decoding.processes.messages import Opener
+from model_store.decoding.segment import Hypothesis, Segment, StepDone
+from model_store.errors import ConfigError, DecoderProcessError, SegmentError
+from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+from tests.unit.model_store.decoding.processes.openers import (
+    BOMB,
+    POISON,
+    open_bombed,
+    open_hanging,
+    open_none,
+    open_one,
+    open_poisoned,
+    open_reporting,
+    open_with_a_bang,
+)
+from tests.unit.model_store.decoding.test_beginnings import TYPED, alone, bits
+from tests.unit.model_store.decoding.test_exactness import segments
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes divide by fork")
+
+
+def open_group(opener: Opener = open_one, *, processes: int = 2) -> DecoderProcesses:
+    return DecoderProcesses(opener, processes=processes, cores=processes)
+
+
+@pytest.fixture(scope="module")
+def group() -> Iterator[DecoderProcesses]:
+    """Three processes of twelve rows, with nothing in them."""
+    group = open_group(processes=3)
+    yield group
+    group.close()
+
+
+def run_out(group: DecoderProcesses) -> dict[int, tuple[Hypothesis, ...]]:
+    """Steps until nothing is live."""
+    found: dict[int, tuple[Hypothesis, ...]] = {}
+    while group.live:
+        group.step()
+        found |= dict(group.collect())
+    return found
+
+
+def short(*source: int, beam_size: int = 4) -> Segment:
+    return Segment((*source, EOS), max_length=6, beam_size=beam_size)
+
+
+def processes_of(group: DecoderProcesses) -> list[int]:
+    """The ids of those that have the other ends of its connections."""
+    return [member.ready.process for member in group._by_place]
+
+
+def runs(process: int) -> bool:
+    """Whether there is such a process and it is no zombie, whose parent has not asked for its end yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for_the_end(processes: Sequence[int]) -> None:
+    give_up_s = time.monotonic() + 30
+    while any(map(runs, processes)):
+        assert time.monotonic() < give_up_s, "a process goes on"
+        time.sleep(0.01)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(segments(), min_size=1, max_size=30))
+def test_whatever_the_mix_it_is_what_one_decoder_finds(group: DecoderProcesses, batch: list[Segment]) -> None:
+    expected = dict(decode(open_tiny(tiny_network(seed=1), max_rows=12), batch))
+    found = dict(decode(group, batch))
+    assert {index: bits(each) for index, each in found.items()} == {
+        index: bits(each) for index, each in expected.items()
+    }
+
+
+def test_attention_the_search_and_prefixes_come_over(group: DecoderProcesses) -> None:
+    segment = Segment(
+        (4, 5, 6, EOS), max_length=14, beam_size=3, n_best=3, prefix=TYPED[:7], want_attention=True, want_search=True
+    )
+    found = alone(group, segment)
+    assert found[0].attention is not None
+    assert found[0].search
+    assert bits(found) == bits(alone(open_tiny(tiny_network(seed=1), max_rows=12), segment))
+
+
+def test_segments_are_spread_over_the_processes(group: DecoderProcesses) -> None:
+    tickets = group.admit([short(4, number) for number in range(4, 10)])
+    assert [len(member.widths) for member in group._by_place] == [2, 2, 2]
+    assert sorted(run_out(group)) == sorted(tickets)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3, 4])
+def test_as_many_are_admitted_as_there_is_room_for(group: DecoderProcesses, beam_size: int) -> None:
+    wide = group.admit([Segment((4, 5, 6, EOS), max_length=2, beam_size=5)])
+    room = group.room(beam_size)
+    width = {1: 1, 3: 4, 4: 4}[beam_size]
+    assert room == (4 + 12 + 12) // width + 9
+    with pytest.raises(SegmentError, match="no room for"):
+        group.admit([short(5, 6, beam_size=beam_size)] * (room + 1))
+    tickets = group.admit([short(5, number % 15 + 4, beam_size=beam_size) for number in range(room)])
+    assert group.room(beam_size) == 0
+    assert group.live == room + 1
+    found = run_out(group)
+    assert sorted(found) == sorted([*wide, *tickets])
+    assert all(found.values())
+
+
+def test_a_segment_that_no_process_can_take_is_refused(group: DecoderProcesses) -> None:
+    with pytest.raises(SegmentError, match=r"beam_size: 9 is too large; allowed: 1\.\.8"):
+        group.admit([short(4, 5), short(4, 5, beam_size=9)])
+    with pytest.raises(SegmentError, match="ids must lie in"):
+        group.check(short(4, 24))
+    assert group.live == 0
+
+
+def test_what_was_cancelled_leaves_its_room_and_no_result(group: DecoderProcesses) -> None:
+    first, second, third = group.admit([replace(short(number, 9), max_length=15) for number in (4, 5, 6)])
+    group.cancel(second)
+    group.cancel(second)
+    assert group.live == 2
+    assert group.settled(second) == ()
+    assert sorted(run_out(group)) == [first, third]
+    assert group.room(4) == 9 + 9
+
+
+def test_what_is_settled_is_told_of_once_it_was_asked_for(group: DecoderProcesses) -> None:
+    segment = Segment((4, 8, 4, EOS), max_length=14, beam_size=1)
+    (ticket,) = group.admit([segment])
+    told = [group.settled(ticket)]
+    found: dict[int, tuple[Hypothesis, ...]] = {}
+    while group.live:
+        group.step()
+        told.append(group.settled(ticket))
+        found |= dict(group.collect())
+    best = found[ticket][0].tokens
+    assert told[0] == ()
+    assert any(told)
+    assert all(best[: len(tokens)] == tokens for tokens in told)
+
+
+def test_a_source_goes_where_it_was_and_a_prefix_on_from_its_beginning(group: DecoderProcesses) -> None:
+    before = group.continued
+    for end in (7, 12, 17):
+        typed = Segment((9, 8, 7, EOS), max_length=14, beam_size=3, prefix=TYPED[:end])
+        # Others keep the process busy that would be taken otherwise.
+        group.admit([short(4, number) for number in range(4, 5 + end % 3)])
+        group.admit([typed])
+        run_out(group)
+    assert group.continued == before + 2
+
+
+def test_it_says_which_are_being_encoded_and_how_many_steps_were_done(group: DecoderProcesses) -> None:
+    first, second = group.admit([Segment((4, 5, EOS), max_length=length, beam_size=1) for length in (3, 1)])
+    assert group.encoding == {first, second}
+    before = group.steps(first), group.steps(second)
+    done: list[StepDone] = []
+    while group.live:
+        done += group.step()
+        group.collect()
+    assert group.encoding == frozenset()
+    steps = group.steps(first) - before[0], group.steps(second) - before[1]
+    assert steps[0] >= steps[1] >= 1
+    assert len(done) >= sum(set(steps)) - 1
+    assert all(each.segments == 1 or first % 3 == second % 3 for each in done)
+    assert all(each.duration_s > 0 for each in done)
+
+
+def test_what_cannot_be_admitted_takes_nobody_along(caplog: pytest.LogCaptureFixture) -> None:
+    group = open_group(open_poisoned, processes=1)
+    with caplog.at_level(logging.WARNING):
+        tickets = group.admit([short(4, 5), short(4, POISON), short(4, 6)])
+        found = run_out(group)
+    assert [bool(found[ticket]) for ticket in tickets] == [True, False, True]
+    assert "poisonous" in caplog.text
+    group.close()
+
+
+def test_log_lines_come_over(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        open_group(open_poisoned).close()
+    (record,) = [record for record in caplog.records if record.name == "verso.decoding"]
+    assert (record.levelno, record.getMessage()) == (logging.WARNING, "opened with poison")
+
+
+def test_why_it_cannot_be_opened_is_raised() -> None:
+    with pytest.raises(ConfigError, match="backend: none"):
+        open_group(open_none)
+    with pytest.raises(RuntimeError, match="_BangError: bang, 3 times"):
+        open_group(open_with_a_bang)
+
+
+def test_a_step_that_fails_is_raised_and_ends_all_processes() -> None:
+    group = open_group(open_bombed)
+    processes = processes_of(group)
+    group.admit([short(4, 5), short(4, BOMB)])
+    with pytest.raises(RuntimeError, match="bang, 3 times"):
+        run_out(group)
+    group.close()
+    wait_for_the_end(processes)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_process_that_is_killed_is_noticed(place: int) -> None:
+    group = open_group()
+    group.admit([replace(short(number, 9), max_length=15) for number in (4, 5)])
+    os.kill(processes_of(group)[place], signal.SIGKILL)
+    with pytest.raises(DecoderProcessError, match="has ended, or was ended"):
+        run_out(group)
+    group.close()
+
+
+def test_a_process_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = open_group(open_hanging)
+    processes = processes_of(group)
+    monkeypatch.setattr(group_module, "LOST_AFTER_S", 0.2)
+    monkeypatch.setattr(group_module, "_LOOKS_EVERY_S", 0.05)
+    for _look in range(10):
+        group.step()  # nobody is late who has nothing to do
+    group.admit([short(4, 5)])
+    with pytest.raises(DecoderProcessError, match="does not come back from a step"):
+        run_out(group)
+    group.close()
+    wait_for_the_end(processes)
+
+
+def test_a_step_that_waits_returns_when_there_is_news(group: DecoderProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_module, "_LOOKS_EVERY_S", 600.0)
+    for _turn in range(3):
+        waking = threading.Timer(0.05, group.wake)
+        waking.start()
+        assert group.step() == ()
+        waking.join()
+    for _time in range(100_000):  # nobody reads, and it must not wait for that
+        group.wake()
+    assert group.step() == ()
+
+
+def test_processes_end_with_the_last_reference() -> None:
+    group = open_group()
+    processes = processes_of(group)
+    assert len({*processes, os.getpid()}) == 3
+    del group
+    gc.collect()
+    wait_for_the_end(processes)
+
+
+def test_signals_that_are_for_the_service_do_not_end_them() -> None:
+    group = open_group()
+    for process in processes_of(group):
+        os.kill(process, signal.SIGINT)
+        os.kill(process, signal.SIGTERM)
+    time.sleep(0.1)
+    assert len(dict(decode(group, [short(4, 5), short(4, 6)]))) == 2
+    group.close()
+
+
+_LEFT_BEHIND = """
+import os
+from model_store.decoding.processes import group as group_module
+from model_store.decoding.processes.group import DecoderProcesses
+from tests.unit.model_store.decoding.processes.openers import open_one
+if __name__ == "__main__":
+    group = DecoderProcesses(open_one, processes=2, cores=2)
+    print(*(member.ready.process for member in group._by_place), flush=True)
+    {end}
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)"])
+def test_they_end_with_the_process_that_asks(end: str, tmp_path: Path) -> None:
+    script = tmp_path / "asks.py"
+    script.write_text(_LEFT_BEHIND.format(end=end))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    asked = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+    pids = [int(pid) for pid in asked.stdout.split()]
+    assert len(pids) == 2, asked.stderr
+    wait_for_the_end(pids)
+
+
+def test_one_thread_is_allowed_before_they_divide(tmp_path: Path) -> None:
+    DecoderProcesses(partial(open_reporting, tmp_path), processes=2, cores=6).close()
+    assert (tmp_path / "threads").read_text() == "6 1"
