@@ -156,13 +156,22 @@ def translate(
         if server is not None:
             asyncio.run(run(command, through_server(command)))
             return
-        settings = read_settings()
-        set_defaults()
+        settings = _offline_settings(one_text=text is not None)
         from service.telemetry import silence_logging
 
         silence_logging()
         translating = _on_ray() if on_ray else _here()
         asyncio.run(run(command, translating(settings, command)))
+
+
+def _offline_settings(*, one_text: bool) -> Settings:
+    """For one text it takes longer to start other processes than they could save."""
+    settings = read_settings()
+    set_defaults()
+    if one_text and not settings.decoder_processes:
+        return settings.model_copy(update={"decoder_processes": 1})
+    _start_processes_early(settings)
+    return settings
 
 
 def _here() -> TranslatingBy:
@@ -185,8 +194,7 @@ def _translate_document(command: DocumentCommand) -> None:
     if command.server is not None:
         asyncio.run(translate_by_server(command))
         return
-    settings = read_settings()
-    set_defaults()
+    settings = _offline_settings(one_text=False)
     from service.telemetry import silence_logging
 
     silence_logging()
@@ -211,8 +219,7 @@ def summarize(
         if server is not None:
             summaries: Sequence[Summarized] = summarize_by_server(command, server)
         else:
-            settings = read_settings()
-            set_defaults()
+            settings = _offline_settings(one_text=text is not None)
             from service.offline import summarize_offline
             from service.telemetry import silence_logging
 
