@@ -171,7 +171,7 @@ def main() -> None:
     result: dict[str, Any] = {"benchmark": "http_share", "machine": machine(), "callers": options.callers}
     with TemporaryDirectory() as folder:
         models = "" if options.hidden is None else random_store(options.hidden, Path(folder))
-        settings = Settings(models=models, threads=options.threads, cache_entries=0)
+        settings = Settings(models=models, threads=options.threads, decoder_processes=1, cache_entries=0)
         limit = limit_of(settings, (options.source, options.target))
         app = create_app(settings)
         threading.Thread(target=measure, args=(url, options, limit, result), daemon=True).start()

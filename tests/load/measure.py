@@ -171,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, default=shipped_bundles(), help="store of bundles")
     parser.add_argument("--pair", default="en-ru")
     parser.add_argument("--threads", default="1", help="VERSO_THREADS of the server")
+    parser.add_argument("--processes", default="0", help="VERSO_DECODER_PROCESSES of the server")
     parser.add_argument("--callers", type=int, default=64, help="who ask without pause")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each point")
     parser.add_argument("--shares", type=lambda text: [float(each) for each in text.split(",") if each], default=SHARES)
@@ -179,11 +180,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--soak", type=float, default=1800.0, help="seconds; 0 for none")
     given = parser.parse_args(arguments)
     source, _, target = given.pair.partition("-")
-    with served(given.models, CACHE_ENTRIES="0", LOG_LEVEL="warning", THREADS=given.threads) as server:
+    settings = {"THREADS": given.threads, "DECODER_PROCESSES": given.processes}
+    with served(given.models, CACHE_ENTRIES="0", LOG_LEVEL="warning", **settings) as server:
         load = Load(server.url, (source, target), given.seconds, given.callers)
         keep_for_good()  # or what is measured are pauses of this process
         result = asyncio.run(measure(load, given))
-    print(json.dumps({"load_average": os.getloadavg(), "threads": given.threads, "seconds": given.seconds} | result))
+    told = {"threads": given.threads, "processes": given.processes, "seconds": given.seconds}
+    print(json.dumps({"load_average": os.getloadavg()} | told | result))
 
 
 def _say(text: str) -> None:

@@ -37,6 +37,8 @@ from model_store.decoding.segment import Segment, StepDone
 logger = logging.getLogger("verso.decoding")
 
 TELLS_EVERY_S = 0.05
+# Whoever answers HTTP goes first: what it does is short, and under an overload nobody else could refuse in time.
+NICENESS = 5
 
 
 def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level: int) -> None:
@@ -49,6 +51,7 @@ def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
+    os.nice(NICENESS)
     share = CoreShare(cores, len(connections))
     first = _Outbox(connections[0], log_level)
     try:
