@@ -1,9 +1,9 @@
-"""Everything that is measured, as Prometheus metrics; those of documents are in document_metrics.py."""
+"""Everything that is measured, as Prometheus metrics; those of documents and of the machine have their own files."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import get_args
 
@@ -17,14 +17,11 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from service.document_metrics import DocumentMetrics
 from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
-from service.gpus import gpu_memory
+from service.machine_metrics import GpuMemoryCollector, ProcessTreeCollector
 from service.recent import Recent, Work
 
 # From a cache hit to a long document; vLLM's own start at 0.3 s, which hides everything here.
@@ -73,7 +70,8 @@ class Metrics:
         self.documents = DocumentMetrics(registry)
         self._app = _AppMetrics(registry)
         self._engine = _EngineMetrics(registry)
-        registry.register(_GpuMemoryCollector())
+        registry.register(GpuMemoryCollector())
+        registry.register(ProcessTreeCollector())
 
     def app_started(
         self,
@@ -158,28 +156,11 @@ class _AppMetrics:
         self.failed = gauge("verso_bundles_failed", "Bundles that could not be loaded and are still to be.")
         self.queue_segments = gauge("verso_queue_limit_segments", "Segments that may wait for one engine.")
         self.queue_tokens = gauge("verso_queue_limit_tokens", "Source tokens that may wait for one engine.")
-        self.memory = gauge("verso_memory_limit_bytes", "Memory that the process may take: its cgroup's or all.")
+        self.memory = gauge("verso_memory_limit_bytes", "Memory that the service may take: its cgroup's or all.")
         build = Gauge(
             "verso_build_info", "1; the versions of what runs.", ["version", "python", "torch"], registry=registry
         )
         build.labels(version("verso"), platform.python_version(), version("torch")).set(1)
-
-
-class _GpuMemoryCollector(Collector):
-    """Memory of the GPUs that this process computes on; without one there is no such metric."""
-
-    def collect(self) -> Iterator[Metric]:
-        """Read now."""
-        devices = gpu_memory()
-        if devices:
-            text = "Memory of a GPU: allocated for tensors, reserved by this process, used by anyone, all there is."
-            family = GaugeMetricFamily("verso_gpu_memory_bytes", text, labels=["device", "kind"])
-            for each in devices:
-                family.add_metric([each.device, "allocated"], each.allocated)
-                family.add_metric([each.device, "reserved"], each.reserved)
-                family.add_metric([each.device, "used"], each.used)
-                family.add_metric([each.device, "total"], each.total)
-            yield family
 
 
 class _EngineMetrics:

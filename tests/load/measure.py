@@ -90,13 +90,13 @@ class Load:
         }
 
     async def soak(self, most_per_s: float, seconds: float) -> dict[str, object]:
-        """A steady load, and the memory of the process meanwhile."""
+        """A steady load, and the memory of the service's processes meanwhile."""
         samples: list[tuple[float, float]] = []
         clock = asyncio.get_running_loop().time
         started = clock()
 
         async def sample() -> None:
-            samples.append((clock() - started, await self._metric("process_resident_memory_bytes")))
+            samples.append((clock() - started, await self._metric("verso_memory_bytes")))
 
         async def keep_sampling() -> None:
             while True:
@@ -116,9 +116,9 @@ class Load:
         return {
             **asdict(figures.point(outcomes, SOAK_SHARE * most_per_s, most_per_s)),
             "seconds": seconds,
-            "resident_first_mb": round(warm[0][1] / 1e6, 1),
-            "resident_last_mb": round(warm[-1][1] / 1e6, 1),
-            "resident_max_mb": round(max(value for _second, value in samples) / 1e6, 1),
+            "memory_first_mb": round(warm[0][1] / 1e6, 1),
+            "memory_last_mb": round(warm[-1][1] / 1e6, 1),
+            "memory_max_mb": round(max(value for _second, value in samples) / 1e6, 1),
             "growth_mb_per_hour": round(growth_mb_per_s * 3600, 2),
             "growth_mb_per_1000_answers": round(growth_mb_per_s / answered_per_s * 1000, 3) if answered_per_s else None,
         }

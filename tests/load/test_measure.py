@@ -109,4 +109,4 @@ def test_everything_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[st
     overload = result["overload"]
     assert overload["requests"] == pytest.approx(3 * result["most_per_s"], abs=1)
     assert sum(overload["statuses"].values()) == overload["requests"]
-    assert result["soak"]["resident_max_mb"] >= result["soak"]["resident_last_mb"] > 50
+    assert result["soak"]["memory_max_mb"] >= result["soak"]["memory_last_mb"] > 50

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from service.errors import EngineOverloadedError
 from service.memory import limit_bytes
 from service.metrics import Metrics
 from service.pipeline.translation import WARNINGS
+from service.process_tree import ProcessTree
 from tests.unit.service.api.client import app_of, get
 from tests.unit.service.engine.fakes import FakeFactory, make_segment
 
@@ -147,3 +150,26 @@ def test_the_memory_of_a_gpu_is_told_where_there_is_one(monkeypatch: pytest.Monk
     told = {kind: value(metrics, "verso_gpu_memory_bytes", device="cuda:1", kind=kind) for kind in kinds}
     assert told == {"allocated": 200, "reserved": 300, "used": 400, "total": 1000}
     assert b'device="cuda:0"' not in metrics.render(), "nothing of this process is on it"
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells of processes so")
+def test_memory_and_time_are_those_of_all_processes() -> None:
+    child = "block = b'x' * 300_000_000; sum(range(10**7)); print(flush=True); input()"
+    before, after = Metrics(), Metrics()  # since memory is kept for some seconds
+    started = value(before, "verso_memory_bytes"), value(before, "verso_cpu_seconds_total")
+    with subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert value(after, "verso_memory_bytes") - started[0] > 250_000_000
+        with_child = value(before, "verso_cpu_seconds_total")
+        assert with_child - started[1] >= 0.05
+        process.communicate(b"\n")
+    assert value(before, "verso_cpu_seconds_total") >= with_child
+
+
+def test_what_the_system_does_not_tell_of_processes_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProcessTree, "memory_bytes", lambda _tree: None)
+    monkeypatch.setattr(ProcessTree, "cpu_s", lambda _tree: None)
+    rendered = Metrics().render()
+    assert b"verso_memory_bytes" not in rendered
+    assert b"verso_cpu_seconds" not in rendered
