@@ -3,13 +3,12 @@ and what Python's collector need not look through."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import os
 from pathlib import Path
 
 from model_store.decoding.encodings import KEPT_SOURCES
+from model_store.freed_memory import give_back_freed_memory
 from model_store.manifest import TRANSLATIONS_FILE, Manifest
 
 _FLOAT_BYTES = 4
@@ -74,9 +73,8 @@ def keep_for_good() -> None:
 
 
 def give_back_memory() -> None:
-    """Have the C library return to the system what was freed: loading copies a bundle several times, and without this
-    the process keeps all of that, and what a freed model took. Does nothing where the library cannot (not glibc)."""
+    """Return to the system what was freed: loading copies a bundle several times, and without this the process keeps
+    all of that, and what a freed model took."""
     if gc.get_freeze_count():
         keep_for_good()  # a model that was kept for good, and has been replaced, is in cycles
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_freed_memory()

@@ -23,15 +23,5 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, _KEPT))
 
 
-def give_back_freed_memory() -> None:
-    """Give what is free by now back to the kernel, where this is glibc.
-
-    Batches are of many shapes, and what one frees lies in pieces between what is kept: the longer a network trains, the
-    less fits, and the more is asked for anew. Tens of milliseconds, so for once in a while.
-    """
-    if _is_glibc():
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def _is_glibc() -> bool:
     return platform.libc_ver()[0] == "glibc"

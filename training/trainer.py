@@ -18,9 +18,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from model_store.config import NetworkConfig
 from model_store.errors import ConfigError
+from model_store.freed_memory import give_back_freed_memory
 from model_store.network.padding import narrowed, padded
 from model_store.network.seq2seq import EMBEDDING_RANGE, Seq2Seq
-from training.allocation import give_back_freed_memory
 from training.averaging import moving_average
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position, averaged_state, averaged_weights_of

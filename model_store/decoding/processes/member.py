@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -33,12 +34,15 @@ from model_store.decoding.processes.messages import (
     Watch,
 )
 from model_store.decoding.segment import Segment, StepDone
+from model_store.freed_memory import give_back_freed_memory
 
 logger = logging.getLogger("verso.decoding")
 
 TELLS_EVERY_S = 0.05
 # Whoever answers HTTP goes first: what it does is short, and under an overload nobody else could refuse in time.
 NICENESS = 5
+_OTHERS_END_WITHIN_S = 5.0
+_LOOKS_EVERY_S = 0.01
 
 
 def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level: int) -> None:
@@ -61,6 +65,7 @@ def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level
         return
     gc.collect()
     gc.freeze()  # the collector would write to every object, and so copy its page
+    give_back_freed_memory()  # what opening took besides, which each of them would have
     for place in range(1, len(connections)):
         if os.fork() == 0:
             status = 1
@@ -70,6 +75,18 @@ def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level
             finally:
                 os._exit(status)
     _Member(decoder, connections, 0, share, first).serve()
+    _wait_for_others()
+
+
+def _wait_for_others() -> None:
+    """Wait until the processes have ended that were made here, if any were: all connections are closed together. Else
+    they would be left to process 1. In a container that is the service, which does not ask for their end, so that they
+    would stay as zombies; and the time that they took would be nobody's."""
+    until = time.monotonic() + _OTHERS_END_WITHIN_S
+    with contextlib.suppress(ChildProcessError):  # none is left
+        while time.monotonic() < until:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(_LOOKS_EVERY_S)
 
 
 class _Outbox:
@@ -136,6 +153,7 @@ class _Member:
             while True:
                 self._inbox.put(self._connection.recv())
         except (EOFError, OSError):
+            _wait_for_others()
             os._exit(0)
 
     def _take(self) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from training.allocation import give_back_freed_memory, keep_freed_memory
+from training.allocation import keep_freed_memory
 
 # Page faults while blocks of 16 MB are asked for and freed, one after the other: 4096 a block that has to be mapped.
 PROGRAM = """
@@ -23,21 +23,6 @@ print(getrusage(RUSAGE_SELF).ru_minflt - before)
 """
 
 
-# Resident memory in MB, with 200 MB between blocks that are kept, after they are freed, and after they are given back.
-IN_PIECES = """
-from training.allocation import give_back_freed_memory, keep_freed_memory
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096 >> 20
-keep_freed_memory()
-blocks = [bytearray(1 << 20) for _ in range(400)]
-del blocks[::2]
-print(resident())
-give_back_freed_memory()
-print(resident())
-"""
-
-
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library is left alone")
 def test_a_block_that_was_freed_costs_no_page_again() -> None:
     run = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
@@ -46,15 +31,6 @@ def test_a_block_that_was_freed_costs_no_page_again() -> None:
     assert int(faults) < 100
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library is left alone")
-def test_what_lies_free_in_pieces_is_given_back() -> None:
-    run = subprocess.run([sys.executable, "-c", IN_PIECES], check=True, capture_output=True, text=True, timeout=60)
-    before, after = map(int, run.stdout.split())
-    assert before > 400
-    assert after < before - 150
-
-
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
     assert not keep_freed_memory()
-    give_back_freed_memory()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -267,6 +269,32 @@ def test_processes_end_with_the_last_reference() -> None:
     del group
     gc.collect()
     wait_for_the_end(processes)
+
+
+@pytest.fixture
+def adopting() -> Iterator[None]:
+    """Processes whose parent has ended are left to this one, as to process 1 of a container. It waits for none."""
+    set_child_subreaper = 36
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only on Linux")
+    assert ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    yield
+    assert ctypes.CDLL(None).prctl(set_child_subreaper, 0, 0, 0, 0) == 0
+
+
+@pytest.mark.usefixtures("adopting")
+@pytest.mark.parametrize("source", [(4, 5), (4, BOMB)])
+def test_none_of_them_is_left_to_others_to_wait_for(source: tuple[int, ...]) -> None:
+    group = open_group(open_bombed, processes=3)
+    processes = processes_of(group)
+    group.admit([short(*source)])
+    with contextlib.suppress(RuntimeError):
+        run_out(group)
+    group.close()
+    give_up_s = time.monotonic() + 30
+    while left := [process for process in processes if Path(f"/proc/{process}").exists()]:
+        assert time.monotonic() < give_up_s, f"{left} stay, ended or not"
+        time.sleep(0.01)
 
 
 def test_signals_that_are_for_the_service_do_not_end_them() -> None:
