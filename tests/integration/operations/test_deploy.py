@@ -56,6 +56,11 @@ def test_compose_and_manifests_set_only_settings_that_exist() -> None:
     assert environment - VARIABLES == {"XDG_CACHE_HOME"}, "where kernels are kept, which is no setting of ours"
 
 
+def test_process_1_of_a_container_is_one_that_waits_for_orphans() -> None:
+    assert all(compose()["services"][name]["init"] is True for name in ("verso", "verso-gpu"))
+    assert deployment()["spec"]["template"]["spec"]["shareProcessNamespace"] is True
+
+
 def test_what_stops_a_container_waits_for_draining() -> None:
     service = compose()["services"]["verso"]
     assert float(service["stop_grace_period"].removesuffix("s")) > float(service["environment"]["VERSO_DRAIN_S"])
