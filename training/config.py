@@ -7,7 +7,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability
-from model_store.network.seq2seq import EMBEDDING_RANGE
 from training.data_config import DataConfig, PositiveFloat, PositiveInt
 
 
@@ -50,7 +49,7 @@ class TrainerConfig(FrozenModel):
     label_smoothing: Probability = 0.1
     gradient_clip: PositiveFloat = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
-    embedding_range: PositiveFloat = EMBEDDING_RANGE
+    embedding_range: PositiveFloat = 0.5
     widths_multiple_of: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: PositiveInt | None = None

@@ -13,7 +13,7 @@ LAYERS = {"network": {"layers": 2, "residual": True}}
 VARIANTS = (
     Variant("base"),
     Variant("layer-normalised cells", against="base", build=layer_normalised),
-    Variant("embeddings that begin in +-0.5, not +-0.1", {"trainer": {"embedding_range": 0.5}}, "base"),
+    Variant("embeddings that begin in +-0.1, not +-0.5", {"trainer": {"embedding_range": 0.1}}, "base"),
     Variant("the last weights", LAST, "base"),
     Variant("mean of the last 5 of 20 checkpoints", LAST, "the last weights", mean_of_last=5),
     Variant("two layers, residual", LAYERS, "base"),

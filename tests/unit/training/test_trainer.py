@@ -147,6 +147,8 @@ def test_an_update_follows_the_gradient_of_the_smoothed_loss_a_token(tmp_path: P
     batch = train.batch(np.concatenate(plan[:batches]))
     torch.manual_seed(run.trainer.seed)
     network = Seq2Seq(run.network)
+    with torch.no_grad():
+        network.source_embedding.weight.mul_(run.trainer.embedding_range / EMBEDDING_RANGE)
     logits = network.projection(network(batch.source, batch.source_lengths, batch.target_in))[batch.target_mask]
     labels = batch.target_out[batch.target_mask]
     torch.autograd.backward(F.cross_entropy(logits, labels, label_smoothing=run.trainer.label_smoothing))
