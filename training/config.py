@@ -32,6 +32,8 @@ class TrainerConfig(FrozenModel):
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
     embedding_range: embeddings begin uniform between minus this and this, where a run begins from random weights.
+    embedding_scale: where a run starts from a bundle, its embeddings become so many times as large, and what reads them
+    as much smaller (training/rescaling.py).
     widths_multiple_of: train with units that stay zero (model_store/network/padding.py), as many as make the network's
     widths such multiples, for kernels that like round sizes; checkpoints and bundles have the recipe's widths.
     """
@@ -50,6 +52,7 @@ class TrainerConfig(FrozenModel):
     gradient_clip: PositiveFloat = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
     embedding_range: PositiveFloat = 0.5
+    embedding_scale: PositiveFloat = 1.0
     widths_multiple_of: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: PositiveInt | None = None

@@ -21,6 +21,7 @@ from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from training.config import Recipe
+from training.rescaling import rescale_embeddings
 from training.transfer import WIDTHS, check_same, transferred
 
 
@@ -48,7 +49,11 @@ def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor
     if reference is None:
         return None
     torch.manual_seed(recipe.trainer.seed)
-    return transferred(load_start(reference), tokenizer, Seq2Seq(recipe.network))
+    network = Seq2Seq(recipe.network)
+    network.load_state_dict(transferred(load_start(reference), tokenizer, network))
+    if recipe.trainer.embedding_scale != 1.0:
+        rescale_embeddings(network, recipe.trainer.embedding_scale)
+    return network.state_dict()
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from model_store.errors import BundleNotFoundError, ConfigError
 from tests.unit.model_store.tiny_bundle import NETWORK, VOCABULARY, save_tiny
 from training.recipe_file import load_recipe
+from training.start import initial_weights, load_start
 
 RECIPE = """
 [data]
@@ -90,6 +92,15 @@ def test_another_task_than_the_bundles_is_refused(tmp_path: Path, bundle: str) -
     text = RECIPE.replace("[data]", '[data]\ntask = "summarize"')
     with pytest.raises(ConfigError, match=r"data\.task: 'summarize' .*allowed: 'translate'"):
         load_recipe(write(tmp_path, text), start_from=bundle)
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_embeddings_of_a_bundle_are_scaled_if_the_recipe_says_so(tmp_path: Path, bundle: str, scale: float) -> None:
+    text = RECIPE + f"\n[trainer]\nembedding_scale = {scale}\n"
+    weights = initial_weights(load_recipe(write(tmp_path, text), start_from=bundle), load_start(bundle).tokenizer)
+    assert weights is not None
+    name = "source_embedding.weight"
+    torch.testing.assert_close(weights[name], scale * load_start(bundle).weights[name])
 
 
 def test_a_bundle_that_is_not_there_is_named(tmp_path: Path) -> None:
