@@ -1,7 +1,7 @@
 """A network whose embeddings are larger, and whose cells compute what they did.
 
-Adam moves a weight by about its learning rate, however large the weight is: embeddings that began small, and are so
-yet, are disturbed by updates that larger ones hardly notice (docs/quality.md, "What changes how fast a network learns").
+Adam moves a weight by about its learning rate, however large the weight is: embeddings that are small yet are
+disturbed by updates that larger ones hardly notice (docs/quality.md, "What changes how fast a network learns").
 """
 
 from __future__ import annotations
