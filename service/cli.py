@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from model_store.config import Formality
-from model_store.decoding.processes.origin import start_early
+from model_store.decoding.processes.origin import origin
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
 from service.errors import InputError
@@ -89,7 +89,7 @@ def _start_processes_early(settings: Settings) -> None:
     it is known that it is needed."""
     gpu = settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidiactl").exists())
     if settings.threads > 1 and settings.decoder_processes != 1 and hasattr(os, "fork") and not gpu:
-        start_early()
+        origin().start()
 
 
 @contextlib.contextmanager

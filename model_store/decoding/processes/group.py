@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from multiprocessing import Pipe
 from multiprocessing import connection as connections
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
@@ -13,27 +17,27 @@ from multiprocessing.util import Finalize
 from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.decoding.in_flight import Results
 from model_store.decoding.newcomers import width_of
-from model_store.decoding.processes.member import run
 from model_store.decoding.processes.messages import (
     Admit,
     Answer,
     Cancel,
     Failed,
     Logged,
+    Open,
     Opener,
     Ready,
     Report,
     Request,
     Watch,
 )
-from model_store.decoding.processes.origin import process_context
+from model_store.decoding.processes.origin import ORIGIN_ENDS, origin, places_of_modules
 from model_store.decoding.segment import Segment, StepDone
 from model_store.errors import DecoderProcessError, SegmentError
 
 # A process that has something to decode tells of it many times a second: one that is away for this long hangs.
 LOST_AFTER_S = 60.0
 _LOOKS_EVERY_S = 1.0
-_CLOSED_BEFORE_PROCESSES_ARE_JOINED = 10
+_CLOSED_BEFORE_ORIGIN = ORIGIN_ENDS + 1
 _ENDED = "a process that decodes has ended, or was ended"
 
 
@@ -108,17 +112,23 @@ class DecoderProcesses:
         Raises:
             DecoderProcessError: one has ended. Whatever `opener` raises.
         """
-        context = process_context()
-        ours, theirs = zip(*(context.Pipe() for _process in range(processes)), strict=True)
+        ours, theirs = zip(*(Pipe() for _process in range(processes)), strict=True)
+        # They end when their connections are closed, at the latest before their origin is waited for, at Python's end.
+        self._close = Finalize(self, _close, args=(ours,), exitpriority=_CLOSED_BEFORE_ORIGIN)
         level = logging.getLogger().getEffectiveLevel()
-        context.Process(target=run, args=(opener, theirs, cores, level), name="verso-decoder").start()
-        for each in theirs:
-            each.close()
-        # They end when their connections are closed, at the latest before Python waits for them at its own end.
-        self._close = Finalize(self, _close, args=(ours,), exitpriority=_CLOSED_BEFORE_PROCESSES_ARE_JOINED)
-        self._woken, self._waking = context.Pipe(duplex=False)
+        self._woken, self._waking = Pipe(duplex=False)
         self._wakes = False
-        self._by_place = [_Member(each) for each in ours]
+        try:
+            try:
+                origin().fork(theirs)
+            finally:
+                for each in theirs:
+                    each.close()
+            _open(ours[0], Open(opener, cores, level))
+            self._by_place = [_Member(each) for each in ours]
+        except BaseException:
+            self.close()
+            raise
         self._members = dict(zip(ours, self._by_place, strict=True))
         self._finished: Results = []
         self._settled: dict[int, tuple[int, ...]] = {}
@@ -261,6 +271,15 @@ class DecoderProcesses:
         return report.done
 
 
+def _open(first: Connection, wanted: Open) -> None:
+    with contextlib.suppress(OSError):  # its end, and the reason perhaps, is what is received next
+        first.send(places_of_modules())
+        first.send(wanted)
+
+
 def _close(ours: Sequence[Connection]) -> None:
     for each in ours:
+        # A thread that waits for an answer would keep the other side from seeing the end.
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(each.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)
         each.close()

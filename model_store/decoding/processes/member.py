@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from model_store.decoding.processes.messages import (
     Failed,
     Found,
     Logged,
-    Opener,
+    Open,
     Ready,
     Report,
     Request,
@@ -45,8 +46,8 @@ _OTHERS_END_WITHIN_S = 5.0
 _LOOKS_EVERY_S = 0.01
 
 
-def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level: int) -> None:
-    """Be the first of len(connections) processes, until its connection is closed.
+def run(connections: Sequence[Connection]) -> None:
+    """Be the first of len(connections) processes, until its connection is closed. The first message in it is an Open.
 
     What is read and packed before they divide, weights above all, is in memory once: a page is copied only when one of
     them writes to it. There must be one thread until then, since others would be missing afterwards.
@@ -56,29 +57,40 @@ def run(opener: Opener, connections: Sequence[Connection], cores: int, log_level
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
     os.nice(NICENESS)
-    share = CoreShare(cores, len(connections))
-    first = _Outbox(connections[0], log_level)
     try:
-        decoder = opener(Threads(cores, share.threads))
-    except BaseException as error:
-        first.put(Failed(_sendable(error)))
+        wanted = _wanted(connections[0])
+        share = CoreShare(wanted.cores, len(connections))
+        first = _Outbox(connections[0], wanted.log_level)
+        decoder = wanted.opener(Threads(wanted.cores, share.threads))
+        gc.collect()
+        gc.freeze()  # the collector would write to every object, and so copy its page
+        give_back_freed_memory()  # what opening took besides, which each of them would have
+        for place in range(1, len(connections)):
+            if os.fork() == 0:
+                status = 1
+                try:
+                    _Member(decoder, connections, place, share, _Outbox(connections[place], wanted.log_level)).serve()
+                    status = 0
+                finally:
+                    os._exit(status)
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # nobody wants it any more
         return
-    gc.collect()
-    gc.freeze()  # the collector would write to every object, and so copy its page
-    give_back_freed_memory()  # what opening took besides, which each of them would have
-    for place in range(1, len(connections)):
-        if os.fork() == 0:
-            status = 1
-            try:
-                _Member(decoder, connections, place, share, _Outbox(connections[place], log_level)).serve()
-                status = 0
-            finally:
-                os._exit(status)
+    except BaseException as error:
+        connections[0].send(Failed(_sendable(error)))
+        return
     _Member(decoder, connections, 0, share, first).serve()
-    _wait_for_others()
+    wait_for_children()
 
 
-def _wait_for_others() -> None:
+def _wanted(connection: Connection) -> Open:
+    """Whoever asks finds its modules where this process may not: where to look comes first."""
+    sys.path[:] = connection.recv()
+    wanted = connection.recv()
+    assert isinstance(wanted, Open)
+    return wanted
+
+
+def wait_for_children() -> None:
     """Wait until the processes have ended that were made here, if any were: all connections are closed together. Else
     they would be left to process 1. In a container that is the service, which does not ask for their end, so that they
     would stay as zombies; and the time that they took would be nobody's."""
@@ -153,7 +165,7 @@ class _Member:
             while True:
                 self._inbox.put(self._connection.recv())
         except (EOFError, OSError):
-            _wait_for_others()
+            wait_for_children()
             os._exit(0)
 
     def _take(self) -> None:

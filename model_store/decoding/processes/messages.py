@@ -20,6 +20,16 @@ Opener: TypeAlias = Callable[[Threads], InFlightDecoder]
 
 
 @dataclass(frozen=True)
+class Open:
+    """What the first of the processes is to open. cores: threads of those that are at work, together. log_level: of the
+    log lines that are sent."""
+
+    opener: Opener
+    cores: int
+    log_level: int
+
+
+@dataclass(frozen=True)
 class Admit:
     """Segments to decode, with their tickets."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,3 +93,13 @@ def open_hanging(_threads: Threads) -> InFlightDecoder:
     """Does not come back from a step."""
     plain = open_tiny(tiny_network(seed=1), max_rows=12)
     return _Hanging(plain.backend, plain.vocabulary, max_target_length=16, max_rows=12, encode_ahead=3)
+
+
+def open_that_cannot_divide(threads: Threads) -> InFlightDecoder:
+    """Has the process that opens it find no room for others."""
+
+    def fork() -> int:
+        raise BlockingIOError(11, "no more processes")
+
+    os.fork = fork
+    return open_one(threads)
