@@ -150,7 +150,8 @@ class Slots:
             return self.fail_live("a decoding step", error)
         for step in done:
             self._observer.step(step.segments, queued, step.duration_s)
-        self.failures_in_a_row = 0
+        if done or finished:  # of a decoder in several processes it may only have been woken
+            self.failures_in_a_row = 0
         self._note_encoded()
         self._note_first_step()
         ended = []

@@ -47,6 +47,7 @@ class FakeDecoder:
         self.rows = self.max_rows = rows
         self.permits = permits
         self.encode_steps = 0
+        self.woken = 0  # times that a step returns without one that was done, as of a decoder in several processes
         self.stepping = threading.Event()
         self.admitted: list[list[Segment]] = []
         self._steps = 0
@@ -100,6 +101,9 @@ class FakeDecoder:
         self.stepping.set()
         if self.permits is not None:
             self.permits.acquire()
+        if self.woken:
+            self.woken -= 1
+            return []
         if any(BOMB in segment.source for segment, _ in self._held.values()):
             raise RuntimeError("bang")
         if any(QUIT in segment.source for segment, _ in self._held.values()):

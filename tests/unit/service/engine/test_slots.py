@@ -122,6 +122,17 @@ def test_a_failing_step_fails_everything_live_and_the_decoder_is_rebuilt() -> No
     assert slots.failures_in_a_row == 0
 
 
+def test_a_decoder_that_was_only_woken_has_not_shown_that_it_works() -> None:
+    slots, factory, _ = make_slots()
+    for failures in (1, 2, 3):
+        slots.admit(entries_of(make_segment(BOMB)))
+        factory.decoders[-1].woken = 1
+        assert slots.advance() == []
+        assert failed(slots.advance(), EngineFailedError) == [0]
+        assert slots.failures_in_a_row == failures
+        assert slots.build() is None
+
+
 def test_neighbours_fail_only_if_the_decoder_cannot_be_replaced() -> None:
     slots, factory, _ = make_slots()
     factory.failures = 1
