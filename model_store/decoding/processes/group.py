@@ -49,8 +49,9 @@ class _Member:
         ready = self.receive()
         assert isinstance(ready, Ready)
         self.ready = ready
-        self.heard_s = time.monotonic()  # if it had something to do
         self.widths: dict[int, int] = {}  # by ticket
+        self.owed: set[int] = set()  # those of which it has not told the end, cancelled ones too
+        self.silent_s = 0.0  # that it was waited for since it told something
         self.encoding: set[int] = set()
         self.steps = 0
         self.continued = 0
@@ -65,11 +66,10 @@ class _Member:
         free = self.ready.max_rows - self.rows
         return free // width_of(beam_size) + self.ready.encode_ahead if free > 0 else 0
 
-    def check_pace(self) -> None:
-        """Raises DecoderProcessError if it hangs."""
-        if not self.widths:
-            self.heard_s = time.monotonic()
-        elif time.monotonic() - self.heard_s > LOST_AFTER_S:
+    def check_pace(self, waited_s: float) -> None:
+        """It was waited for so much longer. Raises DecoderProcessError if it hangs."""
+        self.silent_s = self.silent_s + waited_s if self.owed else 0.0
+        if self.silent_s > LOST_AFTER_S:
             raise DecoderProcessError(f"a process that decodes does not come back from a step, in {LOST_AFTER_S:.0f} s")
 
     def send(self, request: Request) -> None:
@@ -93,7 +93,7 @@ class _Member:
                 case Failed(error):
                     raise error
                 case Ready() | Report():
-                    self.heard_s = time.monotonic()
+                    self.silent_s = 0.0
                     return answer
 
 
@@ -195,20 +195,24 @@ class DecoderProcesses:
             member.send(Admit(tuple(part)))
             member.widths |= {ticket: width_of(segment.beam_size) for ticket, segment in part}
             member.encoding |= {ticket for ticket, _segment in part}
+            member.owed |= {ticket for ticket, _segment in part}
         return tickets
 
     def step(self) -> tuple[StepDone, ...]:
         """Wait until a process has something to tell, or for `wake`, and take in what all tell; says which steps
         were done."""
         done: list[StepDone] = []
+        began_s = time.monotonic()
         connections.wait([*self._members, self._woken], timeout=_LOOKS_EVERY_S)
+        # All of them may have been stopped, and gone on: by Ctrl-Z, or with the machine.
+        waited_s = min(time.monotonic() - began_s, 2 * _LOOKS_EVERY_S)
         if self._woken.poll():
             self._wakes = False
             self._woken.recv_bytes()
         for each, member in self._members.items():
             while each.poll():
                 done += self._take_in(member)
-            member.check_pace()
+            member.check_pace(waited_s)
         return tuple(done)
 
     def wake(self) -> None:
@@ -266,6 +270,7 @@ class DecoderProcesses:
         for ticket, tokens in report.settled:
             if ticket in self._settled:
                 self._settled[ticket] = tokens
+        member.owed.difference_update(found.ticket for found in report.finished)
         # What was cancelled meanwhile is not there any more.
         self._finished += [found.result for found in report.finished if self._drop(member, found.ticket)]
         return report.done

@@ -137,7 +137,7 @@ class _Member:
         self._tickets: dict[int, int] = {}  # of the decoder -> of the asking process
         self._watched: dict[int, int] = {}  # of the decoder -> how many tokens were told of
         self._encoding: set[int] = set()
-        self._refused: Results = []
+        self._without_result: Results = []
         self._done: list[StepDone] = []  # that were not told of
         self._told_s = 0.0
 
@@ -170,7 +170,7 @@ class _Member:
 
     def _take(self) -> None:
         """What was asked for since the last step; waits for it, if there is nothing else to do."""
-        while (idle := not (self._decoder.live or self._refused)) or not self._inbox.empty():
+        while (idle := not (self._decoder.live or self._without_result)) or not self._inbox.empty():
             if idle:
                 self._share.work(False)
             match self._inbox.get():
@@ -204,7 +204,7 @@ class _Member:
                     self._admit([each])
                 return
             logger.exception("a segment could not be admitted: it ends without a result")
-            self._refused.append((segments[0][0], ()))
+            self._without_result.append((segments[0][0], ()))
             return
         self._tickets |= zip(own, (ticket for ticket, _segment in segments), strict=True)
         self._encoding |= set(own)
@@ -214,9 +214,10 @@ class _Member:
             self._decoder.cancel(own)
             del self._tickets[own]
             self._watched.pop(own, None)
+            self._without_result.append((ticket, ()))  # nobody waits for it, but for a sign of life
 
     def _finished(self) -> Results:
-        finished, self._refused = self._refused, []
+        finished, self._without_result = self._without_result, []
         for own, hypotheses in self._decoder.collect():
             self._watched.pop(own, None)
             if (ticket := self._tickets.pop(own, None)) is not None:

@@ -32,7 +32,6 @@ from tests.unit.model_store.decoding.processes.openers import (
     BOMB,
     POISON,
     open_bombed,
-    open_hanging,
     open_none,
     open_one,
     open_poisoned,
@@ -234,20 +233,6 @@ def test_a_process_that_is_killed_is_noticed(place: int) -> None:
     with pytest.raises(DecoderProcessError, match="has ended, or was ended"):
         run_out(group)
     group.close()
-
-
-def test_a_process_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    group = open_group(open_hanging)
-    processes = processes_of(group)
-    monkeypatch.setattr(group_module, "LOST_AFTER_S", 0.2)
-    monkeypatch.setattr(group_module, "_LOOKS_EVERY_S", 0.05)
-    for _look in range(10):
-        group.step()  # nobody is late who has nothing to do
-    group.admit([short(4, 5)])
-    with pytest.raises(DecoderProcessError, match="does not come back from a step"):
-        run_out(group)
-    group.close()
-    wait_for_the_end(processes)
 
 
 def test_a_step_that_waits_returns_when_there_is_news(group: DecoderProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
