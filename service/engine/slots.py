@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from model_store.decoding.decoder import Decoder
 from model_store.decoding.segment import Hypothesis, Segment
-from model_store.errors import SegmentError
+from model_store.errors import DecoderProcessError, SegmentError
 from service.engine.stats import EngineObserver
 from service.engine.waiting import Entry
 from service.errors import EngineFailedError
@@ -128,7 +128,10 @@ class Slots:
         error = self._try_admit(entries)
         if error is None:
             return []
-        ended = self._discard_if_inconsistent(error)
+        gone = isinstance(
+            error, DecoderProcessError
+        )  # since it was last used: all of it, and these have no part in that
+        ended = self.fail_live("admitting segments", error) if gone else self._discard_if_inconsistent(error)
         for entry in entries:
             # A decoder that a neighbour broke is replaced at once, or that one would fail the others too.
             if not self.built and (error := self.build()) is not None:

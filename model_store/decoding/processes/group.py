@@ -8,7 +8,7 @@ import os
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing import Pipe
 from multiprocessing import connection as connections
 from multiprocessing.connection import Connection
@@ -102,7 +102,7 @@ class DecoderProcesses:
     next step whether or not the others have done theirs. A segment is decoded by one of them, exactly as by a decoder
     in this process, since rows do not depend on each other.
 
-    If one of them fails, hangs or is ended, `step` or `admit` raises, and all of it is to be thrown away.
+    If one of them fails, hangs or is ended, `step` or `admit` raises, all are ended, and it is to be thrown away.
     """
 
     def __init__(self, opener: Opener, *, processes: int, cores: int) -> None:
@@ -118,17 +118,16 @@ class DecoderProcesses:
         level = logging.getLogger().getEffectiveLevel()
         self._woken, self._waking = Pipe(duplex=False)
         self._wakes = False
-        try:
+        with self._ending_if_it_fails():
             try:
                 origin().fork(theirs)
             finally:
                 for each in theirs:
                     each.close()
-            _open(ours[0], Open(opener, cores, level))
+            with contextlib.suppress(OSError):  # its end, and the reason perhaps, is what is received next
+                ours[0].send(places_of_modules())
+                ours[0].send(Open(opener, cores, level))
             self._by_place = [_Member(each) for each in ours]
-        except BaseException:
-            self.close()
-            raise
         self._members = dict(zip(ours, self._by_place, strict=True))
         self._finished: Results = []
         self._settled: dict[int, tuple[int, ...]] = {}
@@ -191,8 +190,11 @@ class DecoderProcesses:
             room[member] -= 1
             rows[member] += width_of(segment.beam_size)
             parts.setdefault(member, []).append((tickets[-1], segment))
+        if not self.live:  # nobody steps, and so nobody has seen whether one has ended
+            self._take_in_all()
         for member, part in parts.items():
-            member.send(Admit(tuple(part)))
+            with self._ending_if_it_fails():
+                member.send(Admit(tuple(part)))
             member.widths |= {ticket: width_of(segment.beam_size) for ticket, segment in part}
             member.encoding |= {ticket for ticket, _segment in part}
             member.owed |= {ticket for ticket, _segment in part}
@@ -201,7 +203,6 @@ class DecoderProcesses:
     def step(self) -> tuple[StepDone, ...]:
         """Wait until a process has something to tell, or for `wake`, and take in what all tell; says which steps
         were done."""
-        done: list[StepDone] = []
         began_s = time.monotonic()
         connections.wait([*self._members, self._woken], timeout=_LOOKS_EVERY_S)
         # All of them may have been stopped, and gone on: by Ctrl-Z, or with the machine.
@@ -209,11 +210,7 @@ class DecoderProcesses:
         if self._woken.poll():
             self._wakes = False
             self._woken.recv_bytes()
-        for each, member in self._members.items():
-            while each.poll():
-                done += self._take_in(member)
-            member.check_pace(waited_s)
-        return tuple(done)
+        return self._take_in_all(waited_s)
 
     def wake(self) -> None:
         """Have a `step` that waits return, or the next one; from any thread."""
@@ -247,6 +244,15 @@ class DecoderProcesses:
         """End the processes. Done too when the last reference is gone."""
         self._close()
 
+    @contextlib.contextmanager
+    def _ending_if_it_fails(self) -> Iterator[None]:
+        """The others would go on for as long as the exception keeps this object."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def _member_of(self, ticket: int) -> _Member:
         return self._by_place[ticket % len(self._by_place)]
 
@@ -261,6 +267,15 @@ class DecoderProcesses:
         self._settled.pop(ticket, None)
         return member.widths.pop(ticket, None) is not None
 
+    def _take_in_all(self, waited_s: float = 0.0) -> tuple[StepDone, ...]:
+        done: list[StepDone] = []
+        with self._ending_if_it_fails():
+            for each, member in self._members.items():
+                while each.poll():
+                    done += self._take_in(member)
+                member.check_pace(waited_s)
+        return tuple(done)
+
     def _take_in(self, member: _Member) -> tuple[StepDone, ...]:
         report = member.receive()
         assert isinstance(report, Report)
@@ -274,12 +289,6 @@ class DecoderProcesses:
         # What was cancelled meanwhile is not there any more.
         self._finished += [found.result for found in report.finished if self._drop(member, found.ticket)]
         return report.done
-
-
-def _open(first: Connection, wanted: Open) -> None:
-    with contextlib.suppress(OSError):  # its end, and the reason perhaps, is what is received next
-        first.send(places_of_modules())
-        first.send(wanted)
 
 
 def _close(ours: Sequence[Connection]) -> None:

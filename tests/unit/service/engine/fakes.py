@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from model_store.decoding.segment import Hypothesis, Segment, StepDone
-from model_store.errors import SegmentError
+from model_store.errors import DecoderProcessError, SegmentError
 from service.engine.stats import Outcome, Rejection, SegmentReport
 
 POISON = 666  # admit raises
@@ -47,6 +47,7 @@ class FakeDecoder:
         self.rows = self.max_rows = rows
         self.permits = permits
         self.encode_steps = 0
+        self.gone = False  # as of a decoder in several processes: one of them was killed
         self.woken = 0  # times that a step returns without one that was done, as of a decoder in several processes
         self.stepping = threading.Event()
         self.admitted: list[list[Segment]] = []
@@ -79,6 +80,8 @@ class FakeDecoder:
 
     def admit(self, segments: Sequence[Segment]) -> list[int]:
         assert segments
+        if self.gone:
+            raise DecoderProcessError("killed")
         for segment in segments:
             self.check(segment)
             if POISON in segment.source:

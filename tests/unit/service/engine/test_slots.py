@@ -122,6 +122,16 @@ def test_a_failing_step_fails_everything_live_and_the_decoder_is_rebuilt() -> No
     assert slots.failures_in_a_row == 0
 
 
+def test_who_comes_when_a_decoder_is_gone_is_decoded_by_the_next() -> None:
+    slots, factory, observer = make_slots()
+    slots.admit(entries_of(make_segment(1)))
+    factory.decoders[0].gone = True
+    ended = slots.admit(entries_of(make_segment(2, steps=1), make_segment(3, steps=1), first_id=1))
+    assert failed(ended, EngineFailedError) == [0]
+    assert answered(slots.advance()) == [1, 2]
+    assert observer.restarts == 1
+
+
 def test_a_decoder_that_was_only_woken_has_not_shown_that_it_works() -> None:
     slots, factory, _ = make_slots()
     for failures in (1, 2, 3):

@@ -221,18 +221,28 @@ def test_a_step_that_fails_is_raised_and_ends_all_processes() -> None:
     group.admit([short(4, 5), short(4, BOMB)])
     with pytest.raises(RuntimeError, match="bang, 3 times"):
         run_out(group)
-    group.close()
     wait_for_the_end(processes)
 
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_process_that_is_killed_is_noticed(place: int) -> None:
     group = open_group()
+    processes = processes_of(group)
     group.admit([replace(short(number, 9), max_length=15) for number in (4, 5)])
-    os.kill(processes_of(group)[place], signal.SIGKILL)
+    os.kill(processes[place], signal.SIGKILL)
     with pytest.raises(DecoderProcessError, match="has ended, or was ended"):
         run_out(group)
-    group.close()
+    wait_for_the_end(processes)
+
+
+def test_a_process_that_was_killed_before_is_noticed_by_who_comes() -> None:
+    group = open_group()
+    processes = processes_of(group)
+    os.kill(processes[1], signal.SIGKILL)
+    wait_for_the_end(processes[1:])
+    with pytest.raises(DecoderProcessError, match="has ended, or was ended"):
+        group.admit([short(4, 5)])
+    wait_for_the_end(processes)
 
 
 def test_a_step_that_waits_returns_when_there_is_news(group: DecoderProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
