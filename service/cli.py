@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from model_store.config import Formality
+from model_store.decoding.backends import vnni
 from model_store.decoding.processes.origin import origin
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
@@ -85,10 +86,12 @@ def serve(
 
 
 def _start_processes_early(settings: Settings) -> None:
-    """What processes that decode come from imports torch beside this process. Where there may be a GPU, it waits until
-    it is known that it is needed."""
+    """What processes that decode come from imports torch beside this process, where models will be decoded in several.
+    Where there may be a GPU, it waits until it is known that it is needed."""
     gpu = settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidiactl").exists())
-    if settings.threads > 1 and settings.decoder_processes != 1 and hasattr(os, "fork") and not gpu:
+    if gpu or settings.decoder_processes == 1 or not hasattr(os, "fork"):
+        return
+    if settings.decoder_processes or (settings.threads > 1 and settings.backend != "eager" and vnni.available()):
         origin().start()
 
 

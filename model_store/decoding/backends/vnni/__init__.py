@@ -7,8 +7,6 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import torch
-
 from model_store.decoding.backends.threads import Threads
 
 if TYPE_CHECKING:
@@ -30,6 +28,8 @@ def available() -> bool:
 
 def open_kernels(threads: Threads | None = None) -> Kernels:
     """threads: that share a call's work; as many as torch has unless said. Only where they are available."""
+    import torch  # whoever only wants to know what is available has not imported it yet
+
     from model_store.decoding.backends.vnni.layers import VnniKernels  # Numba comes with it
     from model_store.decoding.backends.vnni.team import Team
 
