@@ -168,7 +168,7 @@ class DecoderProcesses:
 
     def admit(self, segments: Sequence[Segment]) -> list[int]:
         """Hand out segments of one beam, each to the process that has fewest rows in use, or to the one that lately had
-        the same source and may have it encoded. Returns a ticket for each.
+        the same source and may have it encoded, if it has hardly more. Returns a ticket for each.
 
         Raises SegmentError, and admits none, if one of them does not fit the decoder or there is no room for all.
         """
@@ -181,14 +181,16 @@ class DecoderProcesses:
         parts: dict[_Member, list[tuple[int, Segment]]] = {}
         tickets = []
         for segment in segments:
-            member = self._recent.get(segment.source)
-            if member is None or not room[member]:
-                member = min((each for each in self._by_place if room[each]), key=rows.__getitem__)
+            width = width_of(segment.beam_size)
+            freest = min((each for each in self._by_place if room[each]), key=rows.__getitem__)
+            member = self._recent.get(segment.source, freest)
+            if not room[member] or rows[member] > rows[freest] + width:
+                member = freest
             self._remember(segment.source, member)
             tickets.append(self._admitted * len(self._by_place) + self._by_place.index(member))
             self._admitted += 1
             room[member] -= 1
-            rows[member] += width_of(segment.beam_size)
+            rows[member] += width
             parts.setdefault(member, []).append((tickets[-1], segment))
         if not self.live:  # nobody steps, and so nobody has seen whether one has ended
             self._take_in_all()

@@ -175,6 +175,12 @@ def test_a_source_goes_where_it_was_and_a_prefix_on_from_its_beginning(group: De
     assert group.continued == before + 2
 
 
+def test_many_segments_of_one_source_are_spread_all_the_same(group: DecoderProcesses) -> None:
+    group.admit([Segment((9, 9, 7, EOS), max_length=14, beam_size=4, prefix=TYPED[:end]) for end in range(3, 9)])
+    assert sorted(len(member.widths) for member in group._by_place) == [2, 2, 2]
+    run_out(group)
+
+
 def test_it_says_which_are_being_encoded_and_how_many_steps_were_done(group: DecoderProcesses) -> None:
     first, second = group.admit([Segment((4, 5, EOS), max_length=length, beam_size=1) for length in (3, 1)])
     assert group.encoding == {first, second}
