@@ -17,84 +17,21 @@ from multiprocessing.util import Finalize
 from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.decoding.in_flight import Results
 from model_store.decoding.newcomers import width_of
+from model_store.decoding.processes.counterpart import Counterpart
 from model_store.decoding.processes.messages import (
     Admit,
-    Answer,
     Cancel,
-    Failed,
-    Logged,
     Open,
     Opener,
-    Ready,
     Report,
-    Request,
     Watch,
 )
 from model_store.decoding.processes.origin import ORIGIN_ENDS, origin, places_of_modules
 from model_store.decoding.segment import Segment, StepDone
-from model_store.errors import DecoderProcessError, SegmentError
+from model_store.errors import SegmentError
 
-# A process that has something to decode tells of it many times a second: one that is away for this long hangs.
-LOST_AFTER_S = 60.0
 _LOOKS_EVERY_S = 1.0
 _CLOSED_BEFORE_ORIGIN = ORIGIN_ENDS + 1
-_ENDED = "a process that decodes has ended, or was ended"
-
-
-class _Member:
-    """One of the processes, as far as it is known here: what it holds, and so what room it has."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        ready = self.receive()
-        assert isinstance(ready, Ready)
-        self.ready = ready
-        self.widths: dict[int, int] = {}  # by ticket
-        self.owed: set[int] = set()  # those of which it has not told the end, cancelled ones too
-        self.silent_s = 0.0  # that it was waited for since it told something
-        self.encoding: set[int] = set()
-        self.steps = 0
-        self.continued = 0
-
-    @property
-    def rows(self) -> int:
-        """That its segments take, or will."""
-        return sum(self.widths.values())
-
-    def room(self, beam_size: int) -> int:
-        """As of a Decoder. What has ended there and was not told of yet is room that is not counted."""
-        free = self.ready.max_rows - self.rows
-        return free // width_of(beam_size) + self.ready.encode_ahead if free > 0 else 0
-
-    def check_pace(self, waited_s: float) -> None:
-        """It was waited for so much longer. Raises DecoderProcessError if it hangs."""
-        self.silent_s = self.silent_s + waited_s if self.owed else 0.0
-        if self.silent_s > LOST_AFTER_S:
-            raise DecoderProcessError(f"a process that decodes does not come back from a step, in {LOST_AFTER_S:.0f} s")
-
-    def send(self, request: Request) -> None:
-        """Raises DecoderProcessError."""
-        try:
-            self._connection.send(request)
-        except OSError as error:
-            raise DecoderProcessError(_ENDED) from error
-
-    def receive(self) -> Ready | Report:
-        """The next answer; log lines before it are logged. Raises what the process failed with, or
-        DecoderProcessError."""
-        while True:
-            try:
-                answer: Answer = self._connection.recv()
-            except (EOFError, OSError) as end:
-                raise DecoderProcessError(_ENDED) from end
-            match answer:
-                case Logged(record):
-                    logging.getLogger(record.name).handle(record)
-                case Failed(error):
-                    raise error
-                case Ready() | Report():
-                    self.silent_s = 0.0
-                    return answer
 
 
 class DecoderProcesses:
@@ -127,11 +64,11 @@ class DecoderProcesses:
             with contextlib.suppress(OSError):  # its end, and the reason perhaps, is what is received next
                 ours[0].send(places_of_modules())
                 ours[0].send(Open(opener, cores, level))
-            self._by_place = [_Member(each) for each in ours]
+            self._by_place = [Counterpart(each) for each in ours]
         self._members = dict(zip(ours, self._by_place, strict=True))
         self._finished: Results = []
         self._settled: dict[int, tuple[int, ...]] = {}
-        self._recent: OrderedDict[tuple[int, ...], _Member] = OrderedDict()
+        self._recent: OrderedDict[tuple[int, ...], Counterpart] = OrderedDict()
         self._admitted = 0
 
     @property
@@ -178,7 +115,7 @@ class DecoderProcesses:
         if sum(room.values()) < len(segments):
             raise SegmentError(f"segments: no room for {len(segments)} more beside the {self.live} that are live")
         rows = {member: member.rows for member in self._by_place}
-        parts: dict[_Member, list[tuple[int, Segment]]] = {}
+        parts: dict[Counterpart, list[tuple[int, Segment]]] = {}
         tickets = []
         for segment in segments:
             width = width_of(segment.beam_size)
@@ -255,16 +192,16 @@ class DecoderProcesses:
             self.close()
             raise
 
-    def _member_of(self, ticket: int) -> _Member:
+    def _member_of(self, ticket: int) -> Counterpart:
         return self._by_place[ticket % len(self._by_place)]
 
-    def _remember(self, source: tuple[int, ...], member: _Member) -> None:
+    def _remember(self, source: tuple[int, ...], member: Counterpart) -> None:
         self._recent[source] = member
         self._recent.move_to_end(source)
         if len(self._recent) > KEPT_SOURCES * len(self._by_place):
             self._recent.popitem(last=False)
 
-    def _drop(self, member: _Member, ticket: int) -> bool:
+    def _drop(self, member: Counterpart, ticket: int) -> bool:
         member.encoding.discard(ticket)
         self._settled.pop(ticket, None)
         return member.widths.pop(ticket, None) is not None
@@ -278,7 +215,7 @@ class DecoderProcesses:
                 member.check_pace(waited_s)
         return tuple(done)
 
-    def _take_in(self, member: _Member) -> tuple[StepDone, ...]:
+    def _take_in(self, member: Counterpart) -> tuple[StepDone, ...]:
         report = member.receive()
         assert isinstance(report, Report)
         member.steps += len(report.done)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from model_store.decoding.processes import counterpart
 from model_store.decoding.processes import group as group_module
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.errors import DecoderProcessError
@@ -38,7 +39,7 @@ def group() -> Iterator[DecoderProcesses]:
 def test_a_process_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     group = open_group(open_hanging)
     processes = processes_of(group)
-    monkeypatch.setattr(group_module, "LOST_AFTER_S", 0.2)
+    monkeypatch.setattr(counterpart, "LOST_AFTER_S", 0.2)
     monkeypatch.setattr(group_module, "_LOOKS_EVERY_S", 0.05)
     for _look in range(10):
         group.step()  # nobody is late who has nothing to do
@@ -50,7 +51,7 @@ def test_a_process_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_nobody_is_late_who_had_nothing_to_do(group: DecoderProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_module, "LOST_AFTER_S", 0.2)
+    monkeypatch.setattr(counterpart, "LOST_AFTER_S", 0.2)
     run_out(group)
     time.sleep(0.5)  # nobody steps meanwhile
     group.admit([short(4, 5)])
@@ -79,7 +80,7 @@ def test_time_in_which_this_process_stood_still_is_not_counted(
 def test_a_process_that_hangs_is_noticed_though_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     group = open_group(open_hanging)
     processes = processes_of(group)
-    monkeypatch.setattr(group_module, "LOST_AFTER_S", 0.5)
+    monkeypatch.setattr(counterpart, "LOST_AFTER_S", 0.5)
     monkeypatch.setattr(group_module, "_LOOKS_EVERY_S", 0.05)
 
     def ask_and_leave() -> int:
