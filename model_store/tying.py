@@ -17,7 +17,7 @@ _DRAWING = {nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_}
 
 
 class _NothingDrawn(TorchFunctionMode):
-    """To draw numbers into no memory, torch imports its compiler: a second or two, and 130 MB that stay."""
+    """To draw numbers into no memory, torch imports its compiler, a second and 70 MB (docs/performance.md)."""
 
     def __torch_function__(
         self,

@@ -16,7 +16,7 @@ _INTEGER_BYTES = 8
 # Logits, log-probabilities, their sums and the sorted candidates live at the same time.
 _STEP_COPIES = 4
 # A decoder's blocks grow as they are needed, and the C library keeps what lies free between tensors of many sizes. With
-# all slots of all widths in use, one by one, a process took 1.1 times what was reckoned without it.
+# all slots of all widths in use, one by one, a process takes more than its tensors.
 _IN_PIECES = 1.25
 
 

@@ -28,7 +28,7 @@ from model_store.decoding.processes.messages import (
 )
 from model_store.decoding.processes.origin import ORIGIN_ENDS, origin, places_of_modules
 from model_store.decoding.segment import Segment, StepDone
-from model_store.errors import SegmentError
+from model_store.errors import DecoderProcessError, SegmentError
 
 _LOOKS_EVERY_S = 1.0
 _CLOSED_BEFORE_ORIGIN = ORIGIN_ENDS + 1
@@ -170,7 +170,8 @@ class DecoderProcesses:
             return ()
         if ticket not in self._settled:
             self._settled[ticket] = ()
-            member.send(Watch(ticket))
+            with contextlib.suppress(DecoderProcessError):  # the next step meets it, which is the one to say so
+                member.send(Watch(ticket))
         return self._settled[ticket]
 
     def cancel(self, ticket: int) -> None:

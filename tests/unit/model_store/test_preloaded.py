@@ -34,7 +34,7 @@ print(*(len(each.signatures) for each in called), threading.active_count(), torc
 
 
 def test_a_bundle_is_read_without_torchs_compiler(tmp_path: Path) -> None:
-    """It takes a second or two to import, and 130 MB."""
+    """It takes a second to import, and 70 MB."""
     save_tiny(tmp_path / "tiny")
     code = """
 import sys

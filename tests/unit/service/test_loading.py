@@ -96,10 +96,15 @@ def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced
                 assert isinstance(model.engine, Engine)
                 decoder = model.engine._worker._slots._decoder
                 assert isinstance(decoder, DecoderProcesses)
-                os.kill(decoder._by_place[1].ready.process, signal.SIGKILL)
-                long = [Segment(model.source_ids("ba" * size, "ru"), max_length=60) for size in range(1, 9)]
+                second = decoder._by_place[1]
+                os.kill(second.ready.process, signal.SIGSTOP)  # so that it has something when it is killed
+                others = [Segment(model.source_ids("ba" * size, "ru"), max_length=9) for size in range(1, 9)]
+                lost = asyncio.create_task(model.engine.submit_all(others))
+                while not second.widths:
+                    await asyncio.sleep(0.01)
+                os.kill(second.ready.process, signal.SIGKILL)
                 with pytest.raises(EngineFailedError, match="a process that decodes has ended"):
-                    await model.engine.submit_all(long)
+                    await lost
                 found.append(await model.engine.submit_all([replace(each, n_best=2) for each in segments]))
                 assert model.engine.health().restarts == 1
         finally:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import logging
 import os
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,28 +17,19 @@ from hypothesis import strategies as st
 from model_store.decoding.in_flight import decode
 from model_store.decoding.processes import group as group_module
 from model_store.decoding.processes.group import DecoderProcesses
-from model_store.decoding.processes.messages import Opener
 from model_store.decoding.segment import Hypothesis, Segment, StepDone
-from model_store.errors import ConfigError, DecoderProcessError, SegmentError
+from model_store.errors import SegmentError
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
 from tests.unit.model_store.decoding.processes.openers import (
-    BOMB,
     POISON,
-    open_bombed,
-    open_none,
-    open_one,
     open_poisoned,
     open_reporting,
-    open_with_a_bang,
 )
+from tests.unit.model_store.decoding.processes.rig import open_group, run_out, short
 from tests.unit.model_store.decoding.test_beginnings import TYPED, alone, bits
 from tests.unit.model_store.decoding.test_exactness import segments
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes divide by fork")
-
-
-def open_group(opener: Opener = open_one, *, processes: int = 2) -> DecoderProcesses:
-    return DecoderProcesses(opener, processes=processes, cores=processes)
 
 
 @pytest.fixture(scope="module")
@@ -54,39 +38,6 @@ def group() -> Iterator[DecoderProcesses]:
     group = open_group(processes=3)
     yield group
     group.close()
-
-
-def run_out(group: DecoderProcesses) -> dict[int, tuple[Hypothesis, ...]]:
-    """Steps until nothing is live."""
-    found: dict[int, tuple[Hypothesis, ...]] = {}
-    while group.live:
-        group.step()
-        found |= dict(group.collect())
-    return found
-
-
-def short(*source: int, beam_size: int = 4) -> Segment:
-    return Segment((*source, EOS), max_length=6, beam_size=beam_size)
-
-
-def processes_of(group: DecoderProcesses) -> list[int]:
-    """The ids of those that have the other ends of its connections."""
-    return [member.ready.process for member in group._by_place]
-
-
-def runs(process: int) -> bool:
-    """Whether there is such a process and it is no zombie, whose parent has not asked for its end yet."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_for_the_end(processes: Sequence[int]) -> None:
-    give_up_s = time.monotonic() + 30
-    while any(map(runs, processes)):
-        assert time.monotonic() < give_up_s, "a process goes on"
-        time.sleep(0.01)
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -214,43 +165,6 @@ def test_log_lines_come_over(caplog: pytest.LogCaptureFixture) -> None:
     assert (record.levelno, record.getMessage()) == (logging.WARNING, "opened with poison")
 
 
-def test_why_it_cannot_be_opened_is_raised() -> None:
-    with pytest.raises(ConfigError, match="backend: none"):
-        open_group(open_none)
-    with pytest.raises(RuntimeError, match="_BangError: bang, 3 times"):
-        open_group(open_with_a_bang)
-
-
-def test_a_step_that_fails_is_raised_and_ends_all_processes() -> None:
-    group = open_group(open_bombed)
-    processes = processes_of(group)
-    group.admit([short(4, 5), short(4, BOMB)])
-    with pytest.raises(RuntimeError, match="bang, 3 times"):
-        run_out(group)
-    wait_for_the_end(processes)
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_a_process_that_is_killed_is_noticed(place: int) -> None:
-    group = open_group()
-    processes = processes_of(group)
-    group.admit([replace(short(number, 9), max_length=15) for number in (4, 5)])
-    os.kill(processes[place], signal.SIGKILL)
-    with pytest.raises(DecoderProcessError, match="has ended, or was ended"):
-        run_out(group)
-    wait_for_the_end(processes)
-
-
-def test_a_process_that_was_killed_before_is_noticed_by_who_comes() -> None:
-    group = open_group()
-    processes = processes_of(group)
-    os.kill(processes[1], signal.SIGKILL)
-    wait_for_the_end(processes[1:])
-    with pytest.raises(DecoderProcessError, match="has ended, or was ended"):
-        group.admit([short(4, 5)])
-    wait_for_the_end(processes)
-
-
 def test_a_step_that_waits_returns_when_there_is_news(group: DecoderProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_module, "_LOOKS_EVERY_S", 600.0)
     for _turn in range(3):
@@ -261,76 +175,6 @@ def test_a_step_that_waits_returns_when_there_is_news(group: DecoderProcesses, m
     for _time in range(100_000):  # nobody reads, and it must not wait for that
         group.wake()
     assert group.step() == ()
-
-
-def test_processes_end_with_the_last_reference() -> None:
-    group = open_group()
-    processes = processes_of(group)
-    assert len({*processes, os.getpid()}) == 3
-    del group
-    gc.collect()
-    wait_for_the_end(processes)
-
-
-@pytest.fixture
-def adopting() -> Iterator[None]:
-    """Processes whose parent has ended are left to this one, as to process 1 of a container. It waits for none."""
-    set_child_subreaper = 36
-    if not sys.platform.startswith("linux"):
-        pytest.skip("only on Linux")
-    assert ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
-    yield
-    assert ctypes.CDLL(None).prctl(set_child_subreaper, 0, 0, 0, 0) == 0
-
-
-@pytest.mark.usefixtures("adopting")
-@pytest.mark.parametrize("source", [(4, 5), (4, BOMB)])
-def test_none_of_them_is_left_to_others_to_wait_for(source: tuple[int, ...]) -> None:
-    group = open_group(open_bombed, processes=3)
-    processes = processes_of(group)
-    group.admit([short(*source)])
-    with contextlib.suppress(RuntimeError):
-        run_out(group)
-    group.close()
-    give_up_s = time.monotonic() + 30
-    while left := [process for process in processes if Path(f"/proc/{process}").exists()]:
-        assert time.monotonic() < give_up_s, f"{left} stay, ended or not"
-        time.sleep(0.01)
-
-
-def test_signals_that_are_for_the_service_do_not_end_them() -> None:
-    group = open_group()
-    for process in processes_of(group):
-        os.kill(process, signal.SIGINT)
-        os.kill(process, signal.SIGTERM)
-    time.sleep(0.1)
-    assert len(dict(decode(group, [short(4, 5), short(4, 6)]))) == 2
-    group.close()
-
-
-_LEFT_BEHIND = """
-import os
-from model_store.decoding.processes import group as group_module
-from model_store.decoding.processes.group import DecoderProcesses
-from tests.unit.model_store.decoding.processes.openers import open_one
-if __name__ == "__main__":
-    group = DecoderProcesses(open_one, processes=2, cores=2)
-    print(*(member.ready.process for member in group._by_place), flush=True)
-    {end}
-"""
-
-
-@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)"])
-def test_they_end_with_the_process_that_asks(end: str, tmp_path: Path) -> None:
-    script = tmp_path / "asks.py"
-    script.write_text(_LEFT_BEHIND.format(end=end))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    asked = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, env=environment, check=False
-    )
-    pids = [int(pid) for pid in asked.stdout.split()]
-    assert len(pids) == 2, asked.stderr
-    wait_for_the_end(pids)
 
 
 def test_one_thread_is_allowed_before_they_divide(tmp_path: Path) -> None:

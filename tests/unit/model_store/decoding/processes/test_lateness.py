@@ -17,7 +17,7 @@ from model_store.decoding.processes import group as group_module
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.errors import DecoderProcessError
 from tests.unit.model_store.decoding.processes.openers import open_hanging
-from tests.unit.model_store.decoding.processes.test_group import (
+from tests.unit.model_store.decoding.processes.rig import (
     open_group,
     processes_of,
     run_out,

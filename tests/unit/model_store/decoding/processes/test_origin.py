@@ -17,7 +17,7 @@ from model_store.decoding.segment import Segment
 from model_store.errors import DecoderProcessError
 from tests.unit.model_store.decoding.networks import EOS
 from tests.unit.model_store.decoding.processes.openers import open_one, open_that_cannot_divide
-from tests.unit.model_store.decoding.processes.test_group import wait_for_the_end
+from tests.unit.model_store.decoding.processes.rig import wait_for_the_end
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes divide by fork")
 
