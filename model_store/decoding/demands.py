@@ -5,7 +5,9 @@ written one do not lose to those which have put it off (dynamic beam allocation,
 Where that paper gives each bank a fixed share, here the best of each bank come first, then the second best of each, and
 so on, which fills the beam whatever banks there are. A term that is written where the attention says that its source is
 translated costs what the network's own best choice costs there (the idea of attention-guided placement: Hasler et al.
-2018, arXiv 1805.03750); so terms come to stand in their place, not wherever they are least improbable.
+2018, arXiv 1805.03750); so terms come to stand in their place, not wherever they are least improbable. With all of the
+attention there the two are equal, and a thousandth that is missing is left to rounding: without that, the last bit of a
+sum of attention would decide between them.
 
 A prefix is given, not found: hypotheses are judged by what follows it. So until one has written all of it, the best
 extension of each step counts as certain, and the others as much less probable than it as they are. With the prefix

@@ -14,6 +14,10 @@ from model_store.decoding.segment import Form, Term
 # Hypotheses at every stage of their terms share a beam, so it has to be wider than for a search without.
 TERMS_BEAM = 8
 
+# A term that has this share of the attention counts as having all of it. With all of it several tokens are equally
+# probable, and are taken in the order of ties; a sum of rounded weights, even in half precision, is less short of 1.
+WHOLE_ATTENTION = 0.999
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -68,7 +72,7 @@ class Terms:
         """The tokens that begin a missing form or go on with it, each with how much this is its place, 0 to 1.
 
         attention: the weights of the hypothesis, shape = (S,); empty without. What was begun is in its place; what
-        begins is where the source positions that the term names are attended to.
+        begins is where the source positions that the term names are attended to, from WHOLE_ATTENTION on wholly.
         """
         found: dict[int, float] = {}
         for index, form, begun in self._begun(progress):
@@ -76,7 +80,7 @@ class Terms:
             if not begun:
                 fits = attention and form.initial in (None, not progress.last)
                 here = sum(attention[place] for place in self._terms[index].near) if fits else 0.0
-            found[token] = min(max(here, found.get(token, 0.0)), 1.0)
+            found[token] = max(1.0 if here >= WHOLE_ATTENTION else here, found.get(token, 0.0))
         return found
 
     def _ended(self, index: int, last: tuple[int, ...]) -> Iterator[Form]:

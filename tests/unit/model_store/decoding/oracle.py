@@ -248,7 +248,8 @@ def bank_of(tokens: tuple[int, ...], terms: Sequence[Term], spelled: Sequence[by
 def in_place(
     tokens: tuple[int, ...], token: int, weights: list[float], terms: Sequence[Term], spelled: Sequence[bytes]
 ) -> float | None:
-    """How much the token is in its place, as the next one of a form of a missing term; None if it is no such."""
+    """How much the token is in its place, from 0 to 1, as the next one of a form of a missing term; None if it is no
+    such. All but a thousandth is all."""
     found = []
     for term in terms:
         if not missing_of(tokens, term, spelled):
@@ -262,4 +263,6 @@ def in_place(
                 found.append(sum(weights[place] for place in term.near))
             else:
                 found.append(0.0)
-    return min(max(found), 1.0) if found else None
+    if not found:
+        return None
+    return 1.0 if max(found) >= 0.999 else max(*found, 0.0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from model_store.config import Attention
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Readout
 from model_store.decoding.in_flight import decode
@@ -40,6 +42,16 @@ FORMS = st.builds(
 # Sources have at least two tokens.
 NEAR = st.lists(st.integers(0, 1), max_size=2).map(tuple)
 TERMS = st.builds(Term, st.lists(FORMS, min_size=1, max_size=2).map(tuple), st.integers(1, 2), NEAR)
+
+
+# Both positions of its source are near: all of the attention, whatever the last bit of the sum says.
+ALL_ATTENTION = Segment(
+    (19, EOS),
+    max_length=3,
+    beam_size=1,
+    prefix=b"\x81\xe2",
+    terms=(Term((Form((12,), False),)), Term((Form((12,), False), Form((4, 4), False)), near=(0, 1))),
+)
 
 
 def oracle(network: Seq2Seq, segment: Segment) -> list[Found]:
@@ -72,6 +84,7 @@ def segments(draw: st.DrawFn) -> Segment:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.one_of(segments(), free_segments(max_beam=4)), min_size=1, max_size=6), st.integers(0, 7))
+@example([Segment((4, EOS), max_length=1, beam_size=1), ALL_ATTENTION], 2)
 def test_whatever_runs_beside(batch: list[Segment], seed: int) -> None:
     network = tiny_network(seed=seed)
     for index, hypotheses in decode(open_tiny(network), batch):
@@ -174,6 +187,42 @@ def test_a_term_stands_where_its_source_is_attended_to() -> None:
     assert starts[0,] == [0] * 20
     assert starts[2,].count(2) >= 15
     assert starts[()].count(0) + starts[()].count(2) <= 5
+
+
+@pytest.mark.parametrize("attention", [each for each in get_args(Attention) if each != "none"])
+def test_a_place_by_every_attention(attention: Attention) -> None:
+    """Weights that are not normalised may be below 0 or above 1."""
+    network = tiny_network(attention=attention, seed=7)
+    terms = Term((Form((13, 15)),), near=(0,)), Term((Form((9,)), Form((6, 12))), near=(1, 2))
+    batch = [Segment((first, 6, 9, EOS), max_length=9, beam_size=2, terms=terms) for first in range(4, 12)]
+    for index, hypotheses in decode(open_tiny(network), batch):
+        assert_same(hypotheses, oracle(network, batch[index]))
+
+
+class RoundingBackend(EagerBackend):
+    """Attention falls short of its sum by a share of it."""
+
+    def __init__(self, network: Seq2Seq, short: float) -> None:
+        super().__init__(network, source_capacity=12)
+        self._short = short
+
+    def step(
+        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
+    ) -> Readout:
+        readout = super().step(tokens, memory, state, positions, rows)
+        assert readout.weights is not None
+        return replace(readout, weights=readout.weights * (1 - self._short))
+
+
+@pytest.mark.parametrize("short", [2**-52, 2**-23, 2**-11], ids=["double", "single", "half"])
+def test_rounding_of_the_attention_does_not_decide(short: float) -> None:
+    """Where a term has all of it, its first token and the network's own best are equal: the lower id comes first."""
+    network = tiny_network(seed=9)
+    term = Term((Form((13, 15)),), near=tuple(range(6)))
+    batch = [Segment((first, 6, 9, 5, 8, EOS), max_length=8, beam_size=1, terms=(term,)) for first in range(4, 24)]
+    decoder = open_tiny(network, backend=RoundingBackend(network, short))
+    for index, hypotheses in decode(decoder, batch):
+        assert_same(hypotheses, oracle(network, batch[index]))
 
 
 @pytest.mark.parametrize(
