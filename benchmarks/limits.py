@@ -2,8 +2,8 @@
 
 The limit of a step is, for each of its matrix products, the longer of two times: its operations at the best rate that
 any shape reached, and its weights once from memory. Selection, gates and softmax count as nothing, so no decoder
-reaches it. Bandwidth is what a sum over an array far larger than the caches reads; weights that stay in a cache can be
-faster.
+reaches it; nor do products of embeddings with the first layers' weights, which can be kept (Devlin 2017). Bandwidth is
+what a sum over an array far larger than the caches reads; weights that stay in a cache can be faster.
 """
 
 from __future__ import annotations
@@ -68,11 +68,8 @@ class Limits:
         """Reading the sources: all input products of a layer at once, the recurrent ones position by position."""
         gates = 4 * config.hidden
         total = self.product_s(Shape(config.hidden, config.hidden), sentences * source)  # the keys of attention
-        for layer in range(config.layers):
-            inputs = config.hidden if layer else config.embedding
-            total += self.product_s(Shape(inputs, gates), sentences * source)
-            total += source * self.product_s(Shape(config.hidden, gates), sentences)
-        return total
+        total += (config.layers - 1) * self.product_s(Shape(config.hidden, gates), sentences * source)
+        return total + config.layers * source * self.product_s(Shape(config.hidden, gates), sentences)
 
     def together_s(
         self, config: NetworkConfig, sentences: int, source: float, target: float = TARGET_TOKENS, beam: int = BEAM
@@ -89,11 +86,8 @@ class Limits:
 
 
 def step_shapes(config: NetworkConfig) -> list[Shape]:
-    """Cells on [x; h], the attentional vector, the projection. LSTM without input feeding."""
-    cells = [
-        Shape((config.hidden if layer else config.embedding) + config.hidden, 4 * config.hidden)
-        for layer in range(config.layers)
-    ]
+    """Cells on [x; h], the first on h alone, the attentional vector, the projection. LSTM without input feeding."""
+    cells = [Shape((2 if layer else 1) * config.hidden, 4 * config.hidden) for layer in range(config.layers)]
     return [*cells, Shape(2 * config.hidden, config.readout), Shape(config.readout, config.vocabulary)]
 
 

@@ -7,6 +7,7 @@ import gc
 import os
 from pathlib import Path
 
+from model_store.decoding.backends.vnni import KEPT_TOKENS
 from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.freed_memory import give_back_freed_memory
 from model_store.manifest import TRANSLATIONS_FILE, Manifest
@@ -48,7 +49,10 @@ def need_bytes(
     listed = sum(entry.bytes for entry in manifest.files if entry.name == TRANSLATIONS_FILE)
     # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
     shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0
-    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + int(processes * _IN_PIECES * (decoder + kept))
+    # What tokens add to the gates of the first layer, in encoder and decoder; nothing is allocated around it.
+    gates = 2 * min(network.vocabulary, KEPT_TOKENS) * 4 * network.hidden * _FLOAT_BYTES
+    each = int(_IN_PIECES * (decoder + kept)) + gates
+    return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + processes * each
 
 
 def _powers_of_two(most: int) -> list[int]:

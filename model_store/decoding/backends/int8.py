@@ -53,14 +53,12 @@ class Int8Backend:
         self.target_limit = config.positions if config.bounded_positions else None
         self._hidden, self._layers = config.hidden, config.layers
         self._reverse = network.encoder.reverse
-        self._source_embedding = network.source_embedding.weight.detach()
-        self._target_embedding = network.target_embedding.weight.detach()
-        self._encoder = kernels.stack(network.encoder.stack)
-        self._decoder = kernels.stack(decoder.stack)
+        self._encoder = kernels.stack(network.encoder.stack, network.source_embedding.weight.detach())
+        self._decoder = kernels.stack(decoder.stack, network.target_embedding.weight.detach())
         self._attention = decoder.attention
         self._keys = _keys_of(decoder.attention, kernels)
         self._combine = kernels.linear(decoder.combine.weight, squash=True)
-        self._feeds = decoder.input_feeding
+        self._fed = config.readout if decoder.input_feeding else 0
         self._projection = kernels.projection(network.projection.weight, network.projection.bias)
 
     @property
@@ -79,9 +77,9 @@ class Int8Backend:
         mask = torch.arange(len(live)) < lengths.unsqueeze(1)
         ids = torch.zeros(mask.shape, dtype=torch.int64)
         ids[mask] = torch.tensor([token for each in sources for token in each])
-        x = self._source_embedding[ids[source, position]]
-        state = x.new_zeros(self._layers, 2, len(sources), self._hidden)
-        values = x.new_zeros(*mask.shape, self._hidden)
+        ordered_ids = ids[source, position]
+        state = torch.zeros(self._layers, 2, len(sources), self._hidden)
+        values = torch.zeros(*mask.shape, self._hidden)
         keys = values if self._keys is None else torch.zeros_like(values)
         start = first = 0  # token and position
         while first < len(live):
@@ -89,7 +87,7 @@ class Int8Backend:
                 yield
             part = live[first : first + max(rows // live[first], 1)]
             tokens, here = slice(start, start + sum(part)), slice(part[0])
-            outputs, state[:, :, here] = self._encoder.sequence(x[tokens], part, state[:, :, here])
+            outputs, state[:, :, here] = self._encoder.sequence(ordered_ids[tokens], part, state[:, :, here])
             values[source[tokens], position[tokens]] = outputs
             if self._keys is not None:
                 keys[source[tokens], position[tokens]] = self._keys(outputs)
@@ -99,8 +97,7 @@ class Int8Backend:
         return Memory(keys, values, mask), self._first_state(state.index_select(2, by_source))
 
     def _first_state(self, hidden: Tensor) -> DecoderState:
-        readout = self._target_embedding.shape[1] if self._feeds else 0
-        return DecoderState(hidden, hidden.new_zeros(hidden.shape[2], readout) if self._feeds else None)
+        return DecoderState(hidden, hidden.new_zeros(hidden.shape[2], self._fed) if self._fed else None)
 
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         shape = (slots, self.source_capacity, self._hidden)
@@ -112,10 +109,7 @@ class Int8Backend:
         self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
     ) -> Readout:
         slots, width = tokens.shape
-        x = self._target_embedding[_chosen(tokens.flatten(), rows)]  # (R, E)
-        if state.feed is not None:
-            x = torch.cat((x, state.feed), dim=1)
-        x, hidden = self._decoder.step(x, state.hidden)
+        x, hidden = self._decoder.step(_chosen(tokens.flatten(), rows), state.hidden, state.feed)
         weights = None
         if self._attention is not None:
             context, weights = self._attention(
@@ -127,7 +121,7 @@ class Int8Backend:
             )
             x = torch.cat((_chosen(context.flatten(0, 1), rows), x), dim=1)
         readout = self._combine(x)
-        state = DecoderState(hidden, readout if self._feeds else None)
+        state = DecoderState(hidden, readout if self._fed else None)
         return Readout(_spread(readout, rows, slots * width).view(slots, width, -1), weights, state)
 
     def logits(self, readout: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ Matrix products are Int8Linear's. What is between them runs in float32 by operat
 not depend on where it lies in the tensor. torch's sigmoid is none of these (the last elements of a tensor take another
 path), so gates are made of tanh: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, the halving folded into the weights.
 
-Legend: R rows, I inputs, O outputs, B sequences, P tokens of all sequences, E inputs, H hidden, L layers.
+Legend: R rows, I inputs, O outputs, B sequences, P tokens of all sequences, V vocabulary, E embedding, A what is fed, H
+hidden, L layers.
 """
 
 from __future__ import annotations
@@ -46,18 +47,19 @@ class Projection(Protocol):
 
 
 class Stack(Protocol):
-    """lstm layers on top of each other."""
+    """lstm layers on top of each other, and the embedding that the first one reads."""
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """x: shape = (R, E). state: shape = (L, 2, R, H). Returns the output, shape = (R, H), and the new state."""
+    def step(self, tokens: Tensor, state: Tensor, feed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """tokens: shape = (R,). state: shape = (L, 2, R, H). feed: what the first layer reads behind the embeddings,
+        shape = (R, A). Returns the output, shape = (R, H), and the new state."""
         ...
 
-    def sequence(self, x: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
+    def sequence(self, tokens: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
         """Some positions of B sequences, layer by layer, so that the inputs' part of the gates is one product.
 
-        x: position after position, shape = (P, E). live: how many sequences have each position, B have the first; never
-        growing. state: what they begin with, shape = (L, 2, B, H). Returns outputs in the same order, shape = (P, H),
-        and the last state of each sequence.
+        tokens: position after position, shape = (P,). live: how many sequences have each position, B have the first;
+        never growing. state: what they begin with, shape = (L, 2, B, H). Returns outputs in the same order, shape =
+        (P, H), and the last state of each sequence.
         """
         ...
 
@@ -73,8 +75,8 @@ class Kernels(Protocol):
         """weight: shape = (V, I). bias: shape = (V,)."""
         ...
 
-    def stack(self, stack: RecurrentStack) -> Stack:
-        """Of lstm layers."""
+    def stack(self, stack: RecurrentStack, embedding: Tensor) -> Stack:
+        """Of lstm layers. embedding: of the tokens that it reads, shape = (V, E)."""
         ...
 
 
@@ -88,8 +90,8 @@ class TorchKernels:
     def projection(self, weight: Tensor, bias: Tensor) -> Projection:
         return _Projection(weight, bias)
 
-    def stack(self, stack: RecurrentStack) -> Stack:
-        return _Stack(stack)
+    def stack(self, stack: RecurrentStack, embedding: Tensor) -> Stack:
+        return _Stack(stack, embedding)
 
 
 class _Projection(Int8Linear):
@@ -133,19 +135,23 @@ class _Cell:
 class _Stack:
     """Implements Stack."""
 
-    def __init__(self, stack: RecurrentStack) -> None:
+    def __init__(self, stack: RecurrentStack, embedding: Tensor) -> None:
+        self._embedding = embedding
         self.cells = [_Cell(layer) for layer in stack.layers if isinstance(layer, RecurrentLayer)]
         self._residual = stack.residual
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, tokens: Tensor, state: Tensor, feed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        x = self._embedding[tokens]
+        if feed is not None:
+            x = torch.cat((x, feed), dim=1)
         new = torch.empty_like(state)
         for index, cell in enumerate(self.cells):
             cell(cell.from_input(x), state[index, 0], state[index, 1], new[index])
             x = new[index, 0] + x if self._residual and index else new[index, 0]
         return x, new
 
-    def sequence(self, x: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
-        last = state.clone()
+    def sequence(self, tokens: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
+        x, last = self._embedding[tokens], state.clone()
         for index, cell in enumerate(self.cells):
             gates = cell.from_input(x)  # (P, 4H)
             outputs = gates.new_empty(len(gates), gates.shape[1] // 4)

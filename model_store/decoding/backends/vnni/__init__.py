@@ -12,6 +12,10 @@ from model_store.decoding.backends.threads import Threads
 if TYPE_CHECKING:
     from model_store.decoding.backends.int8_kernels import Kernels
 
+KEPT_TOKENS = (
+    4096  # whose products with the first layer's weights are kept (first_layer.py), of encoder and decoder each
+)
+
 
 @cache
 def available() -> bool:

@@ -1,9 +1,9 @@
-"""The compiled inner loops: rows to codes, products of codes, lstm cells.
+"""The compiled inner loops: rows to codes, products of codes, functions of an element.
 
 Each function works on some rows or on one panel, which is 64 columns of a product, and is called for all of them by
 phases.py. Whatever the share of the work, an element is computed by the same operations in the same order.
 
-Legend: R rows, I inputs, G groups of 4 inputs, P panels of 64 columns, L layers, H hidden, T threads.
+Legend: R rows, I inputs, G groups of 4 inputs, P panels of 64 columns, T threads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from model_store.decoding.backends.vnni.instructions import (
     ROWS,
     multiply_add,
     power_of_two,
-    prefetch,
     tile_1,
     tile_2,
     tile_3,
@@ -55,23 +54,6 @@ class Matrix(NamedTuple):
     bias: Array
 
 
-class Layers(NamedTuple):
-    """lstm layers, the four gates of 16 units in a panel.
-
-    of_x: weights of the inputs of all layers, uint8, in one row of bytes; those of layer l begin at x_place[l] and have
-    x_groups[l] groups. of_h: of the states, uint8, shape = (L, P, G, 64, 4). scale_x, scale_h, bias: float32, shape =
-    (L, P, 64).
-    """
-
-    of_x: Array
-    x_place: Array
-    x_groups: Array
-    of_h: Array
-    scale_x: Array
-    scale_h: Array
-    bias: Array
-
-
 class Room(NamedTuple):
     """To work in. sums: int32, gates: float32, shape = (T, 6, 64)."""
 
@@ -81,11 +63,10 @@ class Room(NamedTuple):
 
 LEVELS = np.float32(127)
 ZERO = 128  # what codes of weights are raised by to be unsigned
-UNITS = COLUMNS // 4  # of an lstm layer in a panel, each with its four gates
 TINY = np.finfo(np.float32).tiny
 _LOG2_E = np.float32(1.44269504)
 _MINUS_LN2_HIGH, _MINUS_LN2_LOW = np.float32(-0.693359375), np.float32(2.12194440e-4)
-_ONE, _TWO, _HALF = np.float32(1), np.float32(2), np.float32(0.5)
+ONE, TWO, _HALF = np.float32(1), np.float32(2), np.float32(0.5)
 _LEAST, _MOST = np.float32(-87), np.float32(88)
 _C = tuple(
     np.float32(c)
@@ -103,17 +84,17 @@ def exp(x: Any) -> Any:
     y = multiply_add(
         multiply_add(multiply_add(multiply_add(multiply_add(_C0, x, _C1), x, _C2), x, _C3), x, _C4), x, _C5
     )
-    return multiply_add(y, x * x, x + _ONE) * power_of_two(n)
+    return multiply_add(y, x * x, x + ONE) * power_of_two(n)
 
 
 @compiled
 def sigmoid(x: Any) -> Any:
-    return _ONE / (_ONE + exp(-x))
+    return ONE / (ONE + exp(-x))
 
 
 @compiled
 def tanh(x: Any) -> Any:
-    return multiply_add(_TWO, sigmoid(_TWO * x), -_ONE)
+    return multiply_add(TWO, sigmoid(TWO * x), -ONE)
 
 
 @compiled
@@ -182,97 +163,3 @@ def squash_panel(panel: int, y: Array) -> None:
     for r in range(len(y)):
         for c in range(COLUMNS):
             y[r, panel, c] = tanh(y[r, panel, c])
-
-
-@compiled
-def add_product(count: int, row: int, rows: Rows, weight_scale: Array, sums: Array, gates: Array) -> None:
-    """Add a tile of `sums` to `gates`. weight_scale: of the panel, shape = (64,)."""
-    for r in range(count):
-        step, more = rows.scale[row + r], rows.raised[row + r]
-        for c in range(COLUMNS):
-            gates[r, c] += np.float32(sums[r, c] - more) * weight_scale[c] * step
-
-
-@compiled
-def open_gates(panel: int, count: int, row: int, gates: Array, c: Array, new_h: Array, new_c: Array) -> None:
-    """From the gates of a tile, (input, forget, new, output) of 16 units side by side, to the state of those units.
-
-    New values are twice what they are, so that all gates are sigmoids: tanh(x) = 2 sigmoid(2x) - 1.
-
-    c, new_h, new_c: shape = (R, H); new_c may be c.
-    """
-    unit = panel * UNITS
-    units = min(UNITS, c.shape[1] - unit)
-    for r in range(count):
-        for column in range(COLUMNS):
-            gates[r, column] = sigmoid(gates[r, column])
-        old, kept = c[row + r, unit : unit + units], new_c[row + r, unit : unit + units]
-        shown = new_h[row + r, unit : unit + units]
-        for u in range(units):
-            candidate = multiply_add(_TWO, gates[r, 2 * UNITS + u], -_ONE)
-            value = gates[r, UNITS + u] * old[u] + gates[r, u] * candidate
-            kept[u] = value
-            shown[u] = gates[r, 3 * UNITS + u] * tanh(value)
-
-
-@compiled
-def expect(panel: int, count: int, row: int, units: Array) -> None:
-    """Some rows of one panel's units, shape = (R, H), are needed soon."""
-    for r in range(count):
-        prefetch(units.ctypes.data + 4 * ((row + r) * units.shape[1] + panel * UNITS))
-
-
-@compiled
-def step_panel(
-    panel: int, layer: int, layers: Layers, of_x: Rows, of_h: Rows, c: Array, new: Array, sums: Array, gates: Array
-) -> None:
-    """16 units of an lstm layer, one step. c: shape = (R, H). new: its h and c, shape = (2, R, H)."""
-    x_groups, h_groups = layers.x_groups[layer], layers.of_h.shape[2]
-    x_place = layers.of_x.ctypes.data + layers.x_place[layer] + panel * x_groups * COLUMNS * BYTES
-    h_place = layers.of_h.ctypes.data + (layer * layers.of_h.shape[1] + panel) * h_groups * COLUMNS * BYTES
-    scale_x, scale_h, bias = layers.scale_x[layer, panel], layers.scale_h[layer, panel], layers.bias[layer, panel]
-    row = 0
-    while row < len(c):
-        count = tile_rows(len(c) - row)
-        expect(panel, count, row, c)
-        expect(panel, count, row, new[0])
-        expect(panel, count, row, new[1])
-        for r in range(count):
-            for column in range(COLUMNS):
-                gates[r, column] = bias[column]
-        multiply(count, row, of_x.codes, x_place, x_groups, sums)
-        add_product(count, row, of_x, scale_x, sums, gates)
-        multiply(count, row, of_h.codes, h_place, h_groups, sums)
-        add_product(count, row, of_h, scale_h, sums, gates)
-        open_gates(panel, count, row, gates, c, new[0], new[1])
-        row += count
-
-
-@compiled
-def sequence_panel(
-    panel: int, from_x: Array, matrix: Matrix, of_h: Rows, c: Array, new_h: Array, sums: Array, gates: Array
-) -> None:
-    """16 units of an lstm layer, one position, whose inputs' part and bias are there: from_x, shape = (R, P, 64).
-
-    matrix: of the states. c: shape = (R, H), overwritten with the new one.
-    """
-    row, groups = 0, matrix.weights.shape[1]
-    place = matrix.weights.ctypes.data + panel * groups * COLUMNS * BYTES
-    while row < len(c):
-        count = tile_rows(len(c) - row)
-        expect(panel, count, row, c)
-        expect(panel, count, row, new_h)
-        for r in range(count):
-            for column in range(COLUMNS):
-                gates[r, column] = from_x[row + r, panel, column]
-        multiply(count, row, of_h.codes, place, groups, sums)
-        add_product(count, row, of_h, matrix.scale[panel], sums, gates)
-        open_gates(panel, count, row, gates, c, new_h, c)
-        row += count
-
-
-@compiled
-def pass_on(h: Array, x: Array, residual: bool) -> None:
-    """A layer's output row to be the next one's input, on top of its own with `residual`."""
-    for i in range(len(h)):
-        x[i] = x[i] + h[i] if residual else h[i]

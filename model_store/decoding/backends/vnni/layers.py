@@ -7,6 +7,7 @@ sequences, N positions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,46 +15,49 @@ from torch import Tensor
 
 from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.backends.vnni import phases
+from model_store.decoding.backends.vnni.first_layer import FirstLayer, as_they_come
 from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS
-from model_store.decoding.backends.vnni.kernels import UNITS, Array, Layers, Matrix
-from model_store.decoding.backends.vnni.linear import Linear, Projection
+from model_store.decoding.backends.vnni.kernels import Array, Matrix
+from model_store.decoding.backends.vnni.linear import Linear, Projection, product
+from model_store.decoding.backends.vnni.lstm import UNITS, Known, Layers
 from model_store.decoding.backends.vnni.packing import aligned, array_of, in_panels, packed, room_of, rows_of
 from model_store.decoding.backends.vnni.team import PRODUCTS_A_US, Team
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 
 
 class Stack:
-    """Implements int8_kernels.Stack."""
+    """Implements int8_kernels.Stack. embedding: shape = (V, E)."""
 
-    def __init__(self, stack: RecurrentStack, team: Team) -> None:
+    def __init__(self, stack: RecurrentStack, embedding: Tensor, team: Team) -> None:
         self._team = team
         self._residual = stack.residual
         layers = [layer for layer in stack.layers if isinstance(layer, RecurrentLayer)]
         self._hidden = layers[0].hidden
         inputs, states = zip(*map(_of_cell, layers), strict=True)
-        sizes = [each.weights.size for each in inputs]  # of the first layer it may be another
+        self._first = FirstLayer(embedding, inputs[0], team)
+        self._above = inputs[1:]
+        panels, groups = states[0].weights.shape[:2]
         self._layers = Layers(
-            np.concatenate([each.weights.reshape(-1) for each in inputs], out=aligned((sum(sizes),), np.uint8)),
-            np.cumsum([0, *sizes[:-1]]),
-            np.array([each.weights.shape[1] for each in inputs]),
-            np.stack([each.weights for each in states], out=aligned((len(states), *states[0].weights.shape), np.uint8)),
-            np.stack([each.scale for each in inputs]),
-            np.stack([each.scale for each in states]),
-            np.stack([each.bias for each in inputs]),
+            _together([each.weights for each in self._above], (panels, groups, COLUMNS, BYTES), np.uint8),
+            _together([each.weights for each in states], (panels, groups, COLUMNS, BYTES), np.uint8),
+            _together([each.scale for each in self._above], (panels, COLUMNS), np.float32),
+            _together([each.scale for each in states], (panels, COLUMNS), np.float32),
+            _together([each.bias for each in self._above], (panels, COLUMNS), np.float32),
         )
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        rows, layers = len(x), self._layers
+    def step(self, tokens: Tensor, state: Tensor, feed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        rows, layers, width = len(tokens), self._layers, self._layers.of_h.shape[2] * BYTES
+        known = self._first.of(tokens) if feed is None else self._first.fed(tokens, feed)
         new, output = torch.empty_like(state), torch.empty(rows, self._hidden)
         self._team.run(
             phases.step_layers,
-            2 * len(layers.bias) + 1,
-            array_of(x),
+            2 * len(layers.of_h) + 1,
+            known,
             array_of(state),
             self._residual,
             layers,
-            rows_of(rows, max(layers.x_groups) * BYTES),
-            rows_of(rows, layers.of_h.shape[2] * BYTES),
+            rows_of(rows, width),
+            rows_of(rows, width),
             output.numpy(),
             new.numpy(),
             room_of(self._team),
@@ -61,40 +65,38 @@ class Stack:
         )
         return output, new
 
-    def sequence(self, x: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
+    def sequence(self, tokens: Tensor, live: Sequence[int], state: Tensor) -> tuple[Tensor, Tensor]:
         counts = np.array(live)
         lengths = (counts[:, None] > np.arange(live[0])).sum(axis=0)
         last = torch.from_numpy((np.cumsum(counts) - counts)[lengths - 1] + np.arange(live[0]))
         states = []
-        for layer in range(len(self._layers.bias)):
-            outputs, cells = self._run(layer, x, counts, state[layer])
+        x, known = None, self._first.of(tokens)
+        for layer in range(len(self._layers.of_h)):
+            if x is not None:
+                known = as_they_come(product(x, self._above[layer - 1], self._team))
+            outputs, cells = self._run(layer, known, counts, state[layer])
             states.append(torch.stack((outputs[last], cells)))
-            x = outputs + x if self._residual and layer else outputs
+            x = outputs + x if self._residual and x is not None else outputs
+        assert x is not None
         return x, torch.stack(states)
 
-    def _run(self, layer: int, x: Tensor, counts: Array, state: Tensor) -> tuple[Tensor, Tensor]:
+    def _run(self, layer: int, known: Known, counts: Array, state: Tensor) -> tuple[Tensor, Tensor]:
         """One layer over sequences: its outputs and last cells. state: what they begin with, shape = (2, B, H)."""
-        tokens, sequences, layers = len(x), int(counts[0]), self._layers
-        panels, groups = layers.of_h.shape[1:3]
-        place, x_groups = int(layers.x_place[layer]), int(layers.x_groups[layer])
-        size = panels * x_groups * COLUMNS * BYTES
-        of_x = layers.of_x[place : place + size].reshape(panels, x_groups, COLUMNS, BYTES)
+        tokens, sequences, layers = len(known.places), int(counts[0]), self._layers
         outputs, cells = torch.empty(tokens, self._hidden), state[1].clone()
         self._team.run(
             phases.run_layer,
-            2 + 2 * len(counts),
-            array_of(x),
+            2 * len(counts),
+            layer,
+            layers,
+            known,
             counts,
-            Matrix(of_x, layers.scale_x[layer], layers.bias[layer]),
-            Matrix(layers.of_h[layer], layers.scale_h[layer], layers.bias[layer]),
-            rows_of(tokens, x_groups * BYTES),
-            rows_of(sequences, groups * BYTES),
-            np.empty((tokens, panels, COLUMNS), dtype=np.float32),
+            rows_of(sequences, layers.of_h.shape[2] * BYTES),
             array_of(state[0]),
             outputs.numpy(),
             cells.numpy(),
             room_of(self._team),
-            cost_us=tokens * (of_x.size + layers.of_h[layer].size) / PRODUCTS_A_US,
+            cost_us=tokens * layers.of_h[layer].size / PRODUCTS_A_US,
         )
         return outputs, cells
 
@@ -111,8 +113,8 @@ class VnniKernels:
     def projection(self, weight: Tensor, bias: Tensor) -> Projection:
         return Projection(weight, bias, self._team)
 
-    def stack(self, stack: RecurrentStack) -> Stack:
-        return Stack(stack, self._team)
+    def stack(self, stack: RecurrentStack, embedding: Tensor) -> Stack:
+        return Stack(stack, embedding, self._team)
 
 
 def _of_cell(layer: RecurrentLayer) -> tuple[Matrix, Matrix]:
@@ -132,6 +134,14 @@ def _of_cell(layer: RecurrentLayer) -> tuple[Matrix, Matrix]:
         scales = in_panels(_with_zeros(scale * twice.flatten())[order])
         matrices.append(Matrix(packed(_with_zeros(codes)[order]), scales, bias))
     return matrices[0], matrices[1]
+
+
+def _together(parts: Sequence[Array], shape: tuple[int, ...], kind: Any) -> Array:
+    """Parts of one shape, of which there may be none, on a multiple of 64 bytes."""
+    whole = aligned((len(parts), *shape), kind)
+    for place, part in zip(whole, parts, strict=True):
+        place[...] = part
+    return whole
 
 
 def _with_zeros(rows: Tensor) -> Tensor:

@@ -15,11 +15,21 @@ from torch.nn.utils.rnn import pad_sequence
 from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.backends.vnni import among, choosing, phases
 from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS, DOT_COLUMNS, DOT_ROWS
-from model_store.decoding.backends.vnni.kernels import Matrix
+from model_store.decoding.backends.vnni.kernels import Array, Matrix
 from model_store.decoding.backends.vnni.packing import array_of, by_token, in_panels, packed, room_of, rows_of
 from model_store.decoding.backends.vnni.team import LOGITS_A_US, PRODUCTS_A_US, Team
 
 _NONE = torch.empty(0, dtype=torch.int64)
+
+
+def product(x: Tensor, matrix: Matrix, team: Team, *, squash: bool = False) -> Array:
+    """x W^T + b, or its tanh. x: float32, shape = (R, I). Returns float32, shape = (R, P, 64)."""
+    rows, (panels, groups, *_tile) = len(x), matrix.weights.shape
+    y = np.empty((rows, panels, COLUMNS), dtype=np.float32)
+    codes, room = rows_of(rows, groups * BYTES), room_of(team)
+    cost_us = rows * matrix.weights.size / PRODUCTS_A_US
+    team.run(phases.linear, 2, array_of(x), codes, matrix, squash, y, room, cost_us=cost_us)
+    return y
 
 
 class Linear:
@@ -35,21 +45,8 @@ class Linear:
 
     def __call__(self, x: Tensor) -> Tensor:
         """x: float32, shape = (R, I). Returns float32, shape = (R, O)."""
-        rows, (panels, groups, *_tile) = len(x), self._matrix.weights.shape
-        y = np.empty((rows, panels, COLUMNS), dtype=np.float32)
-        codes, room = rows_of(rows, groups * BYTES), room_of(self._team)
-        self._team.run(
-            phases.linear,
-            2,
-            array_of(x),
-            codes,
-            self._matrix,
-            self._squash,
-            y,
-            room,
-            cost_us=rows * self._matrix.weights.size / PRODUCTS_A_US,
-        )
-        return torch.from_numpy(y).view(rows, -1)[:, : self._outputs]
+        y = product(x, self._matrix, self._team, squash=self._squash)
+        return torch.from_numpy(y).view(len(x), -1)[:, : self._outputs]
 
 
 class Projection(Linear):

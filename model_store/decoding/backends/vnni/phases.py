@@ -9,17 +9,14 @@ from __future__ import annotations
 from model_store.decoding.backends.vnni.compiled import compiled
 from model_store.decoding.backends.vnni.kernels import (
     Array,
-    Layers,
     Matrix,
     Room,
     Rows,
     encode_row,
     linear_panel,
-    pass_on,
-    sequence_panel,
     squash_panel,
-    step_panel,
 )
+from model_store.decoding.backends.vnni.lstm import Known, Layers, known_panel, pass_on, step_panel
 from model_store.decoding.backends.vnni.team import finish, take, wait
 
 ROWS_A_PIECE = 8
@@ -66,10 +63,44 @@ def linear(
 
 
 @compiled
+def pass_between(
+    row: int, layer: int, state: Array, residual: bool, of_x: Rows, of_h: Rows, x: Array, new: Array
+) -> None:
+    """A row between two layers, or before the first or behind the last: what `layer` reads, and what it is to read."""
+    if layer:
+        pass_on(new[layer - 1, 0, row], x[row], residual and layer > 1)
+    if layer < len(state):
+        encode_row(state[layer, 0, row], row, of_h)
+        if layer:
+            encode_row(x[row], row, of_x)
+
+
+@compiled
+def work_on_panel(
+    panel: int,
+    layer: int,
+    layers: Layers,
+    known: Known,
+    of_x: Rows,
+    of_h: Rows,
+    c: Array,
+    new: Array,
+    thread: int,
+    room: Room,
+) -> None:
+    """16 units of a layer, one step. known: of the first. c: shape = (R, H). new: its h and c, shape = (2, R, H)."""
+    sums, gates = room.sums[thread], room.gates[thread]
+    if layer:
+        step_panel(panel, layer, layers, of_x, of_h, c, new, sums, gates)
+    else:
+        known_panel(panel, layer, layers, known, 0, of_h, c, new[0], new[1], sums, gates)
+
+
+@compiled
 def step_layers(
     thread: int,
     counters: Array,
-    first: Array,
+    known: Known,
     state: Array,
     residual: bool,
     layers: Layers,
@@ -81,10 +112,9 @@ def step_layers(
 ) -> None:
     """One step of lstm layers on top of each other: two phases a layer and one more.
 
-    first: the input, shape = (R, E). state, new: shape = (L, 2, R, H). of_x, of_h: to work in. x: the output, shape =
-    (R, H).
+    known: of the first layer. state, new: shape = (L, 2, R, H). of_x, of_h: to work in. x: the output, shape = (R, H).
     """
-    count, rows, panels = len(layers.bias), len(first), layers.bias.shape[1]
+    count, rows, panels = len(state), len(x), layers.of_h.shape[1]
     pieces = pieces_of(rows, ROWS_A_PIECE)
     for layer in range(count + 1):
         while True:
@@ -92,19 +122,14 @@ def step_layers(
             if piece < 0:
                 break
             for row in range(piece * ROWS_A_PIECE, min((piece + 1) * ROWS_A_PIECE, rows)):
-                if layer:
-                    pass_on(new[layer - 1, 0, row], x[row], residual and layer > 1)
-                if layer < count:
-                    encode_row(x[row] if layer else first[row], row, of_x)
-                    encode_row(state[layer, 0, row], row, of_h)
+                pass_between(row, layer, state, residual, of_x, of_h, x, new)
             finish(counters, 2 * layer)
         wait(counters, 2 * layer, pieces)
         while layer < count:
             panel = take(counters, 2 * layer + 1, panels)
             if panel < 0:
                 break
-            sums, gates = room.sums[thread], room.gates[thread]
-            step_panel(panel, layer, layers, of_x, of_h, state[layer, 1], new[layer], sums, gates)
+            work_on_panel(panel, layer, layers, known, of_x, of_h, state[layer, 1], new[layer], thread, room)
             finish(counters, 2 * layer + 1)
         if layer < count:
             wait(counters, 2 * layer + 1, panels)
@@ -114,35 +139,32 @@ def step_layers(
 def run_layer(
     thread: int,
     counters: Array,
-    x: Array,
+    layer: int,
+    layers: Layers,
+    known: Known,
     live: Array,
-    inputs: Matrix,
-    states: Matrix,
-    of_x: Rows,
     of_h: Rows,
-    from_x: Array,
     h: Array,
     outputs: Array,
     c: Array,
     room: Room,
 ) -> None:
-    """One lstm layer over sequences, whose inputs' part is one product: two phases, and two a position.
+    """One lstm layer over sequences, whose inputs' part is known, two phases a position.
 
-    x: position after position, shape = (S, I). live: how many sequences have each position, never growing, shape =
-    (N,). of_x, of_h, from_x, the last of shape (S, P, 64): to work in. h: what sequences begin with, shape = (B, H).
-    outputs: shape = (S, H). c: the cells that they begin with, then the last of each, shape = (B, H).
+    known: of S rows, position after position. live: how many sequences have each position, never growing, shape =
+    (N,). of_h: to work in. h: what sequences begin with, shape = (B, H). outputs: shape = (S, H). c: the cells that
+    they begin with, then the last of each, shape = (B, H).
     """
-    linear(thread, counters, x, of_x, inputs, False, from_x, room)
-    before, start, panels = 0, 0, len(states.bias)
+    before, start, panels = 0, 0, layers.of_h.shape[1]
     for position in range(len(live)):
-        count, phase = live[position], 2 + 2 * position
+        count, phase = live[position], 2 * position
         encode_rows(counters, phase, outputs[before : before + count] if position else h[:count], of_h)
         while True:
             panel = take(counters, phase + 1, panels)
             if panel < 0:
                 break
-            sums, gates, end = room.sums[thread], room.gates[thread], start + count
-            sequence_panel(panel, from_x[start:end], states, of_h, c[:count], outputs[start:end], sums, gates)
+            sums, gates, new_h = room.sums[thread], room.gates[thread], outputs[start : start + count]
+            known_panel(panel, layer, layers, known, start, of_h, c[:count], new_h, c[:count], sums, gates)
             finish(counters, phase + 1)
         wait(counters, phase + 1, panels)
         before, start = start, start + count

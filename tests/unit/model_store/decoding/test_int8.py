@@ -146,8 +146,9 @@ def test_search_is_that_of_its_own_oracle(kernels: str, batch: list[Segment]) ->
         float32_network(encoder=EncoderConfig(direction="forward")),
         float32_network(feeding=True),
         float32_network(hidden=37),
+        tiny_network(hidden=24, embedding=10, tied=False, input_feeding=True, dtype=torch.float32, seed=3),
     ],
-    ids=["none", "dot", "forward", "feeding", "odd"],
+    ids=["none", "dot", "forward", "feeding", "odd", "feeding-untied"],
 )
 def test_every_kind_that_runs_is_that_of_its_own_oracle(network: Seq2Seq, kernels: str) -> None:
     batch = [Segment((5, 6, 7, EOS), max_length=7, beam_size=3, n_best=3), Segment((20, EOS), max_length=5)]
@@ -176,6 +177,26 @@ def test_alone_and_under_load_are_the_same(hidden: int, kernels: str) -> None:
         ((_only, alone),) = decode(open_int8(network, made), [segment])
         assert together[index] == alone
         assert backwards[len(batch) - 1 - index] == alone
+
+
+@needs_vnni
+@pytest.mark.parametrize("kept", [1, 30, 100])
+def test_the_same_whichever_tokens_products_are_kept(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 500 tokens; 1 is too few for any call."""
+    network = tiny_network(vocabulary=500, hidden=40, dtype=torch.float32, seed=11)
+    generator = torch.Generator().manual_seed(6)
+    batch = [
+        Segment((*torch.randint(4, 500, (length,), generator=generator).tolist(), EOS), max_length=9, beam_size=4)
+        for length in (3, 9, 5, 11, 2, 7, 8, 4)
+    ]
+    decoder = open_int8(network, vnni.open_kernels(Threads(1)), max_rows=16)
+    expected = dict(decode(decoder, batch))
+    from model_store.decoding.backends.vnni import first_layer
+
+    monkeypatch.setattr(first_layer, "KEPT_TOKENS", kept)
+    few = open_int8(network, vnni.open_kernels(Threads(1)), max_rows=16)
+    for _time in range(2):
+        assert dict(decode(few, batch)) == expected
 
 
 @on_all_kernels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from model_store.decoding.backends import vnni
 from model_store.decoding.backends.int8_kernels import TorchKernels
+from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.scoring import best_extensions
 from model_store.network.cells import RecurrentStack
 
@@ -20,8 +22,10 @@ if not vnni.available():
     pytest.skip("this processor has no AVX-512 VNNI", allow_module_level=True)
 
 from model_store.decoding.backends.threads import Threads
-from model_store.decoding.backends.vnni import kernels, team
+from model_store.decoding.backends.vnni import first_layer, kernels, team
 from model_store.decoding.backends.vnni.compiled import compiled
+from model_store.decoding.backends.vnni.linear import product
+from model_store.decoding.backends.vnni.packing import in_panels, packed
 
 Array = np.ndarray
 
@@ -46,21 +50,63 @@ def test_functions_are_those_of_numpy_wherever_an_element_lies() -> None:
         assert part.tobytes() == np.stack((exp, sigmoid, tanh))[:, start : start + 5].tobytes()
 
 
-@pytest.mark.parametrize(("hidden", "inputs", "residual"), [(37, 29, True), (64, 64, False), (16, 100, True)])
+@pytest.mark.parametrize(
+    ("hidden", "inputs", "fed", "residual"), [(37, 29, 0, True), (64, 40, 24, False), (16, 100, 0, True)]
+)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, residual: bool, threads: int) -> None:
+def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, fed: int, residual: bool, threads: int) -> None:
     """To within float32's rounding, since products are the same integers."""
     torch.manual_seed(hidden)
-    stack = RecurrentStack("lstm", 2, inputs, hidden, 0.0, residual=residual)
-    ours, torchs = vnni.open_kernels(Threads(threads)).stack(stack), TorchKernels().stack(stack)
-    x, state = torch.randn(9, inputs), torch.randn(2, 2, 9, hidden) * 0.3
+    stack, embedding = RecurrentStack("lstm", 2, inputs + fed, hidden, 0.0, residual=residual), torch.randn(30, inputs)
+    ours = vnni.open_kernels(Threads(threads)).stack(stack, embedding)
+    torchs = TorchKernels().stack(stack, embedding)
+    tokens, state = torch.randint(30, (9,)), torch.randn(2, 2, 9, hidden) * 0.3
+    feed = torch.randn(9, fed) if fed else None
     live = [5, 5, 4, 1]
     with torch.inference_mode():
-        torch.testing.assert_close(ours.step(x, state), torchs.step(x, state), rtol=0, atol=2e-6)
-        sequences = torch.randn(sum(live), inputs)
+        torch.testing.assert_close(ours.step(tokens, state, feed), torchs.step(tokens, state, feed), rtol=0, atol=2e-6)
+        if fed:
+            return
+        sequences = torch.randint(30, (sum(live),))
         begun = torch.randn(2, 2, 5, hidden) * 0.3
         found = ours.sequence(sequences, live, begun)
         torch.testing.assert_close(found, torchs.sequence(sequences, live, begun), rtol=0, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    calls=st.lists(st.lists(st.integers(0, 19), min_size=1, max_size=12), min_size=1, max_size=12),
+    kept=st.integers(1, 20),
+)
+def test_what_tokens_add_to_gates_is_the_same_whatever_came_before(calls: list[list[int]], kept: int) -> None:
+    """To the bit, however few are kept: those that a call needs are there, others give way."""
+    generator = torch.Generator().manual_seed(kept)
+    embedding, threads = torch.randn(20, 12, generator=generator), team.Team(1)
+    codes, scale = quantise(torch.randn(128, 12, generator=generator))
+    matrix = kernels.Matrix(packed(codes), in_panels(scale), in_panels(torch.randn(128, generator=generator)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(first_layer, "KEPT_TOKENS", kept)
+        first = first_layer.FirstLayer(embedding, matrix, threads)
+    for tokens in map(torch.tensor, calls):
+        known = first.of(tokens)
+        assert known.gates[known.places].tobytes() == product(embedding[tokens], matrix, threads).tobytes()
+
+
+def test_a_token_that_came_before_is_not_multiplied_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes, scale = quantise(torch.randn(64, 8))
+    matrix = kernels.Matrix(packed(codes), in_panels(scale), in_panels(torch.zeros(64)))
+    multiplied: list[int] = []
+
+    def counted(x: torch.Tensor, *others: Any) -> Array:
+        multiplied.append(len(x))
+        return product(x, *others)
+
+    monkeypatch.setattr(first_layer, "product", counted)
+    monkeypatch.setattr(first_layer, "KEPT_TOKENS", 4)
+    first = first_layer.FirstLayer(torch.randn(9, 8), matrix, team.Team(1))
+    for tokens in ([1, 2, 2, 1], [3], [4, 3], [1, 5], [5, 1, 3, 4], [2]):  # 2 is the longest unused when 5 comes
+        first.of(torch.tensor(tokens))
+    assert multiplied == [2, 1, 1, 1, 1]
 
 
 @settings(deadline=None, max_examples=40)
