@@ -16,7 +16,7 @@ class SourceConfig(FrozenModel):
     """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
 
     path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
-        unused by `debian_descriptions`, which downloads.
+        unused by `debian_descriptions`, which downloads, and by `phrasebook`, which comes with the package.
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
@@ -25,7 +25,7 @@ class SourceConfig(FrozenModel):
     """
 
     name: str
-    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions"]
+    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions", "phrasebook"]
     left: str
     right: str
     path: str = ""

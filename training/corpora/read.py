@@ -10,6 +10,7 @@ from training.corpora.debian_descriptions import read_debian_descriptions
 from training.corpora.gettext import read_gettext
 from training.corpora.moses import find_moses, read_moses
 from training.corpora.pair import Items
+from training.corpora.phrasebook import read_phrasebook
 from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
 from training.data_config import SourceConfig, TestSetConfig
@@ -43,6 +44,8 @@ def _read(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
             return read_moses(*find_moses(data_root / _path(config), left, right, field=f"{config.name}.path"))
         case "debian_descriptions":
             return read_debian_descriptions(left, right)
+        case "phrasebook":
+            return read_phrasebook(left, right)
 
 
 def _path(config: SourceConfig | TestSetConfig) -> str:
