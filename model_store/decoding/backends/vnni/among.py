@@ -73,7 +73,7 @@ def four_tokens(
                 if token < 0:
                     logits[row + r, column] = NEVER
                 else:
-                    value = np.float32(sums[r * DOT_COLUMNS + column] - more) * tokens.scale[token] * step
+                    value = np.float32(np.int32(sums[r * DOT_COLUMNS + column] - more)) * tokens.scale[token] * step
                     logits[row + r, column] = value + tokens.bias[token]
         row += count
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.instructions import COLUMNS
+from model_store.decoding.backends.vnni.instructions import COLUMNS, largest_of
 from model_store.decoding.backends.vnni.kernels import Array, exp
 from model_store.decoding.backends.vnni.team import finish, take, wait
 
@@ -33,20 +33,6 @@ def insert(values: Array, marks: Array, held: int, value: Any, mark: int) -> int
     values[place] = value
     marks[place] = mark
     return last + 1
-
-
-@compiled
-def largest_of(panel: Array, work: Array) -> Any:
-    """The largest of 64 values. work: float32, shape = (64,)."""
-    for column in range(32):
-        work[column] = max(panel[column], panel[column + 32])
-    for column in range(16):
-        work[column] = max(work[column], work[column + 16])
-    for column in range(8):
-        work[column] = max(work[column], work[column + 8])
-    for column in range(4):
-        work[column] = max(work[column], work[column + 4])
-    return max(max(work[0], work[1]), max(work[2], work[3]))
 
 
 @compiled
@@ -73,7 +59,7 @@ def most_probable(row: Array, values: Array, tokens: Array, panels: Array, maxim
     """
     searched = 0
     for panel in range(len(row)):
-        maxima[panel] = largest_of(row[panel], work)
+        maxima[panel] = largest_of(row.ctypes.data + 4 * COLUMNS * panel)
     for panel in range(len(row)):
         if searched < len(values) or maxima[panel] > values[searched - 1]:
             searched = insert(values, panels, searched, maxima[panel], panel)

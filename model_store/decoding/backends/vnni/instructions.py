@@ -7,6 +7,7 @@ vpdpbusd (VNNI) multiplies 64 unsigned by 64 signed bytes and adds groups of fou
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, cast
 
 from llvmlite import ir
@@ -150,6 +151,26 @@ def _dots(rows: int) -> Callable[..., None]:
 
 
 dots_1, dots_2, dots_3, dots_4 = (_dots(rows) for rows in range(1, DOT_ROWS + 1))
+
+
+@_instruction
+def largest_of(_context: Any, _address: Any) -> Any:
+    """The largest of the COLUMNS float32 at an address, none of which is NaN."""
+
+    def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+        def larger(one: Any, other: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(">", one, other), one, other)
+
+        kind = ir.VectorType(_F32, _LANES)
+        vectors = [_load(builder, kind, builder.add(arguments[0], _I64(64 * v)), 4) for v in range(_VECTORS)]
+        largest, width = reduce(larger, vectors), _LANES
+        while width > 1:
+            width //= 2
+            halves = (ir.Constant(ir.VectorType(_I32, width), [*range(at, at + width)]) for at in (0, width))
+            largest = larger(*(builder.shuffle_vector(largest, largest, half) for half in halves))
+        return builder.extract_element(largest, _I32(0))
+
+    return types.float32(types.intp), generate
 
 
 @_instruction

@@ -8,7 +8,6 @@ Legend: R rows, I inputs, G groups of 4 inputs, P panels of 64 columns, T thread
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +61,7 @@ class Room(NamedTuple):
 
 
 LEVELS = np.float32(127)
+WITHOUT_SIGN = np.int32(0x7FFFFFFF)  # bits of a float32
 ZERO = 128  # what codes of weights are raised by to be unsigned
 TINY = np.finfo(np.float32).tiny
 _LOG2_E = np.float32(1.44269504)
@@ -79,7 +79,7 @@ _C0, _C1, _C2, _C3, _C4, _C5 = _C
 def exp(x: Any) -> Any:
     """Of a float32; for x below -87 what it is at -87. Range reduction and polynomial of Cephes' expf (Moshier)."""
     x = min(max(x, _LEAST), _MOST)
-    n = np.float32(math.floor(multiply_add(x, _LOG2_E, _HALF)))
+    n = np.floor(multiply_add(x, _LOG2_E, _HALF))
     x = multiply_add(n, _MINUS_LN2_LOW, multiply_add(n, _MINUS_LN2_HIGH, x))
     y = multiply_add(
         multiply_add(multiply_add(multiply_add(multiply_add(_C0, x, _C1), x, _C2), x, _C3), x, _C4), x, _C5
@@ -100,11 +100,11 @@ def tanh(x: Any) -> Any:
 @compiled
 def encode_row(x: Array, row: int, rows: Rows) -> None:
     """x: float32, shape = (I,)."""
-    codes = rows.codes[row]
-    largest = np.float32(0)
-    for i in range(len(x)):
-        largest = max(largest, abs(x[i]))
-    step = max(largest / LEVELS, TINY)
+    codes, bits, largest = rows.codes[row], x.view(np.int32), np.int32(0)
+    for i in range(len(x)):  # as integers, of which a vector is compared at once; NaN is the largest
+        largest = max(largest, bits[i] & WITHOUT_SIGN)
+    rows.scale.view(np.int32)[row] = largest
+    step = max(rows.scale[row] / LEVELS, TINY)
     for i in range(len(x)):
         codes[i] = np.int8(np.rint(x[i] / step))
     total = np.int32(0)
@@ -152,7 +152,7 @@ def linear_panel(panel: int, rows: Rows, matrix: Matrix, y: Array, sums: Array) 
         for r in range(count):
             step, more = rows.scale[row + r], rows.raised[row + r]
             for c in range(COLUMNS):
-                value = np.float32(sums[r, c] - more) * matrix.scale[panel, c] * step
+                value = np.float32(np.int32(sums[r, c] - more)) * matrix.scale[panel, c] * step
                 y[row + r, panel, c] = value + matrix.bias[panel, c]
         row += count
 

@@ -46,7 +46,7 @@ def add_product(count: int, row: int, rows: Rows, weight_scale: Array, sums: Arr
     for r in range(count):
         step, more = rows.scale[row + r], rows.raised[row + r]
         for c in range(COLUMNS):
-            gates[r, c] += np.float32(sums[r, c] - more) * weight_scale[c] * step
+            gates[r, c] += np.float32(np.int32(sums[r, c] - more)) * weight_scale[c] * step
 
 
 @compiled

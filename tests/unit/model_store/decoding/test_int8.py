@@ -60,6 +60,17 @@ def test_a_row_is_the_same_among_any_number_and_exact(inputs: int, outputs: int,
     assert torch.equal(together[9], bias)
 
 
+@on_all_kernels
+def test_a_row_with_nan_is_nan_and_no_other(kernels: str) -> None:
+    x = torch.randn(9, 40)
+    layer = kernels_of(kernels).linear(torch.randn(70, 40), torch.randn(70))
+    expected = layer(x)
+    x[4, 7] = float("nan")
+    found = layer(x)
+    assert found[4].isnan().all()
+    assert torch.equal(found[[0, 1, 2, 3, 5, 6, 7, 8]], expected[[0, 1, 2, 3, 5, 6, 7, 8]])
+
+
 def test_what_was_quantised_before_comes_back_exactly() -> None:
     matrix = torch.randn(50, 33, generator=torch.Generator().manual_seed(2))
     matrix[7] = 0.0
