@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from multiprocessing.connection import Connection
 
 from model_store.decoding.newcomers import width_of
-from model_store.decoding.processes.messages import Answer, Failed, Logged, Ready, Report, Request
+from model_store.decoding.processes.channel import Channel
+from model_store.decoding.processes.messages import Failed, Logged, Message, Ready, Report
 from model_store.errors import DecoderProcessError
 
 # A process that has something to decode tells of it many times a second: one that is away for this long hangs.
@@ -15,13 +15,13 @@ _ENDED = "a process that decodes has ended, or was ended"
 
 
 class Counterpart:
-    """What the process at the other end of a connection holds, and so what room it has."""
+    """What the process at the other end of a channel holds, and so what room it has. ready: what it said of itself,
+    once it is open."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        ready = self.receive()
-        assert isinstance(ready, Ready)
-        self.ready = ready
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.ready: Ready
+        self.open = False
         self.widths: dict[int, int] = {}  # by ticket
         self.owed: set[int] = set()  # those of which it has not told the end, cancelled ones too
         self.silent_s = 0.0  # that it was waited for since it told something
@@ -45,19 +45,26 @@ class Counterpart:
         if self.silent_s > LOST_AFTER_S:
             raise DecoderProcessError(f"a process that decodes does not come back from a step, in {LOST_AFTER_S:.0f} s")
 
-    def send(self, request: Request) -> None:
-        """Raises DecoderProcessError."""
+    def send(self, message: Message) -> None:
+        """Waits for nobody. Raises DecoderProcessError."""
         try:
-            self._connection.send(request)
+            self.channel.send(message)
         except OSError as error:
             raise DecoderProcessError(_ENDED) from error
 
-    def receive(self) -> Ready | Report:
-        """The next answer; log lines before it are logged. Raises what the process failed with, or
-        DecoderProcessError."""
+    def flush(self) -> None:
+        """Send what it did not take before. Raises DecoderProcessError."""
+        try:
+            self.channel.flush()
+        except OSError as error:
+            raise DecoderProcessError(_ENDED) from error
+
+    def receive(self) -> Report | None:
+        """The next report that has come; what comes before it is logged, or noted. Raises what the process failed with,
+        or DecoderProcessError."""
         while True:
             try:
-                answer: Answer = self._connection.recv()
+                answer = self.channel.receive()
             except (EOFError, OSError) as end:
                 raise DecoderProcessError(_ENDED) from end
             match answer:
@@ -65,6 +72,10 @@ class Counterpart:
                     logging.getLogger(record.name).handle(record)
                 case Failed(error):
                     raise error
-                case Ready() | Report():
+                case Ready():
+                    self.ready, self.open = answer, True
+                case Report():
                     self.silent_s = 0.0
                     return answer
+                case None:
+                    return None

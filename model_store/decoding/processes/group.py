@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
+import selectors
 import socket
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from multiprocessing import Pipe
-from multiprocessing import connection as connections
-from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 
 from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.decoding.in_flight import Results
 from model_store.decoding.newcomers import width_of
+from model_store.decoding.processes.channel import Channel
 from model_store.decoding.processes.counterpart import Counterpart
 from model_store.decoding.processes.messages import (
     Admit,
@@ -49,9 +48,11 @@ class DecoderProcesses:
         Raises:
             DecoderProcessError: one has ended. Whatever `opener` raises.
         """
-        ours, theirs = zip(*(Pipe() for _process in range(processes)), strict=True)
+        ours, theirs = zip(*(socket.socketpair() for _process in range(processes)), strict=True)
+        self._by_place = [Counterpart(Channel(each)) for each in ours]
         # They end when their connections are closed, at the latest before their origin is waited for, at Python's end.
-        self._close = Finalize(self, _close, args=(ours,), exitpriority=_CLOSED_BEFORE_ORIGIN)
+        channels = [member.channel for member in self._by_place]
+        self._close = Finalize(self, _close, args=(channels,), exitpriority=_CLOSED_BEFORE_ORIGIN)
         level = logging.getLogger().getEffectiveLevel()
         self._woken, self._waking = Pipe(duplex=False)
         self._wakes = False
@@ -61,11 +62,10 @@ class DecoderProcesses:
             finally:
                 for each in theirs:
                     each.close()
-            with contextlib.suppress(OSError):  # its end, and the reason perhaps, is what is received next
-                ours[0].send(places_of_modules())
-                ours[0].send(Open(opener, cores, level))
-            self._by_place = [Counterpart(each) for each in ours]
-        self._members = dict(zip(ours, self._by_place, strict=True))
+            with contextlib.suppress(DecoderProcessError):  # its end, and the reason perhaps, is what is received next
+                self._by_place[0].send(places_of_modules())
+                self._by_place[0].send(Open(opener, cores, level))
+            self._open()
         self._finished: Results = []
         self._settled: dict[int, tuple[int, ...]] = {}
         self._recent: OrderedDict[tuple[int, ...], Counterpart] = OrderedDict()
@@ -142,10 +142,7 @@ class DecoderProcesses:
     def step(self) -> tuple[StepDone, ...]:
         """Wait until a process has something to tell, or for `wake`, and take in what all tell; says which steps
         were done."""
-        began_s = time.monotonic()
-        connections.wait([*self._members, self._woken], timeout=_LOOKS_EVERY_S)
-        # All of them may have been stopped, and gone on: by Ctrl-Z, or with the machine.
-        waited_s = min(time.monotonic() - began_s, 2 * _LOOKS_EVERY_S)
+        waited_s = self._wait()
         if self._woken.poll():
             self._wakes = False
             self._woken.recv_bytes()
@@ -193,6 +190,25 @@ class DecoderProcesses:
             self.close()
             raise
 
+    def _open(self) -> None:
+        """Wait until all are."""
+        while not all(member.open for member in self._by_place):
+            self._wait()
+            for member in self._by_place:
+                member.receive()
+                member.flush()
+
+    def _wait(self) -> float:
+        """Until a process tells something, or takes what waits for it, or for `wake`; for how many seconds."""
+        began_s = time.monotonic()
+        with selectors.PollSelector() as selector:
+            selector.register(self._woken, selectors.EVENT_READ)
+            for member in self._by_place:
+                selector.register(member.channel, member.channel.events)
+            selector.select(_LOOKS_EVERY_S)
+        # All of them may have been stopped, and gone on: by Ctrl-Z, or with the machine.
+        return min(time.monotonic() - began_s, 2 * _LOOKS_EVERY_S)
+
     def _member_of(self, ticket: int) -> Counterpart:
         return self._by_place[ticket % len(self._by_place)]
 
@@ -210,15 +226,14 @@ class DecoderProcesses:
     def _take_in_all(self, waited_s: float = 0.0) -> tuple[StepDone, ...]:
         done: list[StepDone] = []
         with self._ending_if_it_fails():
-            for each, member in self._members.items():
-                while each.poll():
-                    done += self._take_in(member)
+            for member in self._by_place:
+                while report := member.receive():
+                    done += self._take_in(member, report)
+                member.flush()
                 member.check_pace(waited_s)
         return tuple(done)
 
-    def _take_in(self, member: Counterpart) -> tuple[StepDone, ...]:
-        report = member.receive()
-        assert isinstance(report, Report)
+    def _take_in(self, member: Counterpart, report: Report) -> tuple[StepDone, ...]:
         member.steps += len(report.done)
         member.continued = report.continued
         member.encoding.difference_update(report.encoded)
@@ -231,9 +246,6 @@ class DecoderProcesses:
         return report.done
 
 
-def _close(ours: Sequence[Connection]) -> None:
-    for each in ours:
-        # A thread that waits for an answer would keep the other side from seeing the end.
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(each.fileno())) as same:
-            same.shutdown(socket.SHUT_RDWR)
+def _close(channels: Sequence[Channel]) -> None:
+    for each in channels:
         each.close()

@@ -112,4 +112,6 @@ class Failed:
 
 
 Request: TypeAlias = Admit | Cancel | Watch
+# What may go to a process: before all requests where it finds modules, and what the first is to open.
+Message: TypeAlias = list[str] | Open | Request
 Answer: TypeAlias = Ready | Report | Logged | Failed

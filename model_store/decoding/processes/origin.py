@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
-from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 from pathlib import Path
 
@@ -41,7 +40,7 @@ class Origin:
         with self._starting:
             self._running()
 
-    def fork(self, connections: Sequence[Connection]) -> None:
+    def fork(self, connections: Sequence[socket.socket]) -> None:
         """Have a process made that serves the other ends of these connections: `member.run` with them.
 
         Raises:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import selectors
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import connection
 from typing import Any
 
 import pytest
@@ -64,7 +64,7 @@ def test_time_in_which_this_process_stood_still_is_not_counted(
 ) -> None:
     (ticket,) = group.admit([short(4, 5)])
     group.wake()
-    wait = connection.wait
+    wait = selectors.PollSelector.select
 
     def wait_long(*arguments: Any, **named: Any) -> Any:
         ready = wait(*arguments, **named)
@@ -72,7 +72,7 @@ def test_time_in_which_this_process_stood_still_is_not_counted(
         return ready
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(connection, "wait", wait_long)
+        stopped.setattr(selectors.PollSelector, "select", wait_long)
         group.step()
     assert ticket in run_out(group) | dict(group.collect())
 
