@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from model_store.errors import BundleError, BundleNotFoundError, ConfigError
+from model_store.errors import BundleError, BundleNotFoundError, ConfigError, DecoderProcessError
 from service.catalogue import ServedModel
 from service.errors import (
+    EngineFailedError,
     EngineUnavailableError,
     InvalidRequestError,
     ModelConflictError,
@@ -29,7 +30,8 @@ class Changes:
     Every method raises, with nothing changed:
         InvalidRequestError: a reference that cannot be one. ModelNotFoundError: it is neither loaded nor in the store.
         ModelUnusableError: the bundle cannot be served. ModelConflictError: the state forbids it; ModelMemoryError,
-        one of its kind: no room. EngineUnavailableError: the process is shutting down.
+        one of its kind: no room. EngineFailedError: a process that was to open it has ended, or hangs.
+        EngineUnavailableError: this process is shutting down.
     """
 
     def __init__(self, models: Models) -> None:
@@ -141,6 +143,8 @@ class Changes:
             raise InvalidRequestError("model", str(error)) from error
         except BundleError as error:
             raise ModelUnusableError(str(error)) from error
+        except DecoderProcessError as error:
+            raise EngineFailedError(str(error)) from error
         self._models.add(model)
         return model
 

@@ -19,7 +19,7 @@ from model_store.decoding.decoder import Decoder
 from model_store.decoding.in_flight import open_decoder
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.terms import TERMS_BEAM
-from model_store.errors import BundleCorruptError, BundleNotFoundError
+from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderProcessError
 from model_store.manifest import Manifest, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.opening import open_bundle_decoder
@@ -121,7 +121,7 @@ class BundleLoader:
         """Load a bundle and start its engine.
 
         Raises:
-            BundleError: it is not whole.
+            BundleError: it is not whole. DecoderProcessError: a process that opens it has ended, or hangs.
         """
         torch.set_num_threads(self._settings.threads)
         bundle = load_bundle(self._store.resolve(str(reference)))
@@ -154,7 +154,10 @@ class BundleLoader:
             ),
             self._observer(identity),
         )
-        engine.start()
+        try:
+            engine.start()
+        except DecoderProcessError as error:
+            raise DecoderProcessError(f"{manifest.name}@{manifest.version}: {error}") from error
         return ServedModel(
             name=manifest.name,
             version=manifest.version,

@@ -91,6 +91,7 @@ class Models:
 
         Raises:
             BundleError: it is not whole. ModelUnusableError: its task is not served. ModelMemoryError: no room.
+            DecoderProcessError: a process that opens it has ended, or hangs.
         """
         returned = await self.retirement.come_back(str(reference))
         if returned is not None:

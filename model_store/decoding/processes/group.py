@@ -29,6 +29,8 @@ from model_store.decoding.processes.origin import ORIGIN_ENDS, origin, places_of
 from model_store.decoding.segment import Segment, StepDone
 from model_store.errors import DecoderProcessError, SegmentError
 
+# It takes seconds, or most of a minute where kernels are compiled; much more from a slow disk, on a busy machine.
+OPENED_WITHIN_S = 600.0
 _LOOKS_EVERY_S = 1.0
 _CLOSED_BEFORE_ORIGIN = ORIGIN_ENDS + 1
 
@@ -46,7 +48,7 @@ class DecoderProcesses:
         at work, together.
 
         Raises:
-            DecoderProcessError: one has ended. Whatever `opener` raises.
+            DecoderProcessError: one has ended, or they are not ready in OPENED_WITHIN_S. Whatever `opener` raises.
         """
         ours, theirs = zip(*(socket.socketpair() for _process in range(processes)), strict=True)
         self._by_place = [Counterpart(Channel(each)) for each in ours]
@@ -192,11 +194,26 @@ class DecoderProcesses:
 
     def _open(self) -> None:
         """Wait until all are."""
+        waited_s = 0.0
         while not all(member.open for member in self._by_place):
-            self._wait()
+            if waited_s > OPENED_WITHIN_S:
+                raise DecoderProcessError(f"{self._give_up()}, in {OPENED_WITHIN_S:.0f} s")
+            waited_s += self._wait()
             for member in self._by_place:
                 member.receive()
                 member.flush()
+
+    def _give_up(self) -> str:
+        """End what hangs while they open; says what did not come."""
+        late = [member for member in self._by_place if not member.open]
+        for member in late:
+            member.kill()
+        if late[0].process is None and late == self._by_place:
+            origin().give_up()
+            return "the process that those that decode come from has made none"
+        if late == self._by_place:
+            return f"a process that decodes, {late[0].process}, has not opened its model"
+        return f"{len(late)} of {len(self._by_place)} processes that decode do not begin"
 
     def _wait(self) -> float:
         """Until a process tells something, or takes what waits for it, or for `wake`; for how many seconds."""

@@ -24,6 +24,7 @@ from model_store.decoding.processes.core_share import CoreShare
 from model_store.decoding.processes.messages import (
     Admit,
     Answer,
+    Begun,
     Cancel,
     Failed,
     Found,
@@ -61,6 +62,7 @@ def run(connections: Sequence[Connection]) -> None:
         wanted = _wanted(connections[0])
         share = CoreShare(wanted.cores, len(connections))
         first = _Outbox(connections[0], wanted.log_level)
+        first.put(Begun(os.getpid()))
         decoder = wanted.opener(Threads(wanted.cores, share.threads))
         gc.collect()
         gc.freeze()  # the collector would write to every object, and so copy its page

@@ -53,6 +53,13 @@ class Origin:
             except OSError as error:
                 raise DecoderProcessError(f"the process that those that decode come from is gone: {error}") from error
 
+    def give_up(self) -> None:
+        """End it, since it does not do what it is asked for; another is started for who asks next."""
+        with self._starting:
+            if self._process is not None:
+                self._process.kill()
+                self._process = None
+
     def _running(self) -> socket.socket:
         if self._process is None or self._requests is None or self._process.poll() is not None:
             self._requests, theirs = socket.socketpair()

@@ -8,9 +8,10 @@ import weakref
 
 import pytest
 
-from model_store.errors import BundleCorruptError
+from model_store.errors import BundleCorruptError, DecoderProcessError
 from service.changes import Changes
 from service.errors import (
+    EngineFailedError,
     EngineUnavailableError,
     InvalidRequestError,
     ModelConflictError,
@@ -87,6 +88,9 @@ async def test_a_swap_to_what_cannot_be_loaded_changes_nothing() -> None:
     rig.source.publish(model("en-ru", version="2"))
     rig.source.broken["tiny@2"] = BundleCorruptError("weights: altered")
     with pytest.raises(ModelUnusableError, match="weights: altered"):
+        await rig.changes.swap("tiny@2")
+    rig.source.broken["tiny@2"] = DecoderProcessError("tiny@2: it hangs")
+    with pytest.raises(EngineFailedError, match="tiny@2: it hangs"):
         await rig.changes.swap("tiny@2")
     for reference, kind in (("tiny@9", ModelNotFoundError), ("absent", ModelNotFoundError)):
         with pytest.raises(kind, match="no such bundle"):

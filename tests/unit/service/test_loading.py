@@ -15,7 +15,7 @@ from model_store.config import UNPRUNED, EncoderConfig, NetworkConfig
 from model_store.decoding.in_flight import open_decoder
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
-from model_store.errors import BundleCorruptError, BundleNotFoundError
+from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderProcessError
 from model_store.store import BundleReference
 from service.engine.engine import Engine
 from service.engine.stats import NullObserver
@@ -114,6 +114,15 @@ def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced
     asyncio.run(decode(2))
     alone, several, replaced = [[result.hypotheses[0] for result in results] for results in found]
     assert alone == several == replaced
+
+
+def test_processes_that_cannot_be_opened_are_said_with_the_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_arguments: Any, **_named: Any) -> DecoderProcesses:
+        raise DecoderProcessError("it hangs, in 600 s")
+
+    monkeypatch.setattr("service.loading.DecoderProcesses", hang)
+    with pytest.raises(DecoderProcessError, match="tiny@9: it hangs, in 600 s"):
+        loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
 
 
 def test_a_bundle_is_opened_with_a_running_engine(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Encoding
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder
+from model_store.decoding.processes.core_share import CoreShare
 from model_store.decoding.segment import Segment, StepDone
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
@@ -93,6 +95,26 @@ def open_hanging(_threads: Threads) -> InFlightDecoder:
     """Does not come back from a step."""
     plain = open_tiny(tiny_network(seed=1), max_rows=12)
     return _Hanging(plain.backend, plain.vocabulary, max_target_length=16, max_rows=12, encode_ahead=3)
+
+
+def open_stopped(_threads: Threads) -> InFlightDecoder:
+    """Stands still, and never comes to an end."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    raise AssertionError("it goes on")
+
+
+def open_that_hangs_when_divided(threads: Threads) -> InFlightDecoder:
+    """Has the other processes stand still as they begin."""
+    first = os.getpid()
+
+    def join(share: CoreShare, place: int) -> None:
+        if os.getpid() != first:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        joined(share, place)
+
+    joined = CoreShare.join
+    CoreShare.join = join  # type: ignore[method-assign,assignment]
+    return open_one(threads)
 
 
 def open_that_cannot_divide(threads: Threads) -> InFlightDecoder:
