@@ -29,6 +29,7 @@ from model_store.translations import Translations
 from service.catalogue import ServedModel
 from service.engine.engine import Engine, EngineSettings
 from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
+from service.errors import EngineUnavailableError
 from service.gpus import choose_device, rows_on
 from service.memory import need_bytes
 from service.settings import Settings
@@ -79,6 +80,8 @@ class BundleLoader:
         self._store = BundleStore(settings.models or str(shipped_bundles()))
         self._device = choose_device(settings.device)
         self._rows = settings.decoder_rows or rows_on(self._device)
+        self._opening: set[Engine] = set()
+        self._closed = False
 
     def starting_with(self) -> tuple[tuple[BundleReference, ...], ...]:
         """Those that the settings name, else all; of a bundle without a version every version, the newest first.
@@ -122,6 +125,7 @@ class BundleLoader:
 
         Raises:
             BundleError: it is not whole. DecoderProcessError: a process that opens it has ended, or hangs.
+            EngineUnavailableError: `close` was called.
         """
         torch.set_num_threads(self._settings.threads)
         bundle = load_bundle(self._store.resolve(str(reference)))
@@ -131,6 +135,12 @@ class BundleLoader:
                 f"{reference}: the manifest says {manifest.name}@{manifest.version}; a bundle lies in <name>/<version>/"
             )
         return self._served(bundle)
+
+    def close(self) -> None:
+        """What is being opened is given up; from any thread."""
+        self._closed = True
+        for engine in tuple(self._opening):
+            engine.close()
 
     def _served(self, bundle: Bundle) -> ServedModel:
         settings, manifest, network = self._settings, bundle.manifest, bundle.network().to(self._device)
@@ -154,10 +164,15 @@ class BundleLoader:
             ),
             self._observer(identity),
         )
+        self._opening.add(engine)
         try:
+            if self._closed:
+                raise EngineUnavailableError("shutting down: no model is opened any more")
             engine.start()
         except DecoderProcessError as error:
             raise DecoderProcessError(f"{manifest.name}@{manifest.version}: {error}") from error
+        finally:
+            self._opening.discard(engine)
         return ServedModel(
             name=manifest.name,
             version=manifest.version,

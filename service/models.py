@@ -48,6 +48,10 @@ class ModelSource(Protocol):
     def open(self, reference: BundleReference) -> ServedModel:
         """Load it; its engine runs. Raises BundleError, or ModelUnusableError if its task is not served."""
 
+    def close(self) -> None:
+        """Nothing is to be opened any more: an `open` that waits raises EngineUnavailableError, however long its model
+        would take."""
+
 
 @dataclass(frozen=True)
 class ModelLimits:
@@ -169,6 +173,7 @@ class Models:
         self.draining = True
         models = (*self.lineup.loaded, *self.retirement.models)
         self.retirement.stop()
+        await asyncio.to_thread(self.source.close)
         await asyncio.gather(*(model.engine.drain(timeout_s) for model in models))
         for model in models:
             await asyncio.to_thread(model.engine.close)

@@ -17,6 +17,8 @@ from service.errors import EngineDeadlineError, EngineError, EngineFailedError, 
 
 logger = logging.getLogger(__name__)
 
+_TOO_LATE = "the deadline passed before the segment was decoded"
+_LOOKS_EVERY_S = 0.5
 FIRST_REBUILD_DELAY_S = 0.1
 MAX_REBUILD_DELAY_S = 10.0
 # A decoder that failed several times in a row is given traffic again after this long without a failure: an unready
@@ -78,14 +80,16 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread and wait until it has built the decoder; raises what the factory raised."""
+        """Start the thread; returns when it has built the decoder. Raises what the factory raised, or that it stops."""
         if self._thread is not None:
             raise RuntimeError("a worker is started once")
         built = threading.Event()
         failure: list[BaseException] = []
         self._thread = threading.Thread(target=self._main, args=(built, failure), name="verso-engine", daemon=True)
         self._thread.start()
-        built.wait()
+        while not built.wait(_LOOKS_EVERY_S):
+            if self._stopping:
+                raise EngineUnavailableError("the engine was stopped before its decoder was built")
         if failure:
             raise failure[0]
 
@@ -270,7 +274,7 @@ class Worker:
         self._rebuilding_since_s = None
 
     def _settle(self, expired: Sequence[Entry], ended: Sequence[Ended]) -> None:
-        settled = [Settled(entry.entry_id, error=_deadline_error()) for entry in expired]
+        settled = [Settled(entry.entry_id, error=EngineDeadlineError(_TOO_LATE)) for entry in expired]
         with self._changed:
             for end in ended:
                 entry_id = end.entry.entry_id
@@ -294,7 +298,3 @@ class Worker:
             self._dropped = []
         if left:
             self._report([Settled(entry_id, error=kind(reason)) for entry_id in sorted(left)])
-
-
-def _deadline_error() -> EngineDeadlineError:
-    return EngineDeadlineError("the deadline passed before the segment was decoded")

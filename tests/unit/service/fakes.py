@@ -201,6 +201,9 @@ class FakeSource:
             raise self.broken[str(reference)]
         return replace(self.models[str(reference)], memory_bytes=self.need_bytes(reference))
 
+    def close(self) -> None:
+        """Its models are opened at once."""
+
 
 def opener(*models: ServedModel) -> FakeSource:
     """A store that has the models."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +21,10 @@ from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderP
 from model_store.store import BundleReference
 from service.engine.engine import Engine
 from service.engine.stats import NullObserver
-from service.errors import EngineFailedError
+from service.errors import EngineFailedError, EngineUnavailableError
 from service.loading import BundleLoader, find_bundles
+from service.metrics import Metrics
+from service.models import Models
 from service.settings import Settings
 from tests.unit.model_store.decoding.test_int8 import needs_vnni
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
@@ -123,6 +127,28 @@ def test_processes_that_cannot_be_opened_are_said_with_the_model(folder: Path, m
     monkeypatch.setattr("service.loading.DecoderProcesses", hang)
     with pytest.raises(DecoderProcessError, match="tiny@9: it hangs, in 600 s"):
         loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
+
+
+def test_a_model_that_takes_for_ever_is_given_up_at_the_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opens, goes_on = threading.Event(), threading.Event()
+
+    def hang(*_arguments: Any, **_named: Any) -> DecoderProcesses:
+        opens.set()
+        assert goes_on.wait(120)
+        raise DecoderProcessError("long after the end")
+
+    monkeypatch.setattr("service.loading.DecoderProcesses", hang)
+    monkeypatch.setattr("service.engine.engine.Engine.close", lambda engine: engine._worker.stop(0.0))
+    opening = loader(folder, decoder_processes=2)
+    with ThreadPoolExecutor() as executor:
+        waits = executor.submit(opening.open, BundleReference("tiny", "9"))
+        assert opens.wait(120)
+        asyncio.run(Models(opening, Metrics(), "en").close(timeout_s=0.0))
+        with pytest.raises(EngineUnavailableError, match="stopped before its decoder was built"):
+            waits.result(120)
+    with pytest.raises(EngineUnavailableError, match="no model is opened any more"):
+        opening.open(BundleReference("tiny", "1"))
+    goes_on.set()
 
 
 def test_a_bundle_is_opened_with_a_running_engine(folder: Path) -> None:

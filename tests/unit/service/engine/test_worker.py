@@ -28,6 +28,28 @@ def test_entries_are_decoded_and_reported(rig: Rig) -> None:
     assert max(live for live, _ in rig.observer.steps) == 8
 
 
+def test_who_waits_for_a_decoder_is_told_when_it_is_stopped_before_there_is_one(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds, goes_on, told = threading.Event(), threading.Event(), threading.Event()
+
+    def build() -> None:
+        builds.set()
+        assert goes_on.wait(PATIENCE_S)
+
+    def start() -> None:
+        with pytest.raises(EngineUnavailableError, match="stopped before its decoder was built"):
+            rig.worker.start()
+        told.set()
+
+    monkeypatch.setattr(rig.worker._slots, "build", build)
+    threading.Thread(target=start, daemon=True).start()
+    assert builds.wait(PATIENCE_S)
+    rig.worker.stop(0.0)
+    assert told.wait(PATIENCE_S)
+    goes_on.set()
+
+
 def test_an_idle_thread_sleeps_and_wakes(rig: Rig) -> None:
     rig.worker.start()
     for _ in range(3):
