@@ -69,6 +69,8 @@ class DecoderProcesses:
                 self._by_place[0].send(Open(opener, cores, level))
             self._open()
         self._finished: Results = []
+        self._since: dict[int, int] = {}  # steps that the process had told of when it was given the ticket
+        self._ended: dict[int, int] = {}  # the same count at the end, of what has finished
         self._settled: dict[int, tuple[int, ...]] = {}
         self._recent: OrderedDict[tuple[int, ...], Counterpart] = OrderedDict()
         self._admitted = 0
@@ -98,8 +100,9 @@ class DecoderProcesses:
         self._by_place[0].ready.limits.check(segment)
 
     def steps(self, ticket: int) -> int:
-        """How many the process has done that has the ticket, or had it."""
-        return self._member_of(ticket).steps
+        """How many the process has told of that has the ticket. Of one that finished, until the next `collect`: what it
+        was given out with and all that were done since, exactly."""
+        return self._ended.get(ticket, self._member_of(ticket).steps)
 
     def room(self, beam_size: int) -> int:
         """How many more segments of that beam can be admitted now."""
@@ -137,6 +140,7 @@ class DecoderProcesses:
             with self._ending_if_it_fails():
                 member.send(Admit(tuple(part)))
             member.widths |= {ticket: width_of(segment.beam_size) for ticket, segment in part}
+            self._since |= {ticket: member.steps for ticket, _segment in part}
             member.encoding |= {ticket for ticket, _segment in part}
             member.owed |= {ticket for ticket, _segment in part}
         return tickets
@@ -159,6 +163,7 @@ class DecoderProcesses:
     def collect(self) -> Results:
         """What finished since the last call: tickets with their hypotheses, best first."""
         finished, self._finished = self._finished, []
+        self._ended = {ticket: self._ended[ticket] for ticket, _hypotheses in finished}
         return finished
 
     def settled(self, ticket: int) -> tuple[int, ...]:
@@ -238,6 +243,7 @@ class DecoderProcesses:
     def _drop(self, member: Counterpart, ticket: int) -> bool:
         member.encoding.discard(ticket)
         self._settled.pop(ticket, None)
+        self._since.pop(ticket, None)
         return member.widths.pop(ticket, None) is not None
 
     def _take_in_all(self, waited_s: float = 0.0) -> tuple[StepDone, ...]:
@@ -257,9 +263,12 @@ class DecoderProcesses:
         for ticket, tokens in report.settled:
             if ticket in self._settled:
                 self._settled[ticket] = tokens
-        member.owed.difference_update(found.ticket for found in report.finished)
-        # What was cancelled meanwhile is not there any more.
-        self._finished += [found.result for found in report.finished if self._drop(member, found.ticket)]
+        for found in report.finished:
+            member.owed.discard(found.ticket)
+            since = self._since.get(found.ticket, 0)
+            if self._drop(member, found.ticket):  # or it was cancelled meanwhile
+                self._finished.append(found.result)
+                self._ended[found.ticket] = since + found.steps
         return report.done
 
 

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 import torch
 
 from model_store.decoding.backends.threads import Threads
-from model_store.decoding.in_flight import InFlightDecoder, Results
+from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.processes.core_share import CoreShare
 from model_store.decoding.processes.messages import (
     Admit,
@@ -137,9 +137,10 @@ class _Member:
         self._outbox = outbox
         self._inbox: SimpleQueue[Request] = SimpleQueue()
         self._tickets: dict[int, int] = {}  # of the decoder -> of the asking process
+        self._since: dict[int, int] = {}  # of the decoder -> steps that were done before
         self._watched: dict[int, int] = {}  # of the decoder -> how many tokens were told of
         self._encoding: set[int] = set()
-        self._without_result: Results = []
+        self._without_result: list[int] = []  # tickets of the asking process
         self._done: list[StepDone] = []  # that were not told of
         self._told_s = 0.0
 
@@ -186,7 +187,7 @@ class _Member:
 
     def _tell(self) -> None:
         """What somebody waits for, at once; steps, only so often that it is known that there are some."""
-        finished = tuple(Found.of(*each) for each in self._finished())
+        finished = tuple(self._finished())
         encoded, settled = self._encoded(), self._settled()
         if finished or encoded or settled or time.monotonic() - self._told_s > TELLS_EVERY_S:
             self._outbox.put(Report(tuple(self._done), finished, encoded, settled, self._decoder.continued))
@@ -206,24 +207,26 @@ class _Member:
                     self._admit([each])
                 return
             logger.exception("a segment could not be admitted: it ends without a result")
-            self._without_result.append((segments[0][0], ()))
+            self._without_result.append(segments[0][0])
             return
         self._tickets |= zip(own, (ticket for ticket, _segment in segments), strict=True)
+        self._since |= {each: self._decoder.steps(each) for each in own}
         self._encoding |= set(own)
 
     def _forget(self, ticket: int) -> None:
         for own in [own for own, theirs in self._tickets.items() if theirs == ticket]:
             self._decoder.cancel(own)
-            del self._tickets[own]
+            del self._tickets[own], self._since[own]
             self._watched.pop(own, None)
-            self._without_result.append((ticket, ()))  # nobody waits for it, but for a sign of life
+            self._without_result.append(ticket)  # nobody waits for it, but for a sign of life
 
-    def _finished(self) -> Results:
-        finished, self._without_result = self._without_result, []
+    def _finished(self) -> list[Found]:
+        finished, self._without_result = [Found.of(ticket, 0, ()) for ticket in self._without_result], []
         for own, hypotheses in self._decoder.collect():
             self._watched.pop(own, None)
             if (ticket := self._tickets.pop(own, None)) is not None:
-                finished.append((ticket, hypotheses))
+                steps = self._decoder.steps(own) - self._since.pop(own)
+                finished.append(Found.of(ticket, steps, hypotheses))
         return finished
 
     def _encoded(self) -> tuple[int, ...]:

@@ -69,18 +69,20 @@ class Ready:
 
 @dataclass(frozen=True)
 class Found:
-    """A result on its way. attention: that of each hypothesis, float32, shape = (tokens, source tokens); the hypothesis
-    has none meanwhile: multiprocessing would leave a tensor in memory that both processes have, a file for each."""
+    """A result on its way. steps: that were done since it was admitted there. attention: that of each hypothesis,
+    float32, shape = (tokens, source tokens); the hypothesis has none meanwhile: multiprocessing would leave a tensor in
+    memory that both processes have, a file for each."""
 
     ticket: int
+    steps: int
     hypotheses: tuple[Hypothesis, ...]
     attention: tuple[Array | None, ...]
 
     @classmethod
-    def of(cls, ticket: int, hypotheses: tuple[Hypothesis, ...]) -> Found:
+    def of(cls, ticket: int, steps: int, hypotheses: tuple[Hypothesis, ...]) -> Found:
         """As it is sent."""
         attention = tuple(None if each.attention is None else each.attention.numpy() for each in hypotheses)
-        return cls(ticket, tuple(replace(each, attention=None) for each in hypotheses), attention)
+        return cls(ticket, steps, tuple(replace(each, attention=None) for each in hypotheses), attention)
 
     @property
     def result(self) -> tuple[int, tuple[Hypothesis, ...]]:

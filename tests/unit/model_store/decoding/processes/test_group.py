@@ -22,6 +22,8 @@ from model_store.errors import SegmentError
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
 from tests.unit.model_store.decoding.processes.openers import (
     POISON,
+    endless_network,
+    open_gated,
     open_poisoned,
     open_reporting,
 )
@@ -146,6 +148,41 @@ def test_it_says_which_are_being_encoded_and_how_many_steps_were_done(group: Dec
     assert len(done) >= sum(set(steps)) - 1
     assert all(each.segments == 1 or first % 3 == second % 3 for each in done)
     assert all(each.duration_s > 0 for each in done)
+
+
+def test_a_result_comes_with_its_own_steps_however_late_it_was_told_of_those_before(tmp_path: Path) -> None:
+    long, brief = replace(short(4, 9), max_length=15), replace(short(5, 6), max_length=2)
+    alone = open_tiny(endless_network(), max_rows=12)
+    steps = {}
+    for segment in (long, brief):  # the second beside the first
+        (ticket,) = alone.admit([segment])
+        steps[ticket] = -alone.steps(ticket)
+        alone.step()
+    while alone.live:
+        for ticket, _hypotheses in alone.collect():
+            steps[ticket] += alone.steps(ticket)
+        alone.step()
+    steps |= {ticket: steps[ticket] + alone.steps(ticket) for ticket, _hypotheses in alone.collect()}
+    for name in ("gate", "done"):
+        os.mkfifo(tmp_path / name)
+    gate, done = (os.open(tmp_path / name, os.O_RDWR) for name in ("gate", "done"))
+    group = open_group(partial(open_gated, tmp_path), processes=1)
+    found = []
+    for segment in (long, brief):
+        (ticket,) = group.admit([segment])
+        found.append(-group.steps(ticket))
+        for _step in range(5 if segment is long else 0):
+            os.write(gate, b".")
+            os.read(done, 1)
+    os.write(gate, b"." * 30)
+    while group.live:
+        group.step()
+        for ticket, _hypotheses in group.collect():
+            found[ticket] += group.steps(ticket)
+    group.close()
+    os.close(gate)
+    os.close(done)
+    assert found == list(steps.values())
 
 
 def test_what_cannot_be_admitted_takes_nobody_along(caplog: pytest.LogCaptureFixture) -> None:
