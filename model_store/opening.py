@@ -11,6 +11,8 @@ from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
 from model_store.decoding.segment import Segment
+from model_store.errors import BundleCorruptError
+from model_store.manifest import Manifest
 from model_store.tokenizer import Tokenizer
 
 
@@ -29,18 +31,22 @@ def open_bundle_decoder(
     threads: Threads,
     *,
     folder: Path,
+    manifest: Manifest,
     max_source_length: int,
     max_target_length: int,
     max_rows: int,
     backend: BackendName,
     shortlist: bool,
 ) -> InFlightDecoder:
-    """On a CPU. Lengths in tokens. shortlist: whether targets are made of the bundle's, where it has some.
+    """On a CPU. Lengths in tokens. manifest: of the bundle that is meant, with the checksums of its files: another may
+    lie in its folder by now. shortlist: whether targets are made of the bundle's, where it has some.
 
     Raises:
-        BundleError: as load_bundle. ConfigError: as open_backend.
+        BundleError: as load_bundle. BundleCorruptError: it is another bundle. ConfigError: as open_backend.
     """
     bundle = load_bundle(folder)
+    if bundle.manifest != manifest:
+        raise BundleCorruptError(f"{folder}: is not the bundle any more that was loaded from there")
     decoder = open_decoder(
         bundle.network(),
         bundle.tokenizer,
@@ -51,7 +57,6 @@ def open_bundle_decoder(
         translations=bundle.translations if shortlist else None,
         threads=threads,
     )
-    manifest = bundle.manifest
     first = first_segment(bundle.tokenizer, manifest.pairs[0][1], manifest.task, manifest.decoding)
     deque(decode(decoder, [first]), maxlen=0)
     return decoder

@@ -210,6 +210,7 @@ class BundleLoader:
         opener = partial(
             open_bundle_decoder,
             folder=bundle.folder,
+            manifest=bundle.manifest,
             max_source_length=source_length,
             max_target_length=target_length,
             max_rows=self._rows,

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
 from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderProcessError
 from model_store.store import BundleReference
+from service.catalogue import ServedModel
 from service.engine.engine import Engine
 from service.engine.stats import NullObserver
 from service.errors import EngineFailedError, EngineUnavailableError
@@ -118,6 +120,37 @@ def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced
     asyncio.run(decode(2))
     alone, several, replaced = [[result.hypotheses[0] for result in results] for results in found]
     assert alone == several == replaced
+
+
+def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(folder: Path) -> None:
+    there, away = folder / "tiny" / "9", folder / "away"
+
+    async def lose_one(model: ServedModel) -> None:
+        assert isinstance(model.engine, Engine)
+        slots = model.engine._worker._slots
+        assert isinstance(slots._decoder, DecoderProcesses)
+        os.kill(slots._decoder._by_place[1].ready.process, signal.SIGKILL)
+        segment = Segment(model.source_ids("ab", "ru"), max_length=9)
+        while slots.last_error is None or "building the decoder" not in slots.last_error:
+            with suppress(EngineFailedError, EngineUnavailableError):
+                await model.engine.submit_all([segment])
+            await asyncio.sleep(0.01)
+        assert slots.last_error.endswith(
+            f"BundleCorruptError: {there}: is not the bundle any more that was loaded from there"
+        )
+        there.rename(folder / "other" / "2")
+        away.rename(there)
+        while not slots.built:
+            await asyncio.sleep(0.01)
+        assert len(await model.engine.submit_all([segment])) == 1
+
+    model = loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
+    there.rename(away)
+    save_tiny(there, replace(DESCRIPTION, version="9", description="Another."))
+    try:
+        asyncio.run(lose_one(model))
+    finally:
+        model.engine.close()
 
 
 def test_processes_that_cannot_be_opened_are_said_with_the_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
