@@ -19,6 +19,7 @@ _STEP_COPIES = 4
 # A decoder's blocks grow as they are needed, and the C library keeps what lies free between tensors of many sizes. With
 # all slots of all widths in use, one by one, a process takes more than its tensors.
 _IN_PIECES = 1.25
+_UNITS_TOGETHER = 16  # of an lstm layer, in the kernels for 8-bit integers, which fill up the last of them
 
 
 def need_bytes(
@@ -50,7 +51,8 @@ def need_bytes(
     # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
     shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0
     # What tokens add to the gates of the first layer, in encoder and decoder; nothing is allocated around it.
-    gates = 2 * min(network.vocabulary, KEPT_TOKENS) * 4 * network.hidden * _FLOAT_BYTES
+    units = -(-network.hidden // _UNITS_TOGETHER) * _UNITS_TOGETHER
+    gates = 2 * min(network.vocabulary, KEPT_TOKENS) * 4 * units * _FLOAT_BYTES
     each = int(_IN_PIECES * (decoder + kept)) + gates
     return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + processes * each
 

@@ -56,9 +56,11 @@ class Origin:
     def give_up(self) -> None:
         """End it, since it does not do what it is asked for; another is started for who asks next."""
         with self._starting:
-            if self._process is not None:
+            if self._process is not None and self._requests is not None:
                 self._process.kill()
-                self._process = None
+                self._process.wait()
+                self._requests.close()
+                self._process = self._requests = None
 
     def _running(self) -> socket.socket:
         if self._process is None or self._requests is None or self._process.poll() is not None:
