@@ -19,6 +19,8 @@ from model_store.decoding.backends.vnni.lstm import Known
 from model_store.decoding.backends.vnni.packing import aligned, array_of
 from model_store.decoding.backends.vnni.team import Team
 
+_LOOKED_UP_AT_ONCE = 8  # of all places, this part: those that were longest unused
+
 
 class FirstLayer:
     """embedding: shape = (V, E). matrix: of the layer's inputs, which are E columns and A more if something is fed."""
@@ -31,6 +33,7 @@ class FirstLayer:
         self._token_at = np.full(kept, vocabulary)  # none yet
         self._place_of = np.full(vocabulary + 1, -1)
         self._used, self._now = np.zeros(kept, dtype=np.int64), 0
+        self._unused, self._looked = np.arange(0), 0  # places that were longest unused at that call, none at first
 
     def of(self, tokens: Tensor) -> Known:
         """tokens: shape = (R,). What is returned holds until the next call."""
@@ -43,7 +46,7 @@ class FirstLayer:
                 return as_they_come(self._products(tokens))
             made = self._products(torch.from_numpy(missing))
             self._used[there] = self._now
-            self._replace_longest_unused(missing, made)
+            self._replace(self._longest_unused(len(missing)), missing, made)
             places = self._place_of[ids]
         self._used[places] = self._now
         return Known(self._gates, places)
@@ -56,10 +59,19 @@ class FirstLayer:
         x = self._embedding[tokens]
         return product(x if feed is None else torch.cat((x, feed), dim=1), self._matrix, self._team)
 
-    def _replace_longest_unused(self, tokens: Array, gates: Array) -> None:
+    def _longest_unused(self, count: int) -> Array:
+        """So many places. To find them takes as long as a small layer, so more are looked up than are needed now; those
+        that are used before they are taken are none any more."""
+        self._unused = self._unused[self._used[self._unused] < self._looked]
+        if len(self._unused) < count:
+            longest = max(count, len(self._used) // _LOOKED_UP_AT_ONCE)
+            self._unused, self._looked = np.argpartition(self._used, longest - 1)[:longest], self._now
+            self._unused = self._unused[self._used[self._unused] < self._now]
+        places, self._unused = self._unused[:count], self._unused[count:]
+        return places
+
+    def _replace(self, places: Array, tokens: Array, gates: Array) -> None:
         """gates: shape = (len(tokens), P, 64)."""
-        count = len(tokens)
-        places = np.argpartition(self._used, count - 1)[:count]
         self._place_of[self._token_at[places]] = -1
         self._gates[places] = gates
         self._token_at[places], self._place_of[tokens] = tokens, places

@@ -75,13 +75,13 @@ def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, fed: int, r
 
 @settings(deadline=None, max_examples=40)
 @given(
-    calls=st.lists(st.lists(st.integers(0, 19), min_size=1, max_size=12), min_size=1, max_size=12),
-    kept=st.integers(1, 20),
+    calls=st.lists(st.lists(st.integers(0, 39), min_size=1, max_size=24), min_size=1, max_size=24),
+    kept=st.integers(1, 40),
 )
 def test_what_tokens_add_to_gates_is_the_same_whatever_came_before(calls: list[list[int]], kept: int) -> None:
     """To the bit, however few are kept: those that a call needs are there, others give way."""
     generator = torch.Generator().manual_seed(kept)
-    embedding, threads = torch.randn(20, 12, generator=generator), team.Team(1)
+    embedding, threads = torch.randn(40, 12, generator=generator), team.Team(1)
     codes, scale = quantise(torch.randn(128, 12, generator=generator))
     matrix = kernels.Matrix(packed(codes), in_panels(scale), in_panels(torch.randn(128, generator=generator)))
     with pytest.MonkeyPatch.context() as patched:
