@@ -14,7 +14,7 @@ from torch import Tensor
 
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import int8_linear, vnni
-from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels
+from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels, chosen, spread
 from model_store.decoding.backends.protocol import Encoding, Readout
 from model_store.decoding.backends.threads import Threads
 from model_store.network.attention import Attention, GeneralAttention
@@ -55,7 +55,7 @@ class Int8Backend:
         self._reverse = network.encoder.reverse
         self._encoder = kernels.stack(network.encoder.stack, network.source_embedding.weight.detach())
         self._decoder = kernels.stack(decoder.stack, network.target_embedding.weight.detach())
-        self._attention = decoder.attention
+        self._attention = None if decoder.attention is None else kernels.attention(decoder.attention)
         self._keys = _keys_of(decoder.attention, kernels)
         self._combine = kernels.linear(decoder.combine.weight, squash=True)
         self._fed = config.readout if decoder.input_feeding else 0
@@ -109,20 +109,14 @@ class Int8Backend:
         self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
     ) -> Readout:
         slots, width = tokens.shape
-        x, hidden = self._decoder.step(_chosen(tokens.flatten(), rows), state.hidden, state.feed)
+        x, hidden = self._decoder.step(chosen(tokens.flatten(), rows), state.hidden, state.feed)
         weights = None
         if self._attention is not None:
-            context, weights = self._attention(
-                _spread(x, rows, slots * width).view(slots, width, -1),
-                memory.keys,
-                memory.values,
-                memory.mask,
-                positions.unsqueeze(1).expand(-1, width),
-            )
-            x = torch.cat((_chosen(context.flatten(0, 1), rows), x), dim=1)
+            context, weights = self._attention(x, rows, memory, positions, width)
+            x = torch.cat((context, x), dim=1)
         readout = self._combine(x)
         state = DecoderState(hidden, readout if self._fed else None)
-        return Readout(_spread(readout, rows, slots * width).view(slots, width, -1), weights, state)
+        return Readout(spread(readout, rows, slots * width).view(slots, width, -1), weights, state)
 
     def logits(self, readout: Tensor) -> Tensor:
         return self._projection(readout.flatten(0, 1)).view(*readout.shape[:2], -1)
@@ -144,16 +138,6 @@ class Int8Backend:
         count: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         return self._projection.best_among(candidates, barred, readout, log_prob, count)
-
-
-def _chosen(whole: Tensor, rows: Tensor | None) -> Tensor:
-    """These rows; all if None."""
-    return whole if rows is None else whole.index_select(0, rows)
-
-
-def _spread(part: Tensor, rows: Tensor | None, count: int) -> Tensor:
-    """`count` rows, zeros but for these, which are `part`; `part` itself if None."""
-    return part if rows is None else part.new_zeros(count, part.shape[1]).index_copy_(0, rows, part)
 
 
 def _keys_of(attention: Attention | None, kernels: Kernels) -> Linear | None:

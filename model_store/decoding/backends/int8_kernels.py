@@ -18,7 +18,9 @@ from torch import Tensor
 
 from model_store.decoding.backends.int8_linear import Int8Linear
 from model_store.decoding.scoring import best_among, best_extensions
+from model_store.network.attention import Attention
 from model_store.network.cells import RecurrentLayer, RecurrentStack
+from model_store.network.memory import Memory
 
 Linear: TypeAlias = Callable[[Tensor], Tensor]  # (R, I) -> (R, O)
 
@@ -43,6 +45,18 @@ class Projection(Protocol):
         count: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As scoring.best_among. x: shape = (N, K, I)."""
+        ...
+
+
+class Attending(Protocol):
+    """Attention for the rows of a step that there are."""
+
+    def __call__(
+        self, x: Tensor, rows: Tensor | None, memory: Memory, positions: Tensor, width: int
+    ) -> tuple[Tensor, Tensor]:
+        """x: what attends, shape = (R, H). rows: which they are of the `width` rows that each of N slots has, int64,
+        rising, shape = (R,); None if all. memory, positions: of the slots, as of Backend.step. Returns the context of
+        each row, shape = (R, H), and the weights, shape = (N, width, S), of no meaning where there is no row."""
         ...
 
 
@@ -75,6 +89,10 @@ class Kernels(Protocol):
         """weight: shape = (V, I). bias: shape = (V,)."""
         ...
 
+    def attention(self, attention: Attention) -> Attending:
+        """Of the network's kind."""
+        ...
+
     def stack(self, stack: RecurrentStack, embedding: Tensor) -> Stack:
         """Of lstm layers. embedding: of the tokens that it reads, shape = (V, E)."""
         ...
@@ -90,8 +108,41 @@ class TorchKernels:
     def projection(self, weight: Tensor, bias: Tensor) -> Projection:
         return _Projection(weight, bias)
 
+    def attention(self, attention: Attention) -> Attending:
+        return TorchAttention(attention)
+
     def stack(self, stack: RecurrentStack, embedding: Tensor) -> Stack:
         return _Stack(stack, embedding)
+
+
+class TorchAttention:
+    """Implements Attending for every attention."""
+
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
+
+    def __call__(
+        self, x: Tensor, rows: Tensor | None, memory: Memory, positions: Tensor, width: int
+    ) -> tuple[Tensor, Tensor]:
+        slots = len(memory.mask)
+        context, weights = self._attention(
+            spread(x, rows, slots * width).view(slots, width, -1),
+            memory.keys,
+            memory.values,
+            memory.mask,
+            positions.unsqueeze(1).expand(-1, width),
+        )
+        return chosen(context.flatten(0, 1), rows), weights
+
+
+def chosen(whole: Tensor, rows: Tensor | None) -> Tensor:
+    """These rows; all if None."""
+    return whole if rows is None else whole.index_select(0, rows)
+
+
+def spread(part: Tensor, rows: Tensor | None, count: int) -> Tensor:
+    """`count` rows, zeros but for these, which are `part`; `part` itself if None."""
+    return part if rows is None else part.new_zeros(count, part.shape[1]).index_copy_(0, rows, part)
 
 
 class _Projection(Int8Linear):

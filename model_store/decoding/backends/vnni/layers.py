@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model_store.decoding.backends.int8_kernels import Attending, TorchAttention
 from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.backends.vnni import phases
+from model_store.decoding.backends.vnni.attention import DotProducts
 from model_store.decoding.backends.vnni.first_layer import FirstLayer, as_they_come
 from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS
 from model_store.decoding.backends.vnni.kernels import Array, Matrix
@@ -22,6 +24,7 @@ from model_store.decoding.backends.vnni.linear import Linear, Projection, produc
 from model_store.decoding.backends.vnni.lstm import UNITS, Known, Layers
 from model_store.decoding.backends.vnni.packing import aligned, array_of, in_panels, packed, room_of, rows_of
 from model_store.decoding.backends.vnni.team import PRODUCTS_A_US, Team
+from model_store.network.attention import Attention, DotAttention
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 
 
@@ -112,6 +115,9 @@ class VnniKernels:
 
     def projection(self, weight: Tensor, bias: Tensor) -> Projection:
         return Projection(weight, bias, self._team)
+
+    def attention(self, attention: Attention) -> Attending:
+        return DotProducts(self._team) if isinstance(attention, DotAttention) else TorchAttention(attention)
 
     def stack(self, stack: RecurrentStack, embedding: Tensor) -> Stack:
         return Stack(stack, embedding, self._team)

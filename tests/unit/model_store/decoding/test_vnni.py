@@ -16,7 +16,9 @@ from model_store.decoding.backends import vnni
 from model_store.decoding.backends.int8_kernels import TorchKernels
 from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.scoring import best_extensions
+from model_store.network.attention import DotAttention
 from model_store.network.cells import RecurrentStack
+from model_store.network.memory import Memory
 
 if not vnni.available():
     pytest.skip("this processor has no AVX-512 VNNI", allow_module_level=True)
@@ -90,6 +92,43 @@ def test_what_tokens_add_to_gates_is_the_same_whatever_came_before(calls: list[l
     for tokens in map(torch.tensor, calls):
         known = first.of(tokens)
         assert known.gates[known.places].tobytes() == product(embedding[tokens], matrix, threads).tobytes()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lengths=st.lists(st.integers(1, 20), min_size=1, max_size=6),
+    width=st.integers(1, 4),
+    hidden=st.sampled_from((3, 64, 100)),
+    every=st.integers(1, 3),
+    threads=st.sampled_from((1, 2)),
+    seed=st.integers(0, 99),
+)
+def test_attention_is_torchs_and_the_same_alone(
+    lengths: list[int], width: int, hidden: int, every: int, threads: int, seed: int
+) -> None:
+    """Of every row, or of some, with a source's tokens or with room behind them: within rounding as torch's kernels
+    compute it, and to the bit as for the slot alone."""
+    generator = torch.Generator().manual_seed(seed)
+    slots, capacity = len(lengths), 24
+    there = torch.arange(capacity) < torch.tensor(lengths).unsqueeze(1)
+    keys, values = torch.randn(2, slots, capacity, hidden, generator=generator)
+    memory = Memory(keys, values, there).of(slots, max(lengths))
+    rows = None if every == 1 else torch.arange(0, slots * width, every)
+    row = torch.arange(slots * width) if rows is None else rows
+    x = torch.randn(len(row), hidden, generator=generator) / hidden**0.5
+    positions = torch.zeros(slots, dtype=torch.int64)
+    ours = vnni.open_kernels(Threads(threads)).attention(DotAttention())
+    context, weights = ours(x, rows, memory, positions, width)
+    expected, its_weights = TorchKernels().attention(DotAttention())(x, rows, memory, positions, width)
+    torch.testing.assert_close(context, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        weights.flatten(0, 1)[row], its_weights.flatten(0, 1)[row], rtol=0, atol=1e-6, check_stride=False
+    )
+    for place, each in enumerate(row.tolist()):
+        slot = slice(each // width, each // width + 1)
+        source = Memory(*(tensor[slot, : lengths[slot.start]].clone() for tensor in (keys, values, there)))
+        alone, _weights = ours(x[place : place + 1], None, source, positions[:1], 1)
+        assert torch.equal(alone[0], context[place])
 
 
 def test_a_token_that_came_before_is_not_multiplied_again(monkeypatch: pytest.MonkeyPatch) -> None:
