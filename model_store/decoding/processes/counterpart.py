@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import signal
 
 from model_store.decoding.newcomers import width_of
 from model_store.decoding.processes.channel import Channel
-from model_store.decoding.processes.messages import Begun, Failed, Logged, Message, Ready, Report
+from model_store.decoding.processes.messages import Failed, Logged, Message, Ready, Report
 from model_store.errors import DecoderProcessError
 
 # A process that has something to decode tells of it many times a second: one that is away for this long hangs.
@@ -25,7 +22,6 @@ class Counterpart:
         self.channel = channel
         self.ready: Ready
         self.open = False
-        self.process: int | None = None  # its id, once it has told it
         self.widths: dict[int, int] = {}  # by ticket
         self.owed: set[int] = set()  # those of which it has not told the end, cancelled ones too
         self.silent_s = 0.0  # that it was waited for since it told something
@@ -44,18 +40,10 @@ class Counterpart:
         return free // width_of(beam_size) + self.ready.encode_ahead if free > 0 else 0
 
     def check_pace(self, waited_s: float) -> None:
-        """It was waited for so much longer. Raises DecoderProcessError if it hangs, and ends it."""
+        """It was waited for so much longer. Raises DecoderProcessError if it hangs."""
         self.silent_s = self.silent_s + waited_s if self.owed else 0.0
         if self.silent_s > LOST_AFTER_S:
-            self.kill()
             raise DecoderProcessError(f"a process that decodes does not come back from a step, in {LOST_AFTER_S:.0f} s")
-
-    def kill(self) -> None:
-        """End it, if it has told its id and its connection is open: one that hangs does not see that it was closed, and
-        would keep its memory."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process, signal.SIGKILL)
 
     def send(self, message: Message) -> None:
         """Waits for nobody. Raises DecoderProcessError."""
@@ -84,10 +72,8 @@ class Counterpart:
                     logging.getLogger(record.name).handle(record)
                 case Failed(error):
                     raise error
-                case Begun(process):
-                    self.process = process
-                case Ready(process):
-                    self.ready, self.open, self.process = answer, True, process
+                case Ready():
+                    self.ready, self.open = answer, True
                 case Report():
                     self.silent_s = 0.0
                     return answer

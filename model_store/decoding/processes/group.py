@@ -32,6 +32,7 @@ from model_store.errors import DecoderProcessError, SegmentError
 # It takes seconds, or most of a minute where kernels are compiled; much more from a slow disk, on a busy machine.
 OPENED_WITHIN_S = 600.0
 _LOOKS_EVERY_S = 1.0
+_NUMBER_BYTES = 20  # of a process, in digits, at most
 _CLOSED_BEFORE_ORIGIN = ORIGIN_ENDS + 1
 
 
@@ -50,17 +51,18 @@ class DecoderProcesses:
         Raises:
             DecoderProcessError: one has ended, or they are not ready in OPENED_WITHIN_S. Whatever `opener` raises.
         """
-        ours, theirs = zip(*(socket.socketpair() for _process in range(processes)), strict=True)
+        (self._lifeline, *ours), theirs = zip(*(socket.socketpair() for _each in range(1 + processes)), strict=True)
+        self._lifeline.setblocking(False)
         self._by_place = [Counterpart(Channel(each)) for each in ours]
         # They end when their connections are closed, at the latest before their origin is waited for, at Python's end.
         channels = [member.channel for member in self._by_place]
-        self._close = Finalize(self, _close, args=(channels,), exitpriority=_CLOSED_BEFORE_ORIGIN)
+        self._close = Finalize(self, _close, args=(channels, self._lifeline), exitpriority=_CLOSED_BEFORE_ORIGIN)
         level = logging.getLogger().getEffectiveLevel()
         self._woken, self._waking = Pipe(duplex=False)
         self._wakes = False
         with self._ending_if_it_fails():
             try:
-                origin().fork(theirs)
+                self._asked = origin().fork(*theirs)
             finally:
                 for each in theirs:
                     each.close()
@@ -202,23 +204,27 @@ class DecoderProcesses:
         waited_s = 0.0
         while not all(member.open for member in self._by_place):
             if waited_s > OPENED_WITHIN_S:
-                raise DecoderProcessError(f"{self._give_up()}, in {OPENED_WITHIN_S:.0f} s")
+                raise DecoderProcessError(f"{self._what_hangs()}, in {OPENED_WITHIN_S:.0f} s")
             waited_s += self._wait()
-            for member in self._by_place:
-                member.receive()
-                member.flush()
+            try:
+                for member in self._by_place:
+                    member.receive()
+                    member.flush()
+            except DecoderProcessError:
+                self._by_place[0].receive()  # raises the reason, if it was told: all end with the first
+                raise
 
-    def _give_up(self) -> str:
-        """End what hangs while they open; says what did not come."""
+    def _what_hangs(self) -> str:
+        """And has it replaced, if it is where they come from."""
         late = [member for member in self._by_place if not member.open]
-        for member in late:
-            member.kill()
-        if late[0].process is None and late == self._by_place:
-            origin().give_up()
+        if len(late) < len(self._by_place):
+            return f"{len(late)} of {len(self._by_place)} processes that decode do not begin"
+        try:
+            first = self._lifeline.recv(_NUMBER_BYTES).decode()
+        except BlockingIOError:
+            origin().give_up(self._asked)
             return "the process that those that decode come from has made none"
-        if late == self._by_place:
-            return f"a process that decodes, {late[0].process}, has not opened its model"
-        return f"{len(late)} of {len(self._by_place)} processes that decode do not begin"
+        return f"a process that decodes, {first}, has not opened its model"
 
     def _wait(self) -> float:
         """Until a process tells something, or takes what waits for it, or for `wake`; for how many seconds."""
@@ -272,6 +278,7 @@ class DecoderProcesses:
         return report.done
 
 
-def _close(channels: Sequence[Channel]) -> None:
+def _close(channels: Sequence[Channel], lifeline: socket.socket) -> None:
     for each in channels:
         each.close()
+    lifeline.close()

@@ -24,7 +24,6 @@ from model_store.decoding.processes.core_share import CoreShare
 from model_store.decoding.processes.messages import (
     Admit,
     Answer,
-    Begun,
     Cancel,
     Failed,
     Found,
@@ -43,8 +42,6 @@ logger = logging.getLogger("verso.decoding")
 TELLS_EVERY_S = 0.05
 # Whoever answers HTTP goes first: what it does is short, and under an overload nobody else could refuse in time.
 NICENESS = 5
-_OTHERS_END_WITHIN_S = 5.0
-_LOOKS_EVERY_S = 0.01
 
 
 def run(connections: Sequence[Connection]) -> None:
@@ -62,7 +59,6 @@ def run(connections: Sequence[Connection]) -> None:
         wanted = _wanted(connections[0])
         share = CoreShare(wanted.cores, len(connections))
         first = _Outbox(connections[0], wanted.log_level)
-        first.put(Begun(os.getpid()))
         decoder = wanted.opener(Threads(wanted.cores, share.threads))
         gc.collect()
         gc.freeze()  # the collector would write to every object, and so copy its page
@@ -81,7 +77,6 @@ def run(connections: Sequence[Connection]) -> None:
         connections[0].send(Failed(_sendable(error)))
         return
     _Member(decoder, connections, 0, share, first).serve()
-    wait_for_children()
 
 
 def _wanted(connection: Connection) -> Open:
@@ -93,14 +88,12 @@ def _wanted(connection: Connection) -> Open:
 
 
 def wait_for_children() -> None:
-    """Wait until the processes have ended that were made here, if any were: all connections are closed together. Else
-    they would be left to process 1. In a container that is the service, which does not ask for their end, so that they
-    would stay as zombies; and the time that they took would be nobody's."""
-    until = time.monotonic() + _OTHERS_END_WITHIN_S
+    """Wait until the processes have ended that were made here, if any were: all connections are closed together, and
+    `forking` ends those that hang. Else they would be left to process 1. In a container that is the service, which does
+    not ask for their end, so that they would stay as zombies; and the time that they took would be nobody's."""
     with contextlib.suppress(ChildProcessError):  # none is left
-        while time.monotonic() < until:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(_LOOKS_EVERY_S)
+        while True:
+            os.wait()
 
 
 class _Outbox:

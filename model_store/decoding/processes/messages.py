@@ -51,13 +51,6 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The first of the processes is there, and opens the decoder. process: its id."""
-
-    process: int
-
-
-@dataclass(frozen=True)
 class Ready:
     """The decoder is open. process: its id. max_rows, encode_ahead: its own."""
 
@@ -123,4 +116,4 @@ class Failed:
 Request: TypeAlias = Admit | Cancel | Watch
 # What may go to a process: before all requests where it finds modules, and what the first is to open.
 Message: TypeAlias = list[str] | Open | Request
-Answer: TypeAlias = Begun | Ready | Report | Logged | Failed
+Answer: TypeAlias = Ready | Report | Logged | Failed

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -21,7 +20,7 @@ from model_store.errors import DecoderProcessError
 # What they need before they have a bundle, by its name: this module is imported before torch is, and what decodes knows
 # no bundles.
 _IMPORTED_BEFORE = "model_store.preloaded"
-# It waits for those that decode, which end when their connections are closed.
+# It waits for those that decode, and kills those that hang.
 _ENDS_WITHIN_S = 10.0
 # At the end of Python, as a priority of multiprocessing's: whatever has a higher one ends before.
 ORIGIN_ENDS = 0
@@ -40,8 +39,12 @@ class Origin:
         with self._starting:
             self._running()
 
-    def fork(self, connections: Sequence[socket.socket]) -> None:
-        """Have a process made that serves the other ends of these connections: `member.run` with them.
+    def fork(self, lifeline: socket.socket, *connections: socket.socket) -> socket.socket:
+        """Have a process made that serves the other ends of these connections: `member.run` with them. Its number is
+        told at the other end of the lifeline, in digits, once it is there. When that end is closed, all that it has
+        become are killed if they have not ended two seconds later.
+
+        Returns what `give_up` takes.
 
         Raises:
             DecoderProcessError: it cannot be asked. OSError: it cannot be started.
@@ -49,17 +52,17 @@ class Origin:
         with self._starting:
             requests = self._running()
             try:
-                socket.send_fds(requests, [b"."], [each.fileno() for each in connections])
+                socket.send_fds(requests, [b"."], [each.fileno() for each in (lifeline, *connections)])
             except OSError as error:
                 raise DecoderProcessError(f"the process that those that decode come from is gone: {error}") from error
+            return requests
 
-    def give_up(self) -> None:
-        """End it, since it does not do what it is asked for; another is started for who asks next."""
+    def give_up(self, asked: socket.socket) -> None:
+        """Another is started for who asks next, since what `fork` asked does not do it. It stays, as what it has made
+        is at work perhaps: if it goes on, it ends with the last of that, else with Python."""
         with self._starting:
-            if self._process is not None and self._requests is not None:
-                self._process.kill()
-                self._process.wait()
-                self._requests.close()
+            if self._requests is asked:
+                asked.close()
                 self._process = self._requests = None
 
     def _running(self) -> socket.socket:
@@ -71,6 +74,7 @@ class Origin:
                     (sys.executable, "-P", "-m", f"{__package__}.forking", str(theirs.fileno()), _IMPORTED_BEFORE),
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
+                    process_group=0,  # what is sent to all of the service's is not for what ends its others
                     env=os.environ | {"PYTHONPATH": os.pathsep.join(places_of_modules())},
                 )
             Finalize(self, _end, args=(self._process, self._requests), exitpriority=ORIGIN_ENDS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from model_store.decoding.backends.eager import EagerBackend
@@ -123,10 +124,41 @@ def open_hanging(_threads: Threads) -> InFlightDecoder:
     return _Hanging(plain.backend, plain.vocabulary, max_target_length=16, max_rows=12, encode_ahead=3)
 
 
+class _Wedged(InFlightDecoder):
+    told = Path()
+
+    def step(self) -> tuple[StepDone, ...]:
+        (self.told / str(os.getpid())).touch()
+        ctypes.PyDLL(None).sleep(600)  # no other thread has a turn
+        return ()
+
+
+def open_wedged(folder: Path, _threads: Threads) -> InFlightDecoder:
+    """Does not come back from a step, and leaves a file with its number there; it does not see that it is to end."""
+    plain = open_tiny(tiny_network(seed=1), max_rows=12)
+    wedged = _Wedged(plain.backend, plain.vocabulary, max_target_length=16, max_rows=12, encode_ahead=3)
+    wedged.told = folder
+    return wedged
+
+
 def open_stopped(_threads: Threads) -> InFlightDecoder:
     """Stands still, and never comes to an end."""
     os.kill(os.getpid(), signal.SIGSTOP)
     raise AssertionError("it goes on")
+
+
+class StopsWhoReadsIt:
+    """Has the process that is to open it stand still before it knows what to open."""
+
+    def __call__(self, _threads: Threads) -> InFlightDecoder:
+        raise AssertionError("it goes on")
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return _stop, ()
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def open_that_hangs_when_divided(threads: Threads) -> InFlightDecoder:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.processes.messages import Opener
+from model_store.decoding.processes.origin import Origin
 from model_store.decoding.segment import Hypothesis, Segment
 from tests.unit.model_store.decoding.networks import EOS
 from tests.unit.model_store.decoding.processes.openers import open_one
@@ -33,6 +35,26 @@ def short(*source: int, beam_size: int = 4) -> Segment:
 def processes_of(group: DecoderProcesses) -> list[int]:
     """The ids of those that have the other ends of its connections."""
     return [member.ready.process for member in group._by_place]
+
+
+def process_of(origin: Origin) -> int:
+    assert origin._process is not None
+    return origin._process.pid
+
+
+def children(process: int) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return []
+
+
+def hanging(process: int) -> list[int]:
+    """It and all that come from it, those of them that stand still."""
+    found = [each for child in children(process) for each in hanging(child)]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            return [process, *found]
+    return found
 
 
 def runs(process: int) -> bool:

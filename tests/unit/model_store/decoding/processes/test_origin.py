@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +19,7 @@ from model_store.decoding.segment import Segment
 from model_store.errors import DecoderProcessError
 from tests.unit.model_store.decoding.networks import EOS
 from tests.unit.model_store.decoding.processes.openers import open_one, open_that_cannot_divide
-from tests.unit.model_store.decoding.processes.rig import wait_for_the_end
+from tests.unit.model_store.decoding.processes.rig import process_of, wait_for_the_end
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes divide by fork")
 
@@ -75,11 +77,6 @@ def test_it_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     wait_for_the_end([int(killed)])
 
 
-def process_of(origin: Origin) -> int:
-    assert origin._process is not None
-    return origin._process.pid
-
-
 def test_another_is_started_when_it_was_killed() -> None:
     origin().start()
     before = process_of(origin())
@@ -106,11 +103,24 @@ def test_why_they_cannot_divide_is_raised() -> None:
         DecoderProcesses(open_that_cannot_divide, processes=2, cores=2)
 
 
+def test_of_two_that_give_up_the_same_none_gives_up_the_next() -> None:
+    replaced = Origin()
+    with contextlib.ExitStack() as ends:
+        both = [ends.enter_context(end) for end in socket.socketpair()]
+        asked = [replaced.fork(*both) for _request in range(2)]
+    replaced.give_up(asked[0])
+    replaced.start()
+    process = process_of(replaced)
+    replaced.give_up(asked[1])
+    assert process_of(replaced) == process
+
+
 def test_one_that_ends_just_then_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     ending = Origin()
     ending.start()
     os.kill(process_of(ending), signal.SIGKILL)
     wait_for_the_end([process_of(ending)])
     monkeypatch.setattr(ending._process, "poll", lambda: None)
-    with pytest.raises(DecoderProcessError, match="is gone"):
-        ending.fork([])
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(DecoderProcessError, match="is gone"):
+        ending.fork(theirs)

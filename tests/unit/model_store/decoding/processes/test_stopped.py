@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -29,7 +30,8 @@ def stopped() -> Iterator[DecoderProcesses]:
     first, *_others = processes = processes_of(group)
     os.kill(first, signal.SIGSTOP)
     yield group
-    os.kill(first, signal.SIGCONT)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(first, signal.SIGCONT)
     group.close()
     wait_for_the_end(processes)
 
@@ -95,9 +97,10 @@ def test_what_is_settled_can_be_asked_for(stopped: DecoderProcesses) -> None:
     comes_back(work)
 
 
-def test_it_can_be_closed(stopped: DecoderProcesses) -> None:
+def test_it_can_be_closed_and_is_ended(stopped: DecoderProcesses) -> None:
     def work() -> None:
         fill(stopped)
         stopped.close()
 
     comes_back(work)
+    wait_for_the_end(processes_of(stopped))
