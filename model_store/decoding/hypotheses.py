@@ -169,7 +169,7 @@ class Beams:
             self.candidate_token[self.slot[used], step] = token
             self.candidate_parent[self.slot[used], step] = parent
         ended = token == eos
-        self._finish(values, parent, ended if active is None else ended & active.unsqueeze(1), step)
+        self._finish(values, parent, ended if active is None else ended & active.unsqueeze(1), step, look=active is None)
         rank = torch.arange(2 * self.width, device=values.device)
         going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)[:, : self.width]  # (n, K)
         parent, token = parent.gather(1, going_on), token.gather(1, going_on)
@@ -186,11 +186,14 @@ class Beams:
             self.attention[slot, step, :, : weights.shape[2]] = weights.to(self.attention.dtype)
         return token, parent, self._done()
 
-    def _finish(self, values: Tensor, parent: Tensor, ended: Tensor, step: Tensor) -> None:
-        """Set aside those of the 2K candidates that are finished; values, parent, ended: shape = (n, 2K)."""
+    def _finish(self, values: Tensor, parent: Tensor, ended: Tensor, step: Tensor, *, look: bool) -> None:
+        """Set aside those of the 2K candidates that are finished; values, parent, ended: shape = (n, 2K). look: first
+        whether there are any, for which the host has to wait."""
         used = slice(self.live)
         rank = torch.arange(values.shape[1], device=values.device)
         accepted = ended & (rank < self.beam[used].unsqueeze(1)) & (values > NEVER)
+        if look and not accepted.any():
+            return
         scores = (values / self._penalty_at(self.length)).masked_fill(~accepted, NEVER)
         pool = torch.cat((self.finished_score[used], scores), dim=1)
         # Stable: among equals the one finished earlier, then the lower candidate, comes first.
