@@ -226,8 +226,12 @@ class BundleLoader:
             return 1
         if settings.decoder_processes:
             return settings.decoder_processes
-        compiled = settings.backend != "eager" and not unsupported(network) and vnni.available()
-        return min(settings.threads, MOST_PROCESSES) if compiled else 1
+        return min(settings.threads, MOST_PROCESSES) if self._compiled(network) else 1
+
+    def _compiled(self, network: NetworkConfig) -> bool:
+        """Whether it runs on the kernels that are compiled on the machine."""
+        there = self._device.type == "cpu" and vnni.available()
+        return there and self._settings.backend != "eager" and not unsupported(network)
 
     def _need_bytes(self, manifest: Manifest) -> int:
         settings = self._settings
@@ -237,4 +241,5 @@ class BundleLoader:
             decoder_rows=self._rows,
             max_source_length=settings.max_source_length,
             widest_beam=max(settings.max_beam_size, TERMS_BEAM),
+            compiled=self._compiled(manifest.network),
         )

@@ -7,7 +7,7 @@ import gc
 import os
 from pathlib import Path
 
-from model_store.decoding.backends.vnni import KEPT_TOKENS
+from model_store.decoding.backends.vnni import kept_bytes
 from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.freed_memory import give_back_freed_memory
 from model_store.manifest import TRANSLATIONS_FILE, Manifest
@@ -19,11 +19,16 @@ _STEP_COPIES = 4
 # A decoder's blocks grow as they are needed, and the C library keeps what lies free between tensors of many sizes. With
 # all slots of all widths in use, one by one, a process takes more than its tensors.
 _IN_PIECES = 1.25
-_UNITS_TOGETHER = 16  # of an lstm layer, in the kernels for 8-bit integers, which fill up the last of them
 
 
 def need_bytes(
-    manifest: Manifest, *, decoder_rows: int, max_source_length: int, widest_beam: int, processes: int = 1
+    manifest: Manifest,
+    *,
+    decoder_rows: int,
+    max_source_length: int,
+    widest_beam: int,
+    compiled: bool,
+    processes: int = 1,
 ) -> int:
     """An upper estimate, in bytes: the weights in float32 and packed in int8, shortlists where there are some, and a
     decoder that has had all its rows in use with beams of every width, in each of so many processes.
@@ -31,7 +36,8 @@ def need_bytes(
     max_source_length: most source tokens that the operator allows. widest_beam: that is asked for, if the bundle's own
     is not wider. For each power of two up to it the decoder keeps slots, as many as were ever in use at once: of each
     width as many as fill its rows, at worst. A slot has a source, kept for attention, and for each of its rows the
-    attention of every step, which alignments are read from.
+    attention of every step, which alignments are read from. compiled: whether it runs on the kernels that are compiled
+    on the machine, which keep what tokens add to the gates of the first layer.
     """
     network, decoding = manifest.network, manifest.decoding
     source = min(decoding.max_source_length, max_source_length)
@@ -50,10 +56,9 @@ def need_bytes(
     listed = sum(entry.bytes for entry in manifest.files if entry.name == TRANSLATIONS_FILE)
     # The projection's weights a second time, token by token, and ids that the file holds in 2 bytes each.
     shortlists = network.vocabulary * network.readout + _INTEGER_BYTES // 2 * listed if listed else 0
-    # What tokens add to the gates of the first layer, in encoder and decoder; nothing is allocated around it.
-    units = -(-network.hidden // _UNITS_TOGETHER) * _UNITS_TOGETHER
-    gates = 2 * min(network.vocabulary, KEPT_TOKENS) * 4 * units * _FLOAT_BYTES
-    each = int(_IN_PIECES * (decoder + kept)) + gates
+    each = int(_IN_PIECES * (decoder + kept))
+    if compiled:
+        each += kept_bytes(network.vocabulary, network.hidden)  # nothing is allocated around it
     return (_FLOAT_BYTES + 1) * manifest.parameters + shortlists + processes * each
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import torch
 
 from model_store.config import UNPRUNED, EncoderConfig, NetworkConfig
+from model_store.decoding.backends import vnni
 from model_store.decoding.in_flight import open_decoder
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
@@ -41,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loader(folder: Path, *default_models: str, **limits: int | None) -> BundleLoader:
-    settings = Settings(models=str(folder), default_models=default_models, threads=1, **limits)  # type: ignore[arg-type]
+def loader(folder: Path, *default_models: str, **limits: Any) -> BundleLoader:
+    settings = Settings(models=str(folder), default_models=default_models, threads=1, **limits)
     return BundleLoader(settings, lambda _identity: NullObserver())
 
 
@@ -208,6 +210,17 @@ def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: P
         model.engine.close()
     assert [model.decoding.max_source_length for model in models] == [128, 20]
     assert allowed[1].need_bytes(reference) < allowed[0].need_bytes(reference)
+
+
+@needs_vnni
+def test_what_compiled_kernels_keep_is_reckoned_where_they_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases: tuple[tuple[str, dict[str, str]], ...] = (("cpu", {}), ("cpu", {"backend": "eager"}), ("cuda", {}))
+    needs = []
+    for device, settings in cases:
+        monkeypatch.setattr("service.loading.choose_device", lambda _name, device=device: torch.device(device))
+        needs.append(loader(folder, decoder_rows=8, **settings).need_bytes(BundleReference("tiny", "9")))
+    kept = vnni.kept_bytes(DESCRIPTION.network.vocabulary, DESCRIPTION.network.hidden)
+    assert [needs[0] - each for each in needs] == [0, kept, kept]
 
 
 def test_when_a_search_ends_is_the_bundles_to_say_unless_the_operator_does(folder: Path) -> None:

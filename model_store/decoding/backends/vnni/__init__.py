@@ -12,9 +12,16 @@ from model_store.decoding.backends.threads import Threads
 if TYPE_CHECKING:
     from model_store.decoding.backends.int8_kernels import Kernels
 
+UNITS = 16  # of an lstm layer in a panel, each with its four gates; the last panel is filled up
 KEPT_TOKENS = (
     4096  # whose products with the first layer's weights are kept (first_layer.py), of encoder and decoder each
 )
+
+
+def kept_bytes(vocabulary: int, hidden: int) -> int:
+    """What these products come to at most, of a network with a vocabulary of that size and so many units a layer."""
+    float_bytes, gates, panels = 4, 4, -(-hidden // UNITS)
+    return 2 * min(vocabulary, KEPT_TOKENS) * panels * UNITS * gates * float_bytes
 
 
 @cache

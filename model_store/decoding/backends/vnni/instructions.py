@@ -15,8 +15,10 @@ from numba import types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
+from model_store.decoding.backends.vnni import UNITS
+
 ROWS = 6  # of the largest tile: 6 * 4 sums, 4 vectors of weights and one of inputs fill 29 of 32 registers
-COLUMNS = 64
+COLUMNS = 4 * UNITS
 BYTES = 4  # inputs that one instruction takes for each column
 DOT_ROWS = 4  # of the largest tile of dots: 4 * 4 sums, 4 vectors of weights and one of inputs
 DOT_COLUMNS = 4

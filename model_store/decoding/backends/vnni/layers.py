@@ -15,13 +15,13 @@ from torch import Tensor
 
 from model_store.decoding.backends.int8_kernels import Attending, TorchAttention
 from model_store.decoding.backends.int8_linear import quantise
-from model_store.decoding.backends.vnni import phases
+from model_store.decoding.backends.vnni import UNITS, phases
 from model_store.decoding.backends.vnni.attention import DotProducts
 from model_store.decoding.backends.vnni.first_layer import FirstLayer, as_they_come
 from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS
 from model_store.decoding.backends.vnni.kernels import Array, Matrix
 from model_store.decoding.backends.vnni.linear import Linear, Projection, product
-from model_store.decoding.backends.vnni.lstm import UNITS, Known, Layers
+from model_store.decoding.backends.vnni.lstm import Known, Layers
 from model_store.decoding.backends.vnni.packing import aligned, array_of, in_panels, packed, room_of, rows_of
 from model_store.decoding.backends.vnni.team import PRODUCTS_A_US, Team
 from model_store.network.attention import Attention, DotAttention

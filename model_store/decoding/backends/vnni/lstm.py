@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from model_store.decoding.backends.vnni import UNITS
 from model_store.decoding.backends.vnni.compiled import compiled
 from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS, multiply_add, prefetch
 from model_store.decoding.backends.vnni.kernels import ONE, TWO, Array, Rows, multiply, sigmoid, tanh, tile_rows
-
-UNITS = COLUMNS // 4  # of a layer in a panel, each with its four gates
 
 
 class Layers(NamedTuple):

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.decoding.backends import vnni
+from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.int8_kernels import TorchKernels
 from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.scoring import best_extensions
 from model_store.network.attention import DotAttention
 from model_store.network.cells import RecurrentStack
 from model_store.network.memory import Memory
+from tests.unit.model_store.decoding.networks import tiny_network
 
 if not vnni.available():
     pytest.skip("this processor has no AVX-512 VNNI", allow_module_level=True)
@@ -26,6 +28,7 @@ if not vnni.available():
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.backends.vnni import first_layer, kernels, team
 from model_store.decoding.backends.vnni.compiled import compiled
+from model_store.decoding.backends.vnni.layers import Stack
 from model_store.decoding.backends.vnni.linear import product
 from model_store.decoding.backends.vnni.packing import in_panels, packed
 
@@ -92,6 +95,20 @@ def test_what_tokens_add_to_gates_is_the_same_whatever_came_before(calls: list[l
     for tokens in map(torch.tensor, calls):
         known = first.of(tokens)
         assert known.gates[known.places].tobytes() == product(embedding[tokens], matrix, threads).tobytes()
+
+
+@pytest.mark.parametrize("hidden", [3, 16, 100])
+@pytest.mark.parametrize("kept", [8, 4096])
+def test_what_is_kept_of_them_is_what_is_reckoned(hidden: int, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (vnni, first_layer):
+        monkeypatch.setattr(module, "KEPT_TOKENS", kept)
+    network = tiny_network(seed=1, hidden=hidden)
+    backend = Int8Backend(network, source_capacity=12)
+    taken = 0
+    for stack in (backend._encoder, backend._decoder):
+        assert isinstance(stack, Stack)
+        taken += stack._first._gates.nbytes
+    assert vnni.kept_bytes(network.config.vocabulary, hidden) == taken
 
 
 @settings(deadline=None, max_examples=60)
