@@ -124,7 +124,25 @@ def load_bundle(folder: Path) -> Bundle:
         BundleCorruptError: anything else that is wrong; the message names the file.
     """
     manifest = read_manifest(folder)
-    files = dict(_verified_files(folder, manifest))
+    return _bundle(folder, manifest, dict(_verified_files(folder, manifest)))
+
+
+def load_again(folder: Path, manifest: Manifest) -> Bundle:
+    """Read a bundle that was loaded before, and had that manifest then. Of what lies in the folder by now only what
+    decodes has to be as it was, byte for byte: not the manifest, the card, or what else is there.
+
+    Raises:
+        BundleCorruptError: it is not; the message names the file.
+    """
+    needed = [entry for entry in manifest.files if entry.name != README_FILE]
+    try:
+        return _bundle(folder, manifest, {entry.name: _read_verified(folder, entry) for entry in needed})
+    except BundleCorruptError as error:
+        raise BundleCorruptError(f"{folder}: is not the bundle any more that was loaded from there: {error}") from error
+
+
+def _bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
+    """files: contents, verified. Raises BundleCorruptError."""
     if TOKENIZER_FILE not in files:
         raise BundleCorruptError(f"{folder / MANIFEST_FILE}: files: {TOKENIZER_FILE} is not listed")
     try:

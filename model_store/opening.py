@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from model_store.bundle import load_bundle
+from model_store.bundle import load_again
 from model_store.config import DecodingConfig, Task
 from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
 from model_store.decoding.segment import Segment
-from model_store.errors import BundleCorruptError
 from model_store.manifest import Manifest
 from model_store.tokenizer import Tokenizer
 
@@ -42,11 +41,9 @@ def open_bundle_decoder(
     lie in its folder by now. shortlist: whether targets are made of the bundle's, where it has some.
 
     Raises:
-        BundleError: as load_bundle. BundleCorruptError: it is another bundle. ConfigError: as open_backend.
+        BundleCorruptError: as load_again. ConfigError: as open_backend.
     """
-    bundle = load_bundle(folder)
-    if bundle.manifest != manifest:
-        raise BundleCorruptError(f"{folder}: is not the bundle any more that was loaded from there")
+    bundle = load_again(folder, manifest)
     decoder = open_decoder(
         bundle.network(),
         bundle.tokenizer,

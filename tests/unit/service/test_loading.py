@@ -31,7 +31,7 @@ from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
 from tests.unit.model_store.decoding.test_int8 import needs_vnni
-from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny, translations_by
 
 PUBLISHED = (("other", "1"), ("tiny", "1"), ("tiny", "9"), ("tiny", "10"))
 
@@ -138,7 +138,7 @@ def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(fol
                 await model.engine.submit_all([segment])
             assert not slots.restarts, "it was made anew"
             await asyncio.sleep(0.01)
-        assert slots.last_error.endswith(f"{there}: is not the bundle any more that was loaded from there")
+        assert f"{there}: is not the bundle any more that was loaded from there: " in slots.last_error
         there.rename(folder / "other" / "2")
         away.rename(there)
         while not slots.built:
@@ -147,9 +147,31 @@ def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(fol
 
     model = loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
     there.rename(away)
-    save_tiny(there, replace(DESCRIPTION, version="9", description="Another."))
+    save_tiny(there, replace(DESCRIPTION, version="9", network=NetworkConfig(vocabulary=VOCABULARY, hidden=16)))
     try:
         asyncio.run(lose_one(model))
+    finally:
+        model.engine.close()
+
+
+def test_a_decoder_is_made_anew_though_what_its_bundle_says_of_itself_was_edited(folder: Path) -> None:
+    model = loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
+    manifest = folder / "tiny" / "9" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("Knows nothing.", "Knows little."))
+    (folder / "tiny" / "9" / "README.md").write_text("Knows little.")
+    assert isinstance(model.engine, Engine)
+    slots = model.engine._worker._slots
+    assert isinstance(slots._decoder, DecoderProcesses)
+    os.kill(slots._decoder._by_place[1].ready.process, signal.SIGKILL)
+
+    async def lose_one() -> None:
+        while not slots.restarts:
+            with suppress(EngineFailedError, EngineUnavailableError):
+                await model.engine.submit_all([Segment(model.source_ids("ab", "ru"), max_length=9)])
+            assert slots.last_error is None or "building" not in slots.last_error, slots.last_error
+
+    try:
+        asyncio.run(lose_one())
     finally:
         model.engine.close()
 
