@@ -169,7 +169,8 @@ class Beams:
             self.candidate_token[self.slot[used], step] = token
             self.candidate_parent[self.slot[used], step] = parent
         ended = token == eos
-        self._finish(values, parent, ended if active is None else ended & active.unsqueeze(1), step, look=active is None)
+        of_active = ended if active is None else ended & active.unsqueeze(1)
+        self._finish(values, parent, of_active, step, look=active is None)
         rank = torch.arange(2 * self.width, device=values.device)
         going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)[:, : self.width]  # (n, K)
         parent, token = parent.gather(1, going_on), token.gather(1, going_on)
