@@ -26,6 +26,7 @@ def main(descriptor: int, imported_before: str) -> None:
     # Whoever asks decides when this ends, and those that come from it inherit that. Before anything takes time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or there would be nobody to wait for, if whoever asks ignores it
     importlib.import_module(imported_before)
     importlib.import_module("model_store.decoding.processes.member")
     with socket.socket(fileno=descriptor) as requests:

@@ -98,6 +98,25 @@ def test_signals_that_are_for_the_service_do_not_end_it() -> None:
     assert process_of(origin()) == process
 
 
+_IGNORES_ENDS = """
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+from model_store.decoding.processes.origin import origin
+from tests.unit.model_store.decoding.processes.rig import open_group, process_of, processes_of, wait_for_the_end
+group = open_group()
+processes, first = processes_of(group), process_of(origin())
+group.close()
+wait_for_the_end(processes)
+another = open_group()  # by then it has asked for the end of the others
+origin().start()
+print(process_of(origin()) == first)
+"""
+
+
+def test_it_goes_on_where_ends_of_processes_are_ignored(tmp_path: Path) -> None:
+    assert run(["-c", _IGNORES_ENDS], tmp_path) == "True\n"
+
+
 def test_why_they_cannot_divide_is_raised() -> None:
     with pytest.raises(BlockingIOError, match="no more processes"):
         DecoderProcesses(open_that_cannot_divide, processes=2, cores=2)
