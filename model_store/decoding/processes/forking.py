@@ -110,10 +110,12 @@ def _become_first(connections: list[Connection]) -> NoReturn:
 def _has_ended(group: int, until_s: float) -> bool:
     """Whether the first of them has, which waits for the others; what is left then is killed, since the first was, and
     after `until_s` all, on the clock of `time.monotonic`."""
-    ended = os.waitpid(group, os.WNOHANG) != (0, 0)
+    ended = os.waitid(os.P_PID, group, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None  # its number stays its own
     if ended or time.monotonic() > until_s:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+    if ended:
+        os.waitpid(group, 0)
     return ended
 
 

@@ -52,6 +52,7 @@ def _whole(source: Tensor) -> Array:
     since machine code is the faster if it knows that they lie side by side."""
     if not source.is_contiguous():
         hidden, of_source = source.shape[2], source.stride(0)
+        assert source.stride()[1:] == (hidden, 1)
         source = source.as_strided((len(source), of_source // hidden, hidden), (of_source, hidden, 1))
     whole: Array = source.numpy()
     return whole
