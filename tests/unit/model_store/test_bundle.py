@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,34 +10,24 @@ from typing import Any
 import pytest
 import torch
 
-from model_store.bundle import load_again, load_bundle, save_bundle, verify_bundle
+from model_store.bundle import load_bundle, save_bundle, verify_bundle
 from model_store.config import DecoderConfig, EncoderConfig, NetworkConfig
 from model_store.errors import BundleCorruptError, BundleError, BundleNotFoundError, BundleVersionError, ConfigError
-from model_store.manifest import README_FILE, Storage
-from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, network, save_tiny, tokenizer, translations_by
+from model_store.manifest import Storage
+from tests.unit.model_store.tiny_bundle import (
+    DESCRIPTION,
+    NETWORK,
+    edit_manifest,
+    network,
+    readdress,
+    save_tiny,
+    tokenizer,
+    translations_by,
+)
 
 
 def network_like(**changes: Any) -> NetworkConfig:
     return NetworkConfig.model_validate(NETWORK.model_dump() | changes)
-
-
-def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    path = folder / "manifest.json"
-    raw = json.loads(path.read_text())
-    edit(raw)
-    path.write_text(json.dumps(raw))
-
-
-def readdress(folder: Path, name: str, content: bytes) -> None:
-    """Replace a file and its checksum too, as somebody who means it would."""
-    (folder / name).write_bytes(content)
-
-    def edit(raw: dict[str, Any]) -> None:
-        for entry in raw["files"]:
-            if entry["name"] == name:
-                entry.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-
-    edit_manifest(folder, edit)
 
 
 NETWORKS = {
@@ -236,32 +223,6 @@ def test_what_a_manifest_must_list(tmp_path: Path, name: str, message: str) -> N
     edit_manifest(tmp_path / "1", lambda raw: raw.update(files=[f for f in raw["files"] if f["name"] != name]))
     with pytest.raises(BundleCorruptError, match=message):
         load_bundle(tmp_path / "1")
-
-
-def test_what_was_loaded_is_loaded_again_whatever_is_said_of_it_by_now(tmp_path: Path) -> None:
-    manifest = save_tiny(tmp_path / "1", translations={"ru": translations_by([30])})
-    loaded = load_bundle(tmp_path / "1")
-    edit_manifest(tmp_path / "1", lambda raw: raw.update(description="Another.", task="summarize"))
-    (tmp_path / "1" / README_FILE).unlink()
-    (tmp_path / "1" / "more").write_text("")
-    again = load_again(tmp_path / "1", manifest)
-    assert again.manifest == loaded.manifest
-    assert again.tokenizer.serialized == loaded.tokenizer.serialized
-    assert again.weights.keys() == loaded.weights.keys()
-    assert all(torch.equal(again.weights[name], weights) for name, weights in loaded.weights.items())
-    assert again.translations.keys() == {"ru"}
-
-
-@pytest.mark.parametrize("name", ["weights.safetensors", "tokenizer.model", "translations.safetensors"])
-def test_what_decodes_has_to_be_what_was_loaded_whatever_the_folder_says(tmp_path: Path, name: str) -> None:
-    manifest = save_tiny(tmp_path / "1", translations={"ru": translations_by([30])})
-    readdress(tmp_path / "1", name, (tmp_path / "1" / name).read_bytes()[:-1] + b"?")
-    not_it = f"{tmp_path / '1'}: is not the bundle any more that was loaded from there: .*{name}"
-    with pytest.raises(BundleCorruptError, match=not_it):
-        load_again(tmp_path / "1", manifest)
-    shutil.rmtree(tmp_path / "1")
-    with pytest.raises(BundleCorruptError, match=not_it.rpartition(".*")[0] + ".*is missing"):
-        load_again(tmp_path / "1", manifest)
 
 
 def test_missing_bundle(tmp_path: Path) -> None:

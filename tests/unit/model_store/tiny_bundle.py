@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,3 +71,22 @@ def translations_by(ids: Sequence[int]) -> Translations:
     """Every token is translated by the same ids."""
     table = np.tile(np.array(ids), VOCABULARY)
     return Translations(np.array([], np.int64), np.arange(VOCABULARY + 1) * len(ids), table)
+
+
+def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    path = folder / "manifest.json"
+    raw = json.loads(path.read_text())
+    edit(raw)
+    path.write_text(json.dumps(raw))
+
+
+def readdress(folder: Path, name: str, content: bytes) -> None:
+    """Replace a file and its checksum too, as somebody who means it would."""
+    (folder / name).write_bytes(content)
+
+    def edit(raw: dict[str, Any]) -> None:
+        for entry in raw["files"]:
+            if entry["name"] == name:
+                entry.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    edit_manifest(folder, edit)
