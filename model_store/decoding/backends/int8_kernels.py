@@ -136,12 +136,14 @@ class TorchAttention:
 
 
 def chosen(whole: Tensor, rows: Tensor | None) -> Tensor:
-    """These rows; all if None."""
+    """These rows; all if None. whole: a row for each hypothesis that N slots have room for, shape = (N * width, ...).
+    rows: int64, shape = (R,). Returns shape = (R, ...)."""
     return whole if rows is None else whole.index_select(0, rows)
 
 
 def spread(part: Tensor, rows: Tensor | None, count: int) -> Tensor:
-    """`count` rows, zeros but for these, which are `part`; `part` itself if None."""
+    """The inverse: `count` rows, shape = (count, H), zeros but for these, which are `part`, shape = (R, H); `part` if
+    None."""
     return part if rows is None else part.new_zeros(count, part.shape[1]).index_copy_(0, rows, part)
 
 
