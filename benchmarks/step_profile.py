@@ -75,7 +75,7 @@ def watched() -> Clock:
     clock.wrap(int8.Int8Backend, "best_among", "candidates of a shortlist")
     clock.wrap(hypotheses.Beams, "extend", "beams")
     clock.wrap(block.Block, "admit", "admission")
-    clock.wrap(block.Block, "step", "slots, reordering")
+    clock.wrap(block.Block, "take", "slots, reordering")
     clock.wrap(in_flight.InFlightDecoder, "step", "decoder")
     clock.wrap(in_flight.InFlightDecoder, "admit", "decoder")
     return clock

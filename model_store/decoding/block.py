@@ -12,7 +12,7 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.backends.protocol import Backend, Readout, Rows
 from model_store.decoding.beginnings import Beginning, Beginnings
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.occupant import Occupant, Vocabulary
@@ -111,12 +111,17 @@ class Block:
                 return True
         return False
 
-    def step(self) -> Finished:
-        """One step of every slot in use; returns what finished, by ticket, and frees those slots."""
+    @property
+    def rows(self) -> Rows:
+        """What is to be stepped: the hypotheses of the slots in use."""
         longest = max(occupant.length for occupant in self.occupants)
         there = self._there()
         rows = None if bool(there.all()) else there.flatten().nonzero().squeeze(1)
-        step = self.backend.step(self.tokens, self.memory.of(self.live, longest), self.state, self._positions(), rows)
+        return Rows(self.tokens, self.memory.of(self.live, longest), self.state, self._positions(), rows)
+
+    def take(self, step: Readout) -> Finished:
+        """Go on by what a step of `rows` came to; returns what finished, by ticket, and frees those slots."""
+        there = self._there()
         record = any(occupant.segment.want_search for occupant in self.occupants)
         best = self._best(step.readout, step.weights, there)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.backends.protocol import Backend, Rows
 from model_store.decoding.block import Finished
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.occupant import Occupant, Vocabulary
@@ -135,7 +135,7 @@ class DeviceBlock:
         positions = beams.length[:slots] if limit is None else beams.length[:slots].clamp(max=limit - 1)
         feed = self.state.feed
         before = DecoderState(self.state.hidden[:, :, :rows], None if feed is None else feed[:rows])
-        step = self.backend.step(self.tokens[:slots], self.memory.of(slots, longest), before, positions)
+        (step,) = self.backend.step([Rows(self.tokens[:slots], self.memory.of(slots, longest), before, positions)])
         log_prob = beams.log_prob[:slots]
         best = self.backend.best_of_all(step.readout, log_prob, self.vocabulary.forbidden, 2 * self.width)
         active = self.active[:slots]

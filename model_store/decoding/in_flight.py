@@ -1,8 +1,8 @@
 """The decoder: admit, step, collect. A finished segment leaves its slot and the next takes it at the next step.
 
 A decoder state is constant in size, so segments of any length, beam and age step together (no published translation
-server does this for beam search). A step has as many rows as there are hypotheses. A backend's rows do not depend on
-each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
+server does this for beam search). A step has as many rows as there are hypotheses, of beams of any width. A backend's
+rows do not depend on each other, nor on how many there are: a segment thus gets the same tokens alone and under load.
 
 Sources that are encoded together cost much less than one by one, since weights are read once for all of them. So when a
 slot is free, some more than fit are encoded, and take the next slots as soon as these are free. Beside segments that
@@ -48,7 +48,7 @@ Results = list[tuple[int, tuple[Hypothesis, ...]]]
 class InFlightDecoder:
     """Beam search over slots. Not thread-safe: one thread owns it.
 
-    A segment of beam k takes k rows, rounded up to a power of two, of `max_rows`. Those of one width step together.
+    A segment of beam k takes k rows, rounded up to a power of two, of `max_rows`.
     encode_ahead: how many segments may be encoded before there is a slot for them; ENCODE_AHEAD for each MAX_ROWS
     unless given.
     """
@@ -152,9 +152,7 @@ class InFlightDecoder:
         started_s, live = time.perf_counter(), self.live
         self._encode()
         self.newcomers.go_on()
-        for block in self._blocks.values():
-            if block.live:
-                self._finished += block.step()
+        self._step_blocks()
         self._place()
         self._steps += 1
         return (StepDone(live, time.perf_counter() - started_s),)
@@ -186,6 +184,17 @@ class InFlightDecoder:
                 logger.exception("sources could not be encoded: %d segments end without a result", len(first))
                 self._finished += [(each.ticket, ()) for each in first if not each.cancelled]
             self._place()
+
+    def _step_blocks(self) -> None:
+        """Segments of all beam widths step together, but those whose steps are the device's alone."""
+        blocks = [block for block in self._blocks.values() if block.live]
+        together = [block for block in blocks if isinstance(block, Block)]
+        readouts = self.backend.step([block.rows for block in together]) if together else []
+        for block, readout in zip(together, readouts, strict=True):
+            self._finished += block.take(readout)
+        for alone in blocks:
+            if isinstance(alone, DeviceBlock):
+                self._finished += alone.step()
 
     def _place(self) -> None:
         """Give slots to those who wait, in order; whoever needs more rows than are free is not overtaken."""

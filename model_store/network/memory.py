@@ -5,6 +5,7 @@ Legend: B batch, S source length, L layers, C state tensors a layer, H hidden, R
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,6 +65,11 @@ class DecoderState:
         """The rows of both, those of `other` last."""
         feed = None if self.feed is None or other.feed is None else torch.cat((self.feed, other.feed))
         return DecoderState(torch.cat((self.hidden, other.hidden), dim=2), feed)
+
+    def split(self, rows: Sequence[int]) -> list[DecoderState]:
+        """The inverse: of the first so many rows, of so many behind them, and so on; views."""
+        feeds = [None] * len(rows) if self.feed is None else torch.split(self.feed, list(rows))
+        return [DecoderState(*each) for each in zip(torch.split(self.hidden, list(rows), dim=2), feeds, strict=True)]
 
     def put(self, state: DecoderState, rows: Tensor | slice) -> None:
         """Let these rows be those of `state`."""

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from model_store.decoding.backends.cuda_kernels import TriedProjection, tried_attention, tried_projection
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.protocol import Encoding, Readout
+from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.backends.ways import Clock, clock_on
 from model_store.decoding.scoring import best_extensions, summaries_of
 from model_store.decoding.transfers import sent
-from model_store.network.memory import DecoderState, Memory
 from model_store.network.padding import padded
 from model_store.network.seq2seq import Seq2Seq
 
@@ -62,8 +61,9 @@ class CudaGraphBackend(EagerBackend):
         ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
         return self.network.encode(sent(ids, self._like.device), lengths)
 
-    def _step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
-        return Readout(*self.network.decoder.step(self.network.target_embedding(tokens), memory, state, positions))
+    def _step(self, block: Rows) -> Readout:
+        embedded = self.network.target_embedding(block.tokens)
+        return Readout(*self.network.decoder.step(embedded, block.memory, block.state, block.positions))
 
     def logits(self, readout: Tensor) -> Tensor:
         return self.network.projection(readout)  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
-from model_store.decoding.backends.protocol import Encoding, Readout
+from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.scoring import best_among, best_extensions
 from model_store.errors import SegmentError
 from model_store.network.memory import DecoderState, Memory
@@ -87,16 +87,18 @@ class EagerBackend:
             like.new_zeros(layers, tensors, rows, hidden)
         )
 
-    def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
-    ) -> Readout:
-        if rows is None:
-            return self._step(tokens, memory, state, positions)
-        readout = self._step(tokens, memory, state.spread(rows, tokens.numel()), positions)
-        return replace(readout, state=readout.state.rows(rows))
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
+        return [self._step_block(block) for block in blocks]
 
-    def _step(self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor) -> Readout:
-        """As step, of all hypotheses."""
+    def _step_block(self, block: Rows) -> Readout:
+        if block.rows is None:
+            return self._step(block)
+        readout = self._step(replace(block, state=block.state.spread(block.rows, block.tokens.numel()), rows=None))
+        return replace(readout, state=readout.state.rows(block.rows))
+
+    def _step(self, block: Rows) -> Readout:
+        """One step of a block whose rows all are there."""
+        tokens, memory, state, positions = block.tokens, block.memory, block.state, block.positions
         slots, width = tokens.shape
         readouts: list[Tensor] = []
         weights: list[Tensor] = []

@@ -8,6 +8,7 @@ Legend: R rows, B sources, N slots, K beam width, S source length, P tokens of a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import int8_linear, vnni
 from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels, chosen, spread
-from model_store.decoding.backends.protocol import Encoding, Readout
+from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.backends.threads import Threads
 from model_store.network.attention import Attention, GeneralAttention
 from model_store.network.encoder import DirectedEncoder
@@ -105,18 +106,29 @@ class Int8Backend:
         hidden = torch.zeros(self._layers, 2, slots * width, self._hidden)
         return Memory(torch.zeros(shape), torch.zeros(shape), mask), self._first_state(hidden)
 
-    def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
-    ) -> Readout:
-        slots, width = tokens.shape
-        x, hidden = self._decoder.step(chosen(tokens.flatten(), rows), state.hidden, state.feed)
-        weights = None
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
+        """The products are those of all blocks together, so that weights are read once; attention is each block's."""
+        before = reduce(DecoderState.joined, (each.state for each in blocks))
+        tokens = torch.cat([chosen(each.tokens.flatten(), each.rows) for each in blocks])
+        x, hidden = self._decoder.step(tokens, before.hidden, before.feed)
+        counts = [each.state.hidden.shape[2] for each in blocks]
+        weights: list[Tensor | None] = [None] * len(blocks)
         if self._attention is not None:
-            context, weights = self._attention(x, rows, memory, positions, width)
-            x = torch.cat((context, x), dim=1)
+            pairs = [self._attend(*each) for each in zip(blocks, torch.split(x, counts), strict=True)]
+            weights = [weight for _context, weight in pairs]
+            x = torch.cat((torch.cat([context for context, _weight in pairs]), x), dim=1)
         readout = self._combine(x)
         state = DecoderState(hidden, readout if self._fed else None)
-        return Readout(spread(readout, rows, slots * width).view(slots, width, -1), weights, state)
+        return [
+            Readout(spread(own, each.rows, each.tokens.numel()).view(*each.tokens.shape, -1), weight, after)
+            for each, own, weight, after in zip(
+                blocks, torch.split(readout, counts), weights, state.split(counts), strict=True
+            )
+        ]
+
+    def _attend(self, block: Rows, x: Tensor) -> tuple[Tensor, Tensor]:
+        assert self._attention is not None
+        return self._attention(x, block.rows, block.memory, block.positions, block.tokens.shape[1])
 
     def logits(self, readout: Tensor) -> Tensor:
         return self._projection(readout.flatten(0, 1)).view(*readout.shape[:2], -1)

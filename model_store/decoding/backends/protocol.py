@@ -18,6 +18,21 @@ Encoding = Generator[None, None, tuple[Memory, DecoderState]]
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The hypotheses of some slots of one beam width, to be stepped.
+
+    tokens: shape = (N, K). memory: of S' <= S. positions: shape = (N,). rows: which of the N * K there are, int64,
+    ascending, and which `state` holds; None for all.
+    """
+
+    tokens: Tensor
+    memory: Memory
+    state: DecoderState
+    positions: Tensor
+    rows: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Readout:
     """What a step comes to before the vocabulary is looked at.
 
@@ -74,14 +89,8 @@ class Backend(Protocol):
         """Memory for N slots and state for N * K rows, of harmless values."""
         ...
 
-    def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
-    ) -> Readout:
-        """One step of the hypotheses that there are among N * K.
-
-        tokens: shape = (N, K). memory: of S' <= S. positions: shape = (N,). rows: which of the N * K there are, int64,
-        ascending, and which `state` holds; None for all. Readouts and weights of the others say nothing.
-        """
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
+        """One step of slots of several beam widths. Where there is no hypothesis, readouts and weights say nothing."""
         ...
 
     def logits(self, readout: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 
 from model_store.config import Attention, Cell, DecoderConfig, EncoderConfig, NetworkConfig
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.backends.protocol import Backend, Readout, Rows
 from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.shortlist import Shortlist
@@ -117,7 +117,8 @@ def result_of(parts: Generator[None, None, T]) -> T:
 
 @torch.inference_mode()
 def check_rows(backend: Backend) -> None:
-    """That a step of some of the hypotheses comes to what a step of all of them comes to there, bit by bit."""
+    """That a step of some of the hypotheses comes to what a step of all of them comes to there, bit by bit, and beside
+    slots of another width too."""
     slots, width = 5, 4
     memory, state = result_of(backend.encode([tuple(range(4, 6 + slot)) for slot in range(slots)], 1000))
     state = state.rows(torch.arange(slots).repeat_interleave(width))
@@ -125,8 +126,20 @@ def check_rows(backend: Backend) -> None:
     tokens = torch.arange(slots * width).view(slots, width) + 4
     positions = torch.arange(slots)
     rows = torch.tensor([0, 4, 5, 6, 8, 13, 16, 17, 18, 19])
-    whole = backend.step(tokens, memory, state, positions)
-    part = backend.step(tokens, memory, state.rows(rows), positions, rows)
+    (whole,) = backend.step([Rows(tokens, memory, state, positions)])
+    some = Rows(tokens, memory, state.rows(rows), positions, rows)
+    wider = Rows(
+        torch.arange(2 * 8).view(2, 8), memory.of(2, 12), state.rows(torch.arange(15, -1, -1)), torch.tensor([3, 0])
+    )
+    (alone,) = backend.step([wider])
+    for step in (backend.step([some])[0], backend.step([wider, some])[1]):
+        _check_part(step, whole, rows)
+    beside = backend.step([wider, some])[0]
+    assert torch.equal(beside.readout, alone.readout)
+    assert torch.equal(beside.state.hidden, alone.state.hidden)
+
+
+def _check_part(part: Readout, whole: Readout, rows: torch.Tensor) -> None:
     assert torch.equal(part.readout.flatten(0, 1)[rows], whole.readout.flatten(0, 1)[rows])
     assert torch.equal(part.state.hidden, whole.state.hidden[:, :, rows])
     assert (part.state.feed is None) == (whole.state.feed is None)

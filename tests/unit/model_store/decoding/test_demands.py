@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
@@ -10,17 +11,15 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from model_store.config import Attention
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.protocol import Readout
+from model_store.decoding.backends.protocol import Readout, Rows
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Form, Hypothesis, Segment, Term
 from model_store.decoding.spellings import Spellings
 from model_store.decoding.terms import Terms
 from model_store.errors import SegmentError
-from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import (
@@ -161,14 +160,12 @@ def test_without_demands_nothing_changes_for_the_neighbours() -> None:
 class WalkingBackend(EagerBackend):
     """Attends to one source position after the other, whatever the network does."""
 
-    def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
-    ) -> Readout:
-        readout = super().step(tokens, memory, state, positions, rows)
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
+        (block,), (readout,) = blocks, super().step(blocks)
         assert readout.weights is not None
         last = readout.weights.shape[2] - 1
-        here = torch.nn.functional.one_hot(positions.clamp(max=last), last + 1).to(readout.weights.dtype)
-        return replace(readout, weights=here.unsqueeze(1).expand_as(readout.weights))
+        here = torch.nn.functional.one_hot(block.positions.clamp(max=last), last + 1).to(readout.weights.dtype)
+        return [replace(readout, weights=here.unsqueeze(1).expand_as(readout.weights))]
 
 
 def test_a_term_stands_where_its_source_is_attended_to() -> None:
@@ -206,12 +203,10 @@ class RoundingBackend(EagerBackend):
         super().__init__(network, source_capacity=12)
         self._short = short
 
-    def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState, positions: Tensor, rows: Tensor | None = None
-    ) -> Readout:
-        readout = super().step(tokens, memory, state, positions, rows)
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
+        (readout,) = super().step(blocks)
         assert readout.weights is not None
-        return replace(readout, weights=readout.weights * (1 - self._short))
+        return [replace(readout, weights=readout.weights * (1 - self._short))]
 
 
 @pytest.mark.parametrize("short", [2**-52, 2**-23, 2**-11], ids=["double", "single", "half"])

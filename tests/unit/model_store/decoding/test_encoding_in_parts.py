@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.int8_kernels import TorchKernels
 from model_store.decoding.backends.int8_linear import is_exact
-from model_store.decoding.backends.protocol import Backend, Encoding
+from model_store.decoding.backends.protocol import Backend, Encoding, Readout, Rows
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
@@ -59,9 +59,9 @@ class Watched:
                 return end.value  # type: ignore[no-any-return]
             yield
 
-    def step(self, tokens: torch.Tensor, *others: object) -> object:
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
         self.seen.append("step")
-        return self.backend.step(tokens, *others)  # type: ignore[arg-type]
+        return self.backend.step(blocks)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.backend, name)

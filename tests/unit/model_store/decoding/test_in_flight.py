@@ -9,7 +9,7 @@ import torch
 
 from model_store.config import EncoderConfig
 from model_store.decoding.backends.eager import EagerBackend
-from model_store.decoding.backends.protocol import Encoding
+from model_store.decoding.backends.protocol import Encoding, Rows
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
@@ -253,7 +253,7 @@ def test_rows_of_a_step_are_invariant_to_neighbours_and_place() -> None:
     with torch.inference_mode():
         for slot in range(slots):
             memory, state, tokens = content(slot)
-            step = backend.step(tokens, memory, state, torch.zeros(slots, dtype=torch.int64))
+            (step,) = backend.step([Rows(tokens, memory, state, torch.zeros(slots, dtype=torch.int64))])
             rows = slice(slot * width, (slot + 1) * width)
             logits = backend.logits(step.readout)
             seen.add((logits[slot].numpy().tobytes(), step.state.hidden[:, :, rows].numpy().tobytes()))

@@ -18,6 +18,7 @@ from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
 from model_store.decoding.backends.int8_kernels import Kernels, TorchKernels
 from model_store.decoding.backends.int8_linear import is_exact, quantise
+from model_store.decoding.backends.protocol import Rows
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
@@ -226,7 +227,7 @@ def test_it_stays_near_float32(kernels: str) -> None:
     int8 = Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kernels))
     for backend in (int8, EagerBackend(network, source_capacity=12)):
         memory, state = result_of(backend.encode(sources, 1000))
-        logits.append(backend.logits(backend.step(tokens, memory, state, positions).readout))
+        logits.append(backend.logits(backend.step([Rows(tokens, memory, state, positions)])[0].readout))
     spread = float(logits[1].std())
     assert float((logits[0] - logits[1]).abs().mean()) < 0.1 * spread
 

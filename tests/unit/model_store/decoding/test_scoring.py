@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.decoding.backends.protocol import Encoding, Readout
+from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.scoring import best_among, best_extensions, length_penalties, top_candidates
@@ -112,15 +112,8 @@ class TableBackend:
             torch.zeros(1, 1, slots * width, 1, dtype=torch.float64)
         )
 
-    def step(
-        self,
-        tokens: torch.Tensor,
-        memory: Memory,
-        state: DecoderState,
-        positions: torch.Tensor,
-        rows: torch.Tensor | None = None,
-    ) -> Readout:
-        return Readout(self.table[tokens], None, state)
+    def step(self, blocks: Sequence[Rows]) -> list[Readout]:
+        return [Readout(self.table[block.tokens], None, block.state) for block in blocks]
 
     def logits(self, readout: torch.Tensor) -> torch.Tensor:
         return readout.clone()
