@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
     shortlist: Literal["auto", "off"] = Field(
         "auto",
-        description="Score only the tokens that a sentence may be translated by, where a bundle says which. off: all.",
+        description="On a CPU, score only what a sentence may be translated by, where bundles have lists. off: all.",
     )
     horizon: int | None = Field(
         None,

@@ -238,15 +238,18 @@ def open_decoder(
 ) -> InFlightDecoder:
     """A decoder for a bundle's network and tokenizer; lengths in tokens. precision, threads: as open_backend.
 
-    translations: by target language, for targets that are made of shortlists. Raises ConfigError as open_backend.
+    translations: by target language, for targets that are made of shortlists; where steps are the device's alone there
+    are none, since the host would have a part in each. Raises ConfigError as open_backend.
     """
+    opened = open_backend(network, backend, source_capacity=max_source_length, precision=precision, threads=threads)
     device = network.projection.weight.device
     never = sorted(tokenizer.control_ids)
     forbidden = torch.tensor(never, device=device)
-    tables = {tokenizer.language_id(language): each for language, each in (translations or {}).items()}
+    listed = {} if translations is None or opened.on_device else translations
+    tables = {tokenizer.language_id(language): each for language, each in listed.items()}
     shortlist = Shortlist(tables, forbidden=never, eos=tokenizer.eos_id) if tables else None
     return InFlightDecoder(
-        open_backend(network, backend, source_capacity=max_source_length, precision=precision, threads=threads),
+        opened,
         Vocabulary(tokenizer.bos_id, tokenizer.eos_id, forbidden, Spellings(tokenizer.spellings()), shortlist),
         max_target_length=max_target_length,
         max_rows=max_rows,

@@ -31,7 +31,7 @@ def open_backend(
     precision: Precision = "float16",
     threads: Threads | None = None,
 ) -> Backend:
-    """ "auto" is cuda_graph on a GPU, and on a CPU int8 where it can run, with a line in the log where it cannot.
+    """ "auto" is cuda_graph on a GPU, and on a CPU int8 where it can run, else eager with a line in the log.
     precision: of cuda_graph, which makes the network's device that of this thread, in which it has to be used.
     threads: of int8; as many as torch has unless given.
 
@@ -51,7 +51,13 @@ def open_backend(
     if name in ("auto", "cuda_graph") and device == "cuda":
         # Streams, events, graphs and Triton are those of the thread's own device, unless another is named.
         torch.cuda.set_device(network.projection.weight.device)
-        return CudaGraphBackend(network, source_capacity=source_capacity, dtype=_DTYPES[precision])
+        try:
+            return CudaGraphBackend(network, source_capacity=source_capacity, dtype=_DTYPES[precision])
+        except Exception as error:
+            # float32 would want more memory still.
+            if name == "cuda_graph" or isinstance(error, torch.OutOfMemoryError):
+                raise
+            logger.warning("decoding in float32, which is slower, since the GPU's backend cannot be opened: %r", error)
     if name == "eager" or reason:
         return EagerBackend(network, source_capacity=source_capacity)
     return Int8Backend(network, source_capacity=source_capacity, kernels=best_kernels(threads))

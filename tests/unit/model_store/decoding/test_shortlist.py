@@ -8,17 +8,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.decoding import in_flight
+from model_store.decoding.backends.cuda_graph import CudaGraphBackend
+from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend
-from model_store.decoding.in_flight import InFlightDecoder, decode
+from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.decoding.shortlist import Shortlist
 from model_store.network.seq2seq import Seq2Seq
 from model_store.translations import Translations
+from tests.unit.model_store import tiny_bundle
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Int8Oracle
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search, network_log_probs
 from tests.unit.model_store.decoding.test_int8 import kernels_of, on_all_kernels, vnni_functions
+from tests.unit.model_store.tiny_bundle import translations_by
 
 LANGUAGE = 4  # the token that sources begin with
 
@@ -123,3 +128,19 @@ def test_alone_and_under_load_are_the_same(kernels: str) -> None:
     for index, segment in enumerate(batch):
         ((_only, alone),) = decode(open_int8(network, kernels, shortlist), [segment])
         assert together[index] == alone
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_steps_that_are_the_devices_alone_have_none(on_device: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host would choose among a list at each step, and the device would wait for it."""
+    opens = CudaGraphBackend if on_device else EagerBackend
+
+    def opened(network: Seq2Seq, _name: str, *, source_capacity: int, **_options: object) -> EagerBackend:
+        return opens(network, source_capacity=source_capacity)
+
+    monkeypatch.setattr(in_flight, "open_backend", opened)
+    lists = {"ru": translations_by([5, 6, 7])}
+    decoder = open_decoder(
+        tiny_bundle.network(), tiny_bundle.tokenizer(), max_source_length=12, max_target_length=16, translations=lists
+    )
+    assert (decoder.vocabulary.shortlist is None) == on_device
