@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Protocol
 
@@ -27,6 +28,7 @@ from model_store.store import BundleReference, BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 from service.catalogue import ServedModel
+from service.cores import numa_nodes
 from service.engine.engine import Engine, EngineSettings
 from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
 from service.errors import EngineUnavailableError
@@ -38,6 +40,8 @@ from service.settings import Settings
 TASKS: tuple[Task, ...] = ("translate", "summarize")
 # Beyond it a process has several threads: each costs memory, and shares the reading of weights among fewer sentences.
 MOST_PROCESSES = 8
+
+logger = logging.getLogger(__name__)
 
 
 def find_bundles(settings: Settings) -> tuple[BundleReference, ...]:
@@ -80,6 +84,8 @@ class BundleLoader:
         self._store = BundleStore(settings.models or str(shipped_bundles()))
         self._device = choose_device(settings.device)
         self._rows = settings.decoder_rows or rows_on(self._device)
+        if self._device.type == "cpu":
+            _warn_of_far_memory(numa_nodes())
         self._opening: set[Engine] = set()
         self._closed = False
 
@@ -242,4 +248,14 @@ class BundleLoader:
             max_source_length=settings.max_source_length,
             widest_beam=max(settings.max_beam_size, TERMS_BEAM),
             compiled=self._compiled(manifest.network),
+        )
+
+
+@cache  # once
+def _warn_of_far_memory(nodes: int) -> None:
+    if nodes > 1:
+        logger.warning(
+            "the cores are of %d NUMA nodes, and each step reads weights that are in the memory of one: better run a "
+            "service for each node, bound to it, as docs/operations.md says",
+            nodes,
         )

@@ -22,6 +22,7 @@ from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
 from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderProcessError
 from model_store.store import BundleReference
+from service import loading
 from service.catalogue import ServedModel
 from service.engine.engine import Engine
 from service.engine.stats import NullObserver
@@ -267,3 +268,13 @@ def test_a_bundle_with_translations_writes_what_its_lists_have_unless_the_operat
         model.engine.close()
     written = {token for hypothesis in result.hypotheses for token in hypothesis.tokens}
     assert (written <= {30, 40, 100}) == listed
+
+
+@pytest.mark.parametrize(("nodes", "warnings"), [(1, 0), (2, 1)])
+def test_cores_of_several_numa_nodes_are_warned_of_once(
+    nodes: int, warnings: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loading, "numa_nodes", lambda: nodes)
+    for _time in range(2):
+        BundleLoader(Settings(device="cpu"), lambda _identity: NullObserver())
+    assert [f"the cores are of {nodes} NUMA nodes" in text for text in caplog.messages] == [True] * warnings
