@@ -1,6 +1,6 @@
-"""How fast is the decoder: one sentence at a time, and with 8, 32, 128 sentences in flight?
+"""How fast is the decoder: one sentence at a time, and with 8, 32, 128, 512 sentences in flight?
 
-    python -m benchmarks.decoding [--backend int8] [--threads 2] [--processes 2] [--in-flight 1,8,32,128]
+    python -m benchmarks.decoding [--backend int8] [--threads 2] [--processes 2] [--in-flight 1,8,32,128,512]
     python -m benchmarks.decoding --device cuda --in-flight 1,32,128,512,2048
 
 Targets are forced to 20 tokens; see benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py
@@ -23,6 +23,7 @@ from benchmarks.limits import CPU, limits_of, report
 from benchmarks.measure import machine, percentiles, rounded, seconds, spread
 from benchmarks.work import (
     BEAM,
+    IN_FLIGHT,
     LONGEST,
     SENTENCES,
     TARGET_TOKENS,
@@ -107,7 +108,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--processes", type=int, default=1, help="on a CPU, with 8-bit integers")
     parser.add_argument(
-        "--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32, 128]
+        "--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=IN_FLIGHT
     )
     parser.add_argument("--beam", type=int, default=BEAM)
     parser.add_argument("--vocabulary", type=int, default=32_000)

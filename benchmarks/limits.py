@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import fastest_s, machine, rounded
-from benchmarks.work import BEAM, TARGET_TOKENS, Work, measured_work
+from benchmarks.work import BEAM, IN_FLIGHT, TARGET_TOKENS, Work, measured_work
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.int8 import best_kernels
 from model_store.decoding.backends.protocol import Backend
@@ -168,8 +168,8 @@ def main() -> None:
     result: dict[str, object] = {"benchmark": "limits", "machine": machine()}
     read = bandwidth()
     for numbers in _ON_A_CPU:
-        limits, times = measure_limits(work.config, numbers, read)
-        result[numbers] = {"product_us_by_rows": times, **report(limits, work, (1, 8, 32, 128))}
+        limits, times = measure_limits(work.config, numbers, read, (*ROWS, BEAM * max(IN_FLIGHT)))
+        result[numbers] = {"product_us_by_rows": times, **report(limits, work, IN_FLIGHT)}
     print(json.dumps(result))
 
 

@@ -34,9 +34,19 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and p99 by nearest rank."""
-    ordered = sorted(values)
-    return {f"p{p}": rounded(ordered[max(0, -(-len(ordered) * p // 100) - 1)]) for p in (50, 95, 99)}
+    """p50, p95 and p99; none that would be the largest value."""
+    told = [p for p in (50, 95, 99) if _rank(values, p) < len(values)]
+    return {f"p{p}": rounded(percentile(values, p)) for p in told}
+
+
+def percentile(values: Sequence[float], p: int) -> float:
+    """By nearest rank."""
+    return sorted(values)[_rank(values, p) - 1]
+
+
+def _rank(values: Sequence[float], p: int) -> int:
+    """Of the percentile among the values, from 1: the first with at least p % of them up to it."""
+    return max(1, -(-len(values) * p // 100))
 
 
 def rounded(value: float) -> float:

@@ -30,7 +30,7 @@ from typing import get_args
 import torch
 
 from benchmarks.limits import limits_of
-from benchmarks.measure import machine, percentiles, rounded, spread
+from benchmarks.measure import machine, percentile, percentiles, rounded, spread
 from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
@@ -183,13 +183,12 @@ def online(
         for _segment in segments:
             clock += rng.expovariate(load * full_rate)
             arrivals.append(clock)
-        milliseconds = {
-            name: percentiles([1e3 * each for each in run(decoder, segments, arrivals, now, way).latency_s])
-            for name, way in ways.items()
+        latencies = {name: run(decoder, segments, arrivals, now, way).latency_s for name, way in ways.items()}
+        p95 = {name: percentile(found, 95) for name, found in latencies.items()}
+        result[str(load)] = {
+            "ms": {name: percentiles([1e3 * each for each in found]) for name, found in latencies.items()},
+            "static_p95_over_this": {name: rounded(p95["static"] / found) for name, found in p95.items()},
         }
-        p95 = milliseconds["static"]["p95"]
-        ratios = {name: rounded(p95 / found["p95"]) for name, found in milliseconds.items()}
-        result[str(load)] = {"ms": milliseconds, "static_p95_over_this": ratios}
     return result
 
 

@@ -26,7 +26,18 @@ from benchmarks.measure import machine
 from benchmarks.peers.protocol import Settings
 from benchmarks.peers.running import Program, Running
 from benchmarks.peers.summary import summarised
-from benchmarks.work import BEAM, BEGIN, END, RESERVED, SENTENCES, TARGET_TOKENS, Work, measured_work, random_network
+from benchmarks.work import (
+    BEAM,
+    BEGIN,
+    END,
+    IN_FLIGHT,
+    RESERVED,
+    SENTENCES,
+    TARGET_TOKENS,
+    Work,
+    measured_work,
+    random_network,
+)
 from model_store.config import DecoderConfig, NetworkConfig
 
 PROGRAMS = {
@@ -121,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", default=",".join(PROGRAMS), help="comma-separated; default: all")
     parser.add_argument("--ours", choices=PROGRAMS, default="verso-int8", help="what the others are compared with")
-    parser.add_argument("--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=[1, 32, 128])
+    parser.add_argument("--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=IN_FLIGHT)
     parser.add_argument("--sentences", type=int, help=f"default: by sentences in flight, {SENTENCES}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
