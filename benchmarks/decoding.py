@@ -4,7 +4,8 @@
     python -m benchmarks.decoding --device cuda --in-flight 1,32,128,512,2048
 
 Targets are forced to 20 tokens; see benchmarks/work.py. The fraction of the limit is of that in benchmarks/limits.py
-for the numbers that the backend computes in, measured just before.
+for the numbers that the backend computes in, measured just before; with --shortlist, of a vocabulary as large as the
+mean list.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import argparse
 import json
 import time
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import torch
 
-from benchmarks.limits import CPU, limits_of, report
+from benchmarks.limits import CPU, limits_of, listing, report
 from benchmarks.measure import machine, percentiles, rounded, seconds, spread
 from benchmarks.work import (
     BEAM,
@@ -40,6 +42,7 @@ from model_store.decoding.decoder import Decoder
 from model_store.decoding.in_flight import decode
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
+from model_store.decoding.shortlist import Shortlist
 
 
 def sentence_ms(decoder: Decoder, segments: list[Segment]) -> list[float]:
@@ -54,10 +57,9 @@ def tokens_per_s(decoder: Decoder, segments: list[Segment]) -> float:
     return tokens / (time.perf_counter() - started)
 
 
-def opened(backend: Backend, in_flight: int, options: argparse.Namespace) -> Decoder:
+def opened(backend: Backend, in_flight: int, shortlist: Shortlist | None, options: argparse.Namespace) -> Decoder:
     """A decoder with slots for that many sentences, in this process or in several, which share them."""
     if options.processes == 1:
-        shortlist = random_shortlist(backend.vocabulary, options.shortlist) if options.shortlist else None
         return open_forced(backend, sentences=in_flight, beam=options.beam, shortlist=shortlist)
     opener = partial(
         open_forced_work,
@@ -71,10 +73,12 @@ def opened(backend: Backend, in_flight: int, options: argparse.Namespace) -> Dec
     return DecoderProcesses(opener, processes=options.processes, cores=options.threads)
 
 
-def measured(backend: Backend, work: Work, options: argparse.Namespace) -> dict[str, object]:
+def measured(
+    backend: Backend, work: Work, shortlist: Shortlist | None, options: argparse.Namespace
+) -> dict[str, object]:
     """By sentences in flight: tokens a second over the rounds; for one, milliseconds a sentence as well."""
     beam = options.beam
-    decoders = {in_flight: opened(backend, in_flight, options) for in_flight in options.in_flight}
+    decoders = {in_flight: opened(backend, in_flight, shortlist, options) for in_flight in options.in_flight}
     rates: dict[int, list[float]] = {in_flight: [] for in_flight in options.in_flight}
     alone: list[float] = []
     for number in range(options.rounds + 1):
@@ -107,9 +111,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=get_args(Precision), default="float16", help="of cuda_graph")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--processes", type=int, default=1, help="on a CPU, with 8-bit integers")
-    parser.add_argument(
-        "--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=IN_FLIGHT
-    )
+    parser.add_argument("--in-flight", type=lambda text: [int(each) for each in text.split(",")], default=IN_FLIGHT)
     parser.add_argument("--beam", type=int, default=BEAM)
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--shortlist", type=int, help="so many candidates a sentence instead of the whole vocabulary")
@@ -123,9 +125,11 @@ def main() -> None:
     opened_s = time.perf_counter()
     backend = open_backend(network.to(device), options.backend, source_capacity=LONGEST, precision=options.precision)
     opened_s = time.perf_counter() - opened_s
-    most = limits_of(backend, work.config, options.beam * max(options.in_flight), device)
-    limits = report(most, work, tuple(options.in_flight), options.beam)
-    result = measured(backend, work, options)
+    shortlist = random_shortlist(backend.vocabulary, options.shortlist) if options.shortlist else None
+    least = replace(work, config=listing(work.config, shortlist, work.sources))
+    most = limits_of(backend, least.config, options.beam * max(options.in_flight), device)
+    limits = report(most, least, tuple(options.in_flight), options.beam)
+    result = measured(backend, work, shortlist, options)
     print(
         json.dumps(
             {

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 import torch
@@ -22,6 +23,7 @@ from benchmarks.work import BEAM, IN_FLIGHT, TARGET_TOKENS, Work, measured_work
 from model_store.config import NetworkConfig
 from model_store.decoding.backends.int8 import best_kernels
 from model_store.decoding.backends.protocol import Backend
+from model_store.decoding.shortlist import Shortlist
 
 Numbers = Literal["fp32", "int8", "fp16"]
 WEIGHT_BYTES: dict[Numbers, int] = {"fp32": 4, "int8": 1, "fp16": 2}
@@ -89,6 +91,14 @@ def step_shapes(config: NetworkConfig) -> list[Shape]:
     """Cells on [x; h], the first on h alone, the attentional vector, the projection. LSTM without input feeding."""
     cells = [Shape((2 if layer else 1) * config.hidden, 4 * config.hidden) for layer in range(config.layers)]
     return [*cells, Shape(2 * config.hidden, config.readout), Shape(config.readout, config.vocabulary)]
+
+
+def listing(config: NetworkConfig, shortlist: Shortlist | None, sources: Iterable[Sequence[int]]) -> NetworkConfig:
+    """The network as it counts for its limit: its vocabulary is as large as the mean list, if there are lists. So the
+    weights that a step reads at least are those of one list."""
+    lists = [] if shortlist is None else list(map(shortlist.of, sources))
+    sizes = [config.vocabulary if ids is None else len(ids) for ids in lists] or [config.vocabulary]
+    return config.model_copy(update={"vocabulary": round(fmean(sizes))})
 
 
 def product(shape: Shape, rows: int, numbers: Numbers, device: torch.device = CPU) -> Callable[[], Tensor]:
