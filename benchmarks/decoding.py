@@ -83,7 +83,7 @@ def measured(
     alone: list[float] = []
     for number in range(options.rounds + 1):
         for in_flight, found in rates.items():
-            segments = forced_segments(work.sources[: SENTENCES[in_flight]], beam=beam)
+            segments = forced_segments(work.part(number, SENTENCES[in_flight]), beam=beam)
             if in_flight == 1:
                 took = sentence_ms(decoders[in_flight], segments)
                 rate = 1e3 * TARGET_TOKENS * len(took) / sum(took)

@@ -72,7 +72,7 @@ def main() -> None:
         for number in range(options.rounds + 1):
             for each in own:
                 decoder = open_forced(backend, sentences=options.in_flight, beam=each.beam)
-                rate = tokens_per_s(decoder, each, 2 * options.in_flight, clock)
+                rate = tokens_per_s(decoder, each, 2 * options.in_flight, number, clock)
                 slots[each] = slot_bytes(decoder)
                 rates[each] += [rate] if number else []  # the first round only warms up
     rows = [
@@ -88,9 +88,11 @@ def main() -> None:
     print(json.dumps({**told, "cpu_clock": options.cpu_clock, "in_flight": options.in_flight, "rows": rows}))
 
 
-def tokens_per_s(decoder: InFlightDecoder, setting: Setting, sentences: int, clock: Callable[[], float]) -> float:
+def tokens_per_s(
+    decoder: InFlightDecoder, setting: Setting, sentences: int, seed: int, clock: Callable[[], float]
+) -> float:
     """Target tokens of the best hypotheses."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(RESERVED, setting.vocabulary, (sentences, setting.source), generator=generator)
     segments = forced_segments(tuple(map(tuple, ids.tolist())), beam=setting.beam)
     started = clock()

@@ -110,8 +110,8 @@ def main() -> None:
     work, network = work_and_network(options.bundle, options.vocabulary, small=options.small)
     backend = open_backend(network, options.backend, source_capacity=LONGEST)
     decoder = open_forced(backend, sentences=options.in_flight)
-    segments = forced_segments(work.sources[: options.sentences])
-    list(in_flight.decode(decoder, segments[: options.in_flight]))  # warms up
+    warm, segments = (forced_segments(work.part(number, options.sentences)) for number in range(2))
+    list(in_flight.decode(decoder, warm))
     source = sum(len(each.source) for each in segments) / len(segments)
     most = limits_of(backend, work.config, BEAM * options.in_flight)
     least_s = most.together_s(work.config, options.in_flight, source) * len(segments) / options.in_flight

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from model_store.translations import Translations
 SHORTEST, LONGEST = 5, 40
 TARGET_TOKENS = 20
 BEAM = 4
+VARIED = 3.0  # by what the weights of a fresh network are multiplied; else all targets are made of a dozen tokens
 COMMON = 100  # ids of every shortlist
 RESERVED = 4  # ids of padding, unknown, begin and end, none of which is ever written
 BEGIN, END = 2, 3
@@ -49,6 +51,11 @@ class Work:
     def mean_source(self) -> float:
         """Tokens."""
         return sum(map(len, self.sources)) / len(self.sources)
+
+    def part(self, number: int, count: int) -> tuple[tuple[int, ...], ...]:
+        """The sentences of a round: others than in the round before, so that nothing of them is kept from there; from
+        the start again when there are no more."""
+        return tuple(islice(cycle(self.sources), number * count, (number + 1) * count))
 
 
 def measured_work(*, sentences: int = 256, vocabulary: int = 32_000, small: bool = False) -> Work:
@@ -81,9 +88,13 @@ def random_sources(vocabulary: int, count: int) -> tuple[tuple[int, ...], ...]:
 
 
 def random_network(config: NetworkConfig) -> Seq2Seq:
-    """A network with weights from a fixed seed."""
+    """A network with weights from a fixed seed, so large that its targets are as varied as text."""
     torch.manual_seed(1)
-    return Seq2Seq(config).eval()
+    network = Seq2Seq(config).eval()
+    with torch.no_grad():
+        for weight in (*network.encoder.parameters(), *network.decoder.parameters()):
+            weight *= VARIED
+    return network
 
 
 def random_shortlist(vocabulary: int, candidates: int) -> Shortlist:

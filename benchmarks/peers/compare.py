@@ -34,6 +34,7 @@ from benchmarks.work import (
     RESERVED,
     SENTENCES,
     TARGET_TOKENS,
+    VARIED,
     Work,
     measured_work,
     random_network,
@@ -58,8 +59,7 @@ PROGRAMS = {
 
 def weights(config: NetworkConfig, folder: Path, *, feeding: bool) -> Path:
     """The network's weights, written once for all programs."""
-    name = f"{config.layers}x{config.hidden}-{config.vocabulary}{'-feeding' if feeding else ''}.safetensors"
-    path = folder / name
+    path = folder / f"{config.layers}x{config.hidden}-{config.vocabulary}-{VARIED}{'-feeding' * feeding}.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         network = random_network(config.model_copy(update={"decoder": DecoderConfig(input_feeding=feeding)}))
@@ -104,10 +104,10 @@ def rounds(
     try:
         load_s = {name: program.answer()["load_s"] for name, program in running.items()}
         for in_flight in options.in_flight:
-            sources = work.sources[: options.sentences or SENTENCES[in_flight]]
             for program in running.values():
-                program.ask({"sources": sources[: min(in_flight, 8)], "in_flight": in_flight})  # not counted
+                program.ask({"sources": work.part(0, min(in_flight, 8)), "in_flight": in_flight})  # not counted
             for number in range(options.rounds):
+                sources = work.part(number, options.sentences or SENTENCES[in_flight])
                 for name, program in running.items():
                     answer = program.ask({"sources": sources, "in_flight": in_flight})
                     entry = {"program": name, "in_flight": in_flight, "threads": options.threads, "round": number}

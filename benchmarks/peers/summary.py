@@ -41,8 +41,9 @@ def _figures(rounds: list[Line], ours: list[Line]) -> dict[str, object]:
     if rounds[0]["in_flight"] == 1:
         figures["sentence_ms"] = percentiles([1e3 * took for each in rounds for took in each["seconds"]])
     if ours:
-        figures["ours_over_this"] = spread([_rate(us) / _rate(it) for us, it in zip(ours, rounds, strict=False)])
-        figures["same_as_ours_percent"] = _agreement(rounds[-1]["targets"], ours[-1]["targets"])
+        pairs = list(zip(ours, rounds, strict=False))
+        figures["ours_over_this"] = spread([_rate(us) / _rate(it) for us, it in pairs])
+        figures["same_as_ours_percent"] = _agreement(*(each["targets"] for each in pairs[-1]))
     figures["load_s"] = rounded(rounds[-1]["load_s"])
     figures["peak_mb"] = rounds[-1]["peak_mb"]
     return figures
