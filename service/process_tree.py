@@ -69,7 +69,7 @@ class ProcessTree:
         if not self._tells_memory:
             return None
         try:
-            return sum(map(self._memory_of, self._processes()))
+            return sum(map(self._memory_of, self.processes()))
         except OSError:  # it belongs to somebody else
             return None
 
@@ -77,16 +77,16 @@ class ProcessTree:
         """None if the tree does not stand still. A child that was waited for meanwhile would count twice, in itself and
         in its parent, or not at all."""
         for _attempt in range(_ATTEMPTS):
-            processes = self._processes()
+            processes = self.processes()
             try:
                 ticks = sum(map(self._ticks_of, processes))
             except _GONE:
                 continue
-            if set(self._processes()) == set(processes):
+            if set(self.processes()) == set(processes):
                 return ticks
         return None
 
-    def _processes(self) -> list[int]:
+    def processes(self) -> list[int]:
         """Each once, and each before its children."""
         found = [self._root]
         for process in found:  # which grows

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.peers.opennmt import modules
-from benchmarks.peers.protocol import answer, peak_mb
+from benchmarks.peers.protocol import answer
 from benchmarks.peers.training_work import (
     BEGIN,
     CLIP,
@@ -97,7 +97,6 @@ def opened(fields: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, objec
             "target_tokens": found.n_words,
             "source_tokens": found.n_src_words,
             "loss": found.xent(),
-            "peak_mb": peak_mb(),
             "device_peak_mb": None,
         }
 

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 Ids = Sequence[int]
@@ -84,12 +83,4 @@ def _measured(peer: Peer, sources: list[list[int]], in_flight: int) -> dict[str,
         started = time.perf_counter()
         targets += peer.translate(part, in_flight)
         took.append(time.perf_counter() - started)
-    return {"seconds": took, "targets": targets, "peak_mb": peak_mb()}
-
-
-def peak_mb() -> int | None:
-    """The most memory this process has held; None where the system does not say."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    held = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-    return int(held[0]) // 1024 if held else None
+    return {"seconds": took, "targets": targets}

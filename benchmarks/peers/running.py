@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.limits import Numbers
+from benchmarks.peers.memory import peak_mb
 from service.native_libraries import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
@@ -59,10 +60,11 @@ class Running:
         return found
 
     def ask(self, command: dict[str, object]) -> dict[str, Any]:
+        """What it answers, and the most memory that it has taken until now."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
-        return self.answer()
+        return {**self.answer(), "peak_mb": peak_mb(self._process.pid)}
 
     def stop(self) -> None:
         assert self._process.stdin is not None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.peers.protocol import answer, peak_mb
+from benchmarks.peers.protocol import answer
 from benchmarks.peers.training_work import (
     CLIP,
     DROPOUT,
@@ -115,7 +115,6 @@ def opened(fields: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, objec
             "target_tokens": tokens,
             "source_tokens": sum(record.source_tokens for record in records),
             "loss": loss / tokens,
-            "peak_mb": peak_mb(),
             "device_peak_mb": torch.cuda.max_memory_allocated() // 2**20 if torch.cuda.is_available() else None,
         }
 

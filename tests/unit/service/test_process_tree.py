@@ -83,7 +83,7 @@ while os.read(done, 1): told("one more")
         heard(process)
         go_on(process)
         go_on(process)
-        processes = tree._processes()
+        processes = tree.processes()
         try:
             assert len(processes) == 4
             memory = tree.memory_bytes()
@@ -119,7 +119,7 @@ told("was waited for")
         assert before is not None
         for state, processes in (("lives", 2), ("has ended", 2), ("was waited for", 1)):
             assert go_on(process) == state
-            assert len(tree._processes()) == processes
+            assert len(tree.processes()) == processes
             after = tree.cpu_s()
             assert after is not None
             assert 0.5 - 2 * TICK_S <= after - before <= 0.75, state
@@ -148,13 +148,13 @@ told("more was done")
         readings = []
         try:
             heard(process)
-            processes = tree._processes()
+            processes = tree.processes()
             assert len(processes) == 3
             readings.append(tree.cpu_s())
             for _state in range(2):
                 go_on(process)
                 readings.append(tree.cpu_s())
-            assert len(tree._processes()) == 1
+            assert len(tree.processes()) == 1
         finally:
             os.kill(processes[2], 9)
         first, second, third = [reading for reading in readings if reading is not None]
