@@ -150,6 +150,8 @@ class Block:
             best = self._best_of_all if whole else self._best_of_candidates
             for start in range(0, len(slots), together):
                 parts.append(best(readout, weights, slots[start : start + together], rows))
+        if len(parts) == 1:
+            return parts[0]
         values, parents, tokens = (torch.cat(each) for each in zip(*parts, strict=True))
         if len(kinds) > 1:
             place = torch.tensor([slot for slots in kinds.values() for slot in slots], device=values.device).argsort()
@@ -170,7 +172,7 @@ class Block:
 
     def _best_of_all(self, readout: Tensor, weights: Tensor | None, slots: list[int], rows: int) -> Best:
         """Of the first `rows` hypotheses of some slots, with the whole vocabulary in view."""
-        index = torch.tensor(slots, device=readout.device)
+        index = self._places(slots)
         logits, log_prob = self.backend.logits(readout[index, :rows]), self.beams.log_prob[index, :rows]
         demanded = {}
         for place, slot in enumerate(slots):
@@ -189,12 +191,18 @@ class Block:
 
     def _best_of_candidates(self, readout: Tensor, weights: Tensor | None, slots: list[int], rows: int) -> Best:
         """Of the first `rows` hypotheses of some slots that all have candidates."""
-        index = torch.tensor(slots, device=readout.device)
+        index = self._places(slots)
         chosen = [self.occupants[slot] for slot in slots]
         candidates = [occupant.candidates for occupant in chosen if occupant.candidates is not None]
         barred = [(place, *each) for place, occupant in enumerate(chosen) for each in occupant.barred(rows)]
         readout, log_prob = readout[index, :rows], self.beams.log_prob[index, :rows]
         return self.backend.best_among(candidates, barred, readout, log_prob, 2 * self.width)
+
+    def _places(self, slots: list[int]) -> slice | Tensor:
+        """What these slots, ascending, are found by; a view where they lie side by side."""
+        if slots[-1] - slots[0] + 1 == len(slots):
+            return slice(slots[0], slots[-1] + 1)
+        return torch.tensor(slots, device=self.tokens.device)
 
     def _beginning(self, slot: int) -> Beginning:
         """A copy of what the slot has come to."""

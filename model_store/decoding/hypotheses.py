@@ -168,14 +168,16 @@ class Beams:
             self.candidate_log_prob[self.slot[used], step] = values
             self.candidate_token[self.slot[used], step] = token
             self.candidate_parent[self.slot[used], step] = parent
-        ended = token == eos
-        of_active = ended if active is None else ended & active.unsqueeze(1)
-        self._finish(values, parent, of_active, step, look=active is None)
         rank = torch.arange(2 * self.width, device=values.device)
-        going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)[:, : self.width]  # (n, K)
-        parent, token = parent.gather(1, going_on), token.gather(1, going_on)
+        ended = token == eos
+        if active is not None or ended.any():  # else, where the host need not wait for the answer, the first K live on
+            of_active = ended if active is None else ended & active.unsqueeze(1)
+            self._finish(values, parent, of_active, step)
+            going_on = torch.where(ended, rank + 2 * self.width, rank).argsort(dim=1)  # (n, 2K)
+            values, parent, token = (each.gather(1, going_on) for each in (values, parent, token))
+        values, parent, token = (each[:, : self.width] for each in (values, parent, token))
         in_beam = rank[: self.width] < self.beam[used].unsqueeze(1)
-        live = values.gather(1, going_on).masked_fill(~in_beam, NEVER)
+        live = values.masked_fill(~in_beam, NEVER)
         least = live.amax(dim=1, keepdim=True) - self.pruning[used].unsqueeze(1)
         live = live.masked_fill(live < least, NEVER)
         self.log_prob[used] = live if active is None else live.where(active.unsqueeze(1), self.log_prob[used])
@@ -187,14 +189,11 @@ class Beams:
             self.attention[slot, step, :, : weights.shape[2]] = weights.to(self.attention.dtype)
         return token, parent, self._done()
 
-    def _finish(self, values: Tensor, parent: Tensor, ended: Tensor, step: Tensor, *, look: bool) -> None:
-        """Set aside those of the 2K candidates that are finished; values, parent, ended: shape = (n, 2K). look: first
-        whether there are any, for which the host has to wait."""
+    def _finish(self, values: Tensor, parent: Tensor, ended: Tensor, step: Tensor) -> None:
+        """Set aside those of the 2K candidates that are finished; values, parent, ended: shape = (n, 2K)."""
         used = slice(self.live)
         rank = torch.arange(values.shape[1], device=values.device)
         accepted = ended & (rank < self.beam[used].unsqueeze(1)) & (values > NEVER)
-        if look and not accepted.any():
-            return
         scores = (values / self._penalty_at(self.length)).masked_fill(~accepted, NEVER)
         pool = torch.cat((self.finished_score[used], scores), dim=1)
         # Stable: among equals the one finished earlier, then the lower candidate, comes first.

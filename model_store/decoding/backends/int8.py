@@ -109,21 +109,20 @@ class Int8Backend:
     def step(self, blocks: Sequence[Rows]) -> list[Readout]:
         """The products are those of all blocks together, so that weights are read once; attention is each block's."""
         before = reduce(DecoderState.joined, (each.state for each in blocks))
-        tokens = torch.cat([chosen(each.tokens.flatten(), each.rows) for each in blocks])
-        x, hidden = self._decoder.step(tokens, before.hidden, before.feed)
-        counts = [each.state.hidden.shape[2] for each in blocks]
+        tokens = [chosen(each.tokens.flatten(), each.rows) for each in blocks]
+        counts = [each.shape[0] for each in tokens]
+        x, hidden = self._decoder.step(_joined(tokens), before.hidden, before.feed)
         weights: list[Tensor | None] = [None] * len(blocks)
         if self._attention is not None:
-            pairs = [self._attend(*each) for each in zip(blocks, torch.split(x, counts), strict=True)]
+            pairs = [self._attend(*each) for each in zip(blocks, _cut(x, counts), strict=True)]
             weights = [weight for _context, weight in pairs]
-            x = torch.cat((torch.cat([context for context, _weight in pairs]), x), dim=1)
+            x = torch.cat((_joined([context for context, _weight in pairs]), x), dim=1)
         readout = self._combine(x)
         state = DecoderState(hidden, readout if self._fed else None)
+        after = zip(_cut(readout, counts), weights, [state] if len(counts) == 1 else state.split(counts), strict=True)
         return [
-            Readout(spread(own, each.rows, each.tokens.numel()).view(*each.tokens.shape, -1), weight, after)
-            for each, own, weight, after in zip(
-                blocks, torch.split(readout, counts), weights, state.split(counts), strict=True
-            )
+            Readout(spread(own, block.rows, block.tokens.numel()).view(*block.tokens.shape, -1), weight, state)
+            for block, (own, weight, state) in zip(blocks, after, strict=True)
         ]
 
     def _attend(self, block: Rows, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,6 +149,15 @@ class Int8Backend:
         count: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         return self._projection.best_among(candidates, barred, readout, log_prob, count)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(parts)) if len(parts) > 1 else parts[0]
+
+
+def _cut(whole: Tensor, counts: list[int]) -> Sequence[Tensor]:
+    """The inverse of _joined."""
+    return torch.split(whole, counts) if len(counts) > 1 else (whole,)
 
 
 def _keys_of(attention: Attention | None, kernels: Kernels) -> Linear | None:

@@ -49,7 +49,7 @@ class Stack:
         )
 
     def step(self, tokens: Tensor, state: Tensor, feed: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        rows, layers, width = len(tokens), self._layers, self._layers.of_h.shape[2] * BYTES
+        rows, layers, width = tokens.shape[0], self._layers, self._layers.of_h.shape[2] * BYTES
         known = self._first.of(tokens) if feed is None else self._first.fed(tokens, feed)
         new, output = torch.empty_like(state), torch.empty(rows, self._hidden)
         self._team.run(

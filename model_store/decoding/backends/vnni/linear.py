@@ -24,7 +24,7 @@ _NONE = torch.empty(0, dtype=torch.int64)
 
 def product(x: Tensor, matrix: Matrix, team: Team, *, squash: bool = False) -> Array:
     """x W^T + b, or its tanh. x: float32, shape = (R, I). Returns float32, shape = (R, P, 64)."""
-    rows, (panels, groups, *_tile) = len(x), matrix.weights.shape
+    rows, (panels, groups, *_tile) = x.shape[0], matrix.weights.shape
     y = np.empty((rows, panels, COLUMNS), dtype=np.float32)
     codes, room = rows_of(rows, groups * BYTES), room_of(team)
     cost_us = rows * matrix.weights.size / PRODUCTS_A_US
@@ -46,7 +46,7 @@ class Linear:
     def __call__(self, x: Tensor) -> Tensor:
         """x: float32, shape = (R, I). Returns float32, shape = (R, O)."""
         y = product(x, self._matrix, self._team, squash=self._squash)
-        return torch.from_numpy(y).view(len(x), -1)[:, : self._outputs]
+        return torch.from_numpy(y).view(x.shape[0], -1)[:, : self._outputs]
 
 
 class Projection(Linear):
