@@ -48,7 +48,7 @@ train: $(DEV_STAMP)
 	$(BIN)/verso-train run $(RECIPE) $(if $(DATA),--data $(DATA))
 
 bench: $(DEV_STAMP)
-	export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=1000; for name in limits decoding scaling step_profile static_batching; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=1000; for name in limits decoding scaling step_profile static_batching http_share; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 bench-peers: $(DEV_STAMP) peers
 	$(BIN)/python -m benchmarks.peers.compare

@@ -31,17 +31,14 @@ import torch
 
 from benchmarks.limits import limits_of
 from benchmarks.measure import machine, percentile, percentiles, rounded, spread
-from benchmarks.pairs import read_pairs
+from benchmarks.texts import ROOT, english
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.in_flight import ENCODE_AHEAD, InFlightDecoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
-from service.text.segmentation import split_text
 
-ROOT = Path(__file__).parent.parent
 SHIPPED = max((ROOT / "model_store" / "bundles" / "translate-en-ru").iterdir(), key=lambda path: int(path.name))
-TEST_SETS = ("tatoeba", "newstest2017")
 LOADS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
 Clock = Callable[[], float]
 
@@ -55,37 +52,6 @@ class Run:
     admission_s: float
     latency_s: tuple[float, ...]
     tokens: int
-
-
-def english(folder: Path | None, count: int) -> list[str]:
-    """Sentences as users have them, drawn with a fixed seed; an equal share of each source."""
-    if folder is None:
-        texts = [
-            (path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("**/*.md")) if ".venv" not in path.parts
-        ]
-        lines = [line for text in texts for line in text.splitlines() if line and line[0].isalpha()]
-        sources = [
-            [
-                piece.text
-                for line in lines
-                for piece in split_text(line, language="en", count_tokens=len, max_tokens=400)
-            ]
-        ]
-    else:
-        sources = [left_column(folder / "test", name) for name in TEST_SETS]
-    rng = random.Random(1)
-    share = -(-count // len(sources))
-    drawn = [text for source in sources for text in rng.sample(source, min(share, len(source)))]
-    rng.shuffle(drawn)
-    return drawn
-
-
-def left_column(folder: Path, name: str) -> list[str]:
-    """The English side of a test set."""
-    path = next(iter(sorted(folder.glob(f"{name}.en-ru.tsv*"))), None)
-    if path is None:
-        raise FileNotFoundError(f"FOLDER: {folder} has no {name}.en-ru.tsv[.xz]")
-    return [source for source, _target in read_pairs(path)]
 
 
 def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> list[Segment]:

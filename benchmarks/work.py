@@ -93,7 +93,7 @@ def random_network(config: NetworkConfig) -> Seq2Seq:
     network = Seq2Seq(config).eval()
     with torch.no_grad():
         for weight in (*network.encoder.parameters(), *network.decoder.parameters()):
-            weight *= VARIED
+            weight.mul_(VARIED)
     return network
 
 

@@ -200,7 +200,7 @@ class BundleLoader:
         self, bundle: Bundle, network: Seq2Seq, source_length: int, target_length: int
     ) -> Callable[[], Decoder]:
         """Of a decoder in this process, or of one in several; lengths in tokens."""
-        settings, processes = self._settings, self._processes(bundle.manifest.network)
+        settings, processes = self._settings, self.processes(bundle.manifest.network)
         if processes == 1:
             return partial(
                 self._decoder_opener or open_decoder,
@@ -225,7 +225,7 @@ class BundleLoader:
         )
         return partial(DecoderProcesses, opener, processes=processes, cores=settings.threads)
 
-    def _processes(self, network: NetworkConfig) -> int:
+    def processes(self, network: NetworkConfig) -> int:
         """That a network is decoded in. Without compiled kernels all cores work on one step, as libraries can."""
         settings = self._settings
         if self._device.type != "cpu" or self._decoder_opener is not None or not hasattr(os, "fork"):
@@ -243,7 +243,7 @@ class BundleLoader:
         settings = self._settings
         return need_bytes(
             manifest,
-            processes=self._processes(manifest.network),
+            processes=self.processes(manifest.network),
             decoder_rows=self._rows,
             max_source_length=settings.max_source_length,
             widest_beam=max(settings.max_beam_size, TERMS_BEAM),

@@ -84,11 +84,11 @@ def test_only_what_is_not_pinned_is_followed(folder: Path) -> None:
 @needs_vnni
 def test_how_many_processes_decode(folder: Path, settings: dict[str, Any], processes: int) -> None:
     loader = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: NullObserver())
-    assert loader._processes(NetworkConfig(vocabulary=300)) == processes
+    assert loader.processes(NetworkConfig(vocabulary=300)) == processes
     bidirectional = NetworkConfig(vocabulary=300, encoder=EncoderConfig(direction="bidirectional"))
-    assert loader._processes(bidirectional) == settings.get("decoder_processes", 1)
+    assert loader.processes(bidirectional) == settings.get("decoder_processes", 1)
     here = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: NullObserver(), open_decoder)
-    assert here._processes(NetworkConfig(vocabulary=300)) == 1
+    assert here.processes(NetworkConfig(vocabulary=300)) == 1
 
 
 def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced(folder: Path) -> None:
