@@ -56,6 +56,18 @@ def test_the_reference_network_is_that_of_the_lecture() -> None:
     assert load_recipe(RECIPES / "seq2seq-4x1000-feed.toml").network.decoder.input_feeding
 
 
+CHOSEN_BY = {"ru": range(2012, 2017), "de": range(2012, 2017), "fr": range(2009, 2013), "es": range(2009, 2013)}
+
+
+def test_the_reference_network_is_chosen_by_whole_sets_of_which_training_sees_few_sentences() -> None:
+    recipe = load_recipe(RECIPES / "seq2seq-4x1000.toml")
+    sets = {each.path: each.limit for each in recipe.data.validation}
+    assert sets == {
+        f"test/newstest{year}.en-{code}.tsv.xz": None for code, years in CHOSEN_BY.items() for year in years
+    }
+    assert recipe.trainer.validation_sentences == 40
+
+
 def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
     assert load_recipe(write(tmp_path, RECIPE)).network.vocabulary == 500
     with pytest.raises(ConfigError, match="state it once"):
