@@ -3,7 +3,9 @@
 Decodes files of `source<TAB>target` with one horizon after the other and nothing pruned, the first of which the others
 are compared to: a million tokens, with which every result is proven. Or, with --pruning, with the bundle's horizon and
 one threshold after the other, compared to none. The last line is one JSON object: BLEU, chrF, the share of outputs that
-are the first's, and how many times the first's rate, by processor time, one thread.
+are the first's, and how many times the first's rate, by processor time, one thread. The fraction of the limit is of
+that in benchmarks/limits.py, measured just before, for sentences of the mean source and output with all slots in use
+and as many steps as their outputs have tokens: steps in which a search only makes sure are not in the limit.
 
     python -m benchmarks.horizon translate-en-ru PAIRS... [--pruning 4,3,2] [--source ru --target en]
 """
@@ -14,13 +16,17 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from statistics import fmean
 
 import torch
 
+from benchmarks.limits import Limits, limits_of_bundle
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import bundle_and_pairs, read_pairs
 from model_store.bundle import Bundle, load_bundle
 from model_store.config import PROVEN, UNPRUNED
+from model_store.decoding.in_flight import MAX_ROWS
 from training.evaluation import Model
 from training.metrics import score
 from training.start import find_bundle
@@ -37,8 +43,24 @@ def decoded(
     return outputs, time.process_time() - started
 
 
+def least_s(
+    limits: Limits, bundle: Bundle, texts: Sequence[str], outputs: Sequence[str], languages: tuple[str, str]
+) -> float:
+    """That it takes to write these outputs."""
+    tokenizer, manifest = bundle.tokenizer, bundle.manifest
+    of = partial(tokenizer.source_ids, target_language=languages[1], task=manifest.task)
+    source = fmean(len(of(text)) for text in texts)
+    target = fmean(len(tokenizer.encode(output)) + 1 for output in outputs)
+    beam = manifest.decoding.beam_size
+    return limits.all_s(manifest.network, len(texts), MAX_ROWS // beam, source, target, beam)
+
+
 def compared(
-    bundle: Bundle, pairs: Sequence[tuple[str, str]], languages: tuple[str, str], ways: Sequence[Mapping[str, float]]
+    bundle: Bundle,
+    limits: Limits,
+    pairs: Sequence[tuple[str, str]],
+    languages: tuple[str, str],
+    ways: Sequence[Mapping[str, float]],
 ) -> Iterator[dict[str, object]]:
     """The figures of each way to decode, the first of which the others are compared to."""
     sources, references = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -53,6 +75,7 @@ def compared(
             **{each.name: rounded(each.value) for each in metrics},
             "same_outputs": rounded(same / len(pairs)),
             "rate_over_first": rounded(longest_s / took_s),
+            "fraction_of_limit": rounded(least_s(limits, bundle, sources, outputs, languages) / took_s),
         }
 
 
@@ -70,10 +93,11 @@ def main() -> None:
         ways = [{"horizon": horizon, "pruning": UNPRUNED} for horizon in horizons]
     else:
         ways = [{"pruning": pruning} for pruning in (UNPRUNED, *map(float, options.pruning.split(",")))]
+    limits = limits_of_bundle(bundle, MAX_ROWS)
     results = []
     for path in options.pairs:
         pairs = read_pairs(path, *languages)[: options.count]
-        for figures in compared(bundle, pairs, languages, ways):
+        for figures in compared(bundle, limits, pairs, languages, ways):
             results.append({"file": path.name, "direction": "-".join(languages), "pairs": len(pairs), **figures})
     reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
     print(json.dumps({"benchmark": "horizon", "machine": machine(), "bundle": reference, "results": results}))

@@ -34,14 +34,13 @@ from typing import Any, TypeAlias
 import httpx
 import torch
 
-from benchmarks.limits import CPU, limits_of
+from benchmarks.limits import CPU, limits_of_bundle
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
 from benchmarks.texts import english
 from benchmarks.work import TARGET_TOKENS, random_network
 from model_store.bundle import Bundle, BundleDescription, load_bundle, save_bundle
 from model_store.config import NetworkConfig
-from model_store.decoding.backends.choice import open_backend
 from model_store.store import BundleStore, shipped_bundles
 from service.app import create_app
 from service.engine.stats import NullObserver
@@ -67,7 +66,7 @@ def limit_of(settings: Settings, bundle: Bundle, processes: int) -> Callable[[Us
     """The most target tokens a second that a bundle's decoder allows, for what was used."""
     config, beam = bundle.manifest.network, bundle.manifest.decoding.beam_size
     rows = (settings.decoder_rows or rows_on(CPU)) * processes
-    limits = limits_of(open_backend(bundle.network(), settings.backend, source_capacity=1), config, rows)
+    limits = limits_of_bundle(bundle, rows, settings.backend)
 
     def most(used: Used) -> float:
         source, target = (used[name] / used["segments"] for name in ("source_tokens", "target_tokens"))

@@ -20,7 +20,9 @@ from torch import Tensor
 
 from benchmarks.measure import fastest_s, machine, rounded
 from benchmarks.work import BEAM, IN_FLIGHT, TARGET_TOKENS, Work, measured_work
+from model_store.bundle import Bundle
 from model_store.config import NetworkConfig
+from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.backends.int8 import best_kernels
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.shortlist import Shortlist
@@ -85,6 +87,18 @@ class Limits:
     ) -> float:
         """Target tokens of the best hypotheses."""
         return sentences * target / self.together_s(config, sentences, source, target, beam)
+
+    def all_s(
+        self,
+        config: NetworkConfig,
+        count: int,
+        in_flight: int,
+        source: float,
+        target: float = TARGET_TOKENS,
+        beam: int = BEAM,
+    ) -> float:
+        """For `count` sentences of the same lengths, of which `in_flight` run side by side as long as there are any."""
+        return count / in_flight * self.together_s(config, in_flight, source, target, beam)
 
 
 def step_shapes(config: NetworkConfig) -> list[Shape]:
@@ -152,6 +166,11 @@ def limits_of(backend: Backend, config: NetworkConfig, rows: int, device: torch.
     """For the numbers that a backend computes in, measured here and now. rows: the most hypotheses of a step."""
     numbers = NUMBERS[type(backend).__name__]
     return measure_limits(config, numbers, bandwidth(device), (*ROWS, rows), device)[0]
+
+
+def limits_of_bundle(bundle: Bundle, rows: int, name: BackendName = "auto") -> Limits:
+    """Of a bundle's network on the CPU's backend of that name, as `limits_of`."""
+    return limits_of(open_backend(bundle.network(), name, source_capacity=1), bundle.manifest.network, rows)
 
 
 def report(limits: Limits, work: Work, sentences: tuple[int, ...], beam: int = BEAM) -> dict[str, object]:

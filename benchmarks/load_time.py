@@ -5,7 +5,8 @@
 Each start is a process of its own; the first of a round finds no compiled kernels (a folder of its own in
 XDG_CACHE_HOME), the second one those of the first. MODEL: as VERSO_DEFAULT_MODELS; all that ship unless given. The last
 line is one JSON object, with seconds of the clock and of the processor for: importing, loading and warming up all
-models, as the service does before it is ready, and the first and the second request, of one sentence.
+models, as the service does before it is ready, and the first and the second request, of one sentence. There is no
+fraction of a limit: a start imports, reads, packs and compiles, and products have no part in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What do numbers of 16 bits cost in quality? The steps that a GPU runs, in each of its precisions, against float32.
 
 It runs on a CPU too, by torch's kernels there: what is written is rounded as on a GPU, sums are made in another order.
-The last line is one JSON object: BLEU and chrF, and the share of outputs that are those of float32.
+The last line is one JSON object: BLEU and chrF, and the share of outputs that are those of float32. Nothing is timed,
+so there is no fraction of a limit; benchmarks/decoding.py has that of each precision.
 
     python -m benchmarks.precision translate-en-ru PAIRS... [--source ru --target en] [--device cuda]
 """

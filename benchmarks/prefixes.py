@@ -3,10 +3,11 @@
 Asks a running decoder for the translation of each sentence with every beginning of its reference as the prefix, as a
 client does that completes what is typed: once with what searches have left (model_store/decoding/beginnings.py), and
 once without, key by key in turn; encodings are kept for both. Both have to find the same, bit by bit. Times are of the
-processor, so that a machine with other work to do does not count. The last line is one JSON object: milliseconds and
-steps a key, over all keys of a sentence, and the ratio of the times.
+processor, one thread, so that a machine with other work to do does not count. The last line is one JSON object:
+milliseconds and steps a key, over all keys of a sentence, and the ratio of the times. The fraction of the limit is of
+that in benchmarks/limits.py, measured just before, for as many steps of one sentence; reading it, once, is not in it.
 
-    python -m benchmarks.prefixes --threads 1 [FILE...]
+    python -m benchmarks.prefixes [FILE...]
 
 FILE: `source<TAB>target`, instead of the sentences below.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.limits import Limits, limits_of_bundle
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
@@ -80,7 +82,7 @@ def decoded(decoder: InFlightDecoder, segment: Segment) -> tuple[float, int, Hyp
     return time.process_time() - started, steps, best
 
 
-def typed(bundle: Bundle, decoders: list[InFlightDecoder], texts: tuple[str, str]) -> dict[str, object]:
+def typed(bundle: Bundle, limits: Limits, decoders: list[InFlightDecoder], texts: tuple[str, str]) -> dict[str, object]:
     """One sentence, key by key. decoders: that keeps beginnings, and that does not."""
     source, target = texts
     spent, steps = [0.0, 0.0], [0, 0]
@@ -93,7 +95,8 @@ def typed(bundle: Bundle, decoders: list[InFlightDecoder], texts: tuple[str, str
             steps[which] += taken
             found.append((best.tokens, best.log_prob, best.score, best.alignment))
         assert found[0] == found[1], f"not the same with the prefix {target[:end]!r}"
-    keys = len(target)
+    keys, beam = len(target), segment.beam_size
+    least_s = limits.step_s(bundle.manifest.network, 1, len(segment.source), beam)
     return {
         "keys": keys,
         "target_tokens": len(bundle.tokenizer.encode(target)),
@@ -102,6 +105,8 @@ def typed(bundle: Bundle, decoders: list[InFlightDecoder], texts: tuple[str, str
         "steps_a_key": rounded(steps[0] / keys),
         "steps_a_key_from_the_start": rounded(steps[1] / keys),
         "ratio": rounded(spent[1] / spent[0]),
+        "fraction_of_limit": rounded(least_s * steps[0] / spent[0]),
+        "fraction_of_limit_from_the_start": rounded(least_s * steps[1] / spent[1]),
     }
 
 
@@ -110,16 +115,16 @@ def main() -> None:
     parser.add_argument("pairs", type=Path, nargs="*")
     parser.add_argument("--count", type=int, default=20, help="pairs from the end of each file")
     parser.add_argument("--bundle", type=Path, default=SHIPPED, help="files are of its first direction")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     bundle = load_bundle(options.bundle)
     pairs = [pair for path in options.pairs for pair in read_pairs(path)[-options.count :]] or PAIRS
     decoders = [opened(bundle), opened(bundle)]
     decoders[1].beginnings.kept.most_bytes = 0
     for decoder in decoders:  # what the first step of a decoder sets up is no part of it
         decoded(decoder, segment_of(bundle, bundle.manifest.pairs[0], "First of all.", ""))
-    results = [typed(bundle, decoders, pair) for pair in pairs]
+    limits = limits_of_bundle(bundle, bundle.manifest.decoding.beam_size)
+    results = [typed(bundle, limits, decoders, pair) for pair in pairs]
     reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
     print(json.dumps({"benchmark": "prefixes", "machine": machine(), "bundle": reference, "sentences": results}))
 

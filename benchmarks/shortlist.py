@@ -2,7 +2,9 @@
 
 Learns translations from a run's prepared pairs as `verso-train export` does, then decodes pairs of files of
 `source<TAB>target` in every direction with the whole vocabulary and with lists. The last line is one JSON object: BLEU,
-chrF, target tokens a second, how many outputs are the same, and how many candidates a sentence had.
+chrF, target tokens a second, how many outputs are the same, and how many candidates a sentence had. The fraction of the
+limit is of that in benchmarks/limits.py, measured just before, for sentences of the mean source and target that take no
+more steps than their targets have tokens, with all slots in use; with lists, of a vocabulary as large as the mean list.
 
     python -m benchmarks.shortlist translate-en-ru PAIRS... --runs runs --bundle model_store/bundles/translate-en-ru/3
 """
@@ -14,14 +16,15 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 
-import numpy as np
 import torch
 
+from benchmarks.limits import Limits, limits_of_bundle, listing
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
 from model_store.bundle import Bundle, load_bundle
-from model_store.decoding.in_flight import decode, open_decoder
+from model_store.decoding.in_flight import MAX_ROWS, decode, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.translations import Translations, pack_translations
 from training.config import ShortlistConfig
@@ -32,9 +35,9 @@ from training.shortlist import learn_translations
 
 
 def translated(
-    bundle: Bundle, texts: list[str], target: str, translations: Mapping[str, Translations]
+    bundle: Bundle, limits: Limits, texts: list[str], target: str, translations: Mapping[str, Translations]
 ) -> tuple[list[str], dict[str, float]]:
-    """The outputs, target tokens a second, and candidates a sentence."""
+    """The outputs, target tokens a second and their fraction of the limit, and candidates a sentence."""
     decoding, tokenizer = bundle.manifest.decoding, bundle.tokenizer
     room = decoding.max_source_length - tokenizer.source_prefix - 1
     sources = [(*tokenizer.prefix_ids(target), *tokenizer.encode(text)[:room], tokenizer.eos_id) for text in texts]
@@ -46,16 +49,19 @@ def translated(
         translations=translations,
     )
     segments = [Segment(source, max_length=decoding.max_length(len(source))) for source in sources]
-    outputs, tokens = [""] * len(texts), 0
+    outputs, tokens, ends = [""] * len(texts), 0, 0
     started = time.perf_counter()
     for index, (best, *_others) in decode(decoder, segments):
         outputs[index] = tokenizer.decode(best.tokens)
         tokens += len(best.tokens)
-    figures = {"target_tokens_per_s": rounded(tokens / (time.perf_counter() - started))}
-    if decoder.vocabulary.shortlist is not None:
-        lists = [decoder.vocabulary.shortlist.of(source) for source in sources]
-        figures["candidates"] = rounded(float(np.mean([len(ids) for ids in lists if ids is not None])))
-    return outputs, figures
+        ends += best.finished
+    took = time.perf_counter() - started
+    count, beam = len(texts), segments[0].beam_size
+    config = listing(bundle.manifest.network, decoder.vocabulary.shortlist, sources)
+    lengths = fmean(map(len, sources)), (tokens + ends) / count
+    least = limits.all_s(config, count, MAX_ROWS // beam, *lengths, beam)
+    figures = {"target_tokens_per_s": rounded(tokens / took), "fraction_of_limit": rounded(least / took)}
+    return outputs, {**figures, "candidates": config.vocabulary} if translations else figures
 
 
 def main() -> None:
@@ -78,6 +84,7 @@ def main() -> None:
         vocabulary=bundle.tokenizer.vocabulary,
         seed=run.recipe.trainer.seed,
     )
+    limits = limits_of_bundle(bundle, MAX_ROWS)
     results = []
     for path in options.pairs:
         pairs = read_pairs(path)[-options.count :]
@@ -87,7 +94,7 @@ def main() -> None:
             found: dict[str, object] = {"file": path.name, "direction": "-".join(direction), "pairs": len(pairs)}
             outputs = {}
             for name, lists in (("whole", {}), ("shortlist", translations)):
-                outputs[name], figures = translated(bundle, sources, direction[1], lists)
+                outputs[name], figures = translated(bundle, limits, sources, direction[1], lists)
                 metrics = score("translate", sources, outputs[name], references)
                 found[name] = {**{each.name: rounded(each.value) for each in metrics}, **figures}
             same = sum(one == other for one, other in zip(*outputs.values(), strict=True))

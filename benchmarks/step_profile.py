@@ -114,7 +114,7 @@ def main() -> None:
     list(in_flight.decode(decoder, warm))
     source = sum(len(each.source) for each in segments) / len(segments)
     most = limits_of(backend, work.config, BEAM * options.in_flight)
-    least_s = most.together_s(work.config, options.in_flight, source) * len(segments) / options.in_flight
+    least_s = most.all_s(work.config, len(segments), options.in_flight, source)
     with watched() as clock:
         steps, faults = decoder.steps(0), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         took = seconds(lambda: list(in_flight.decode(decoder, segments)))

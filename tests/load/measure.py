@@ -5,7 +5,8 @@
 3. Three times that: how much is still answered, and how fast the rest is refused.
 4. 0.7 of that for long: memory.
 
-Every text differs and the cache is off. The end is one line of JSON.
+Every text differs and the cache is off. The end is one line of JSON. It has no fraction of the machine's limit, since
+the driver has a part of the same cores: benchmarks/http_share.py has one, through HTTP as well.
 """
 
 from __future__ import annotations

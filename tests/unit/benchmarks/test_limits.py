@@ -30,5 +30,12 @@ def test_with_lists_the_last_product_of_a_step_is_as_wide_as_the_mean_list() -> 
     assert limits.tokens_per_s(listed, 32, LONGEST) > limits.tokens_per_s(CONFIG, 32, LONGEST)
 
 
+def test_sentences_that_do_not_all_run_at_once_take_as_many_times_as_long() -> None:
+    limits = Limits(peak=1e9, bandwidth=1e9, weight_bytes=1)
+    for many in (1, 32):
+        rate = limits.tokens_per_s(CONFIG, many, 20, target=10)
+        assert limits.all_s(CONFIG, 96, many, 20, target=10) == pytest.approx(96 * 10 / rate)
+
+
 def test_without_lists_it_is_the_network_itself() -> None:
     assert listing(CONFIG, None, random_sources(CONFIG.vocabulary, 2)) == CONFIG
