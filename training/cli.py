@@ -44,7 +44,7 @@ RecipeArgument = Annotated[str, typer.Argument(help="a recipe file, or the name 
 DataOption = Annotated[Path | None, typer.Option("--data", help="where the corpora are, instead of data_root")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="where runs are kept")]
 ServerOption = Annotated[str | None, typer.Option("--server", help="score this running server, as http://HOST:PORT")]
-OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="score this held-out set only; repeatable")]
+OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="score these held-out sets only; repeatable")]
 BundleOption = Annotated[
     str | None,
     typer.Option("--bundle", help=f"score this bundle ({BUNDLE_HELP}), not the run"),
@@ -223,7 +223,7 @@ def _train(run: Run, max_steps: int | None) -> None:
     tokenizer = run.tokenizer()
     train, validation = run.examples(tokenizer)
     log = ProgressLog(folder.curves, every_steps=recipe.trainer.log_every_steps)
-    validator = Validator(recipe, tokenizer, run.load(recipe.data.validation))
+    validator = Validator(recipe, tokenizer, run.validation_sets())
     start = initial_weights(recipe, tokenizer)
     trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator, start=start)
     saved = Checkpoint.load(folder.checkpoint).position if folder.checkpoint.exists() else Position()

@@ -83,13 +83,15 @@ class HeldOutConfig(FrozenModel):
 
     pairs: of each set, but no more than the share `largest_share` of the texts that it is drawn from. sources: by name,
     that they are drawn from; all if empty. threshold: the similarity from which two left sides are near duplicates
-    (training/near_duplicates.py).
+    (training/near_duplicates.py). validation: whether they are to choose by, and scored while training, as the sets
+    under `validation` are; else only to report.
     """
 
     pairs: PositiveInt
     sources: tuple[str, ...] = ()
     largest_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
+    validation: bool = False
 
 
 class DataConfig(FrozenModel):
@@ -177,6 +179,11 @@ class DataConfig(FrozenModel):
                 languages = (source.left, source.right)
                 drawn[languages] = drawn.get(languages, frozenset()) | {source.name}
         return drawn
+
+    @property
+    def chosen_by_held_out(self) -> bool:
+        """Whether the sets that are drawn from the sources are to choose by."""
+        return self.held_out is not None and self.held_out.validation
 
     @property
     def languages(self) -> tuple[str, ...]:

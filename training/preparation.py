@@ -78,7 +78,7 @@ def learned_pairs(recipe: Recipe, data_root: Path) -> list[SentencePair]:
 
 def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
-    data = recipe.data.model_dump(mode="json", exclude={"data_root"})
+    data = recipe.data.model_dump(mode="json", exclude={"data_root": True, "held_out": {"validation"}})
     for source in data["sources"]:
         for option in ("formality", "back_translated"):  # as before there were such options
             if not source[option]:

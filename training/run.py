@@ -88,23 +88,18 @@ class Run:
         return replace(model, network=on_best_device(model.network))
 
     def test_sets(self, only: tuple[str, ...]) -> list[TestSet]:
-        """The held-out sets of those names, or all.
+        """The held-out sets of those names, or all. "validation" names all those to choose by, "report" the others.
 
         Raises ConfigError for a name that the recipe does not have, or if the set that is split off its sources is
         among them and was not prepared.
         """
-        data = self.recipe.data
-        configs = [*data.validation, *data.report]
-        split_off = [
-            TestSetConfig(
-                name="held-out", left=left, right=right, path=str(self.folder.held_out(left, right).resolve())
-            )
-            for left, right in data.drawn_from
-        ]
-        configs += split_off
-        if unknown := set(only) - {each.name for each in configs}:
+        data, split_off = self.recipe.data, self._split_off
+        to_choose_by = [*data.validation, *(split_off if data.chosen_by_held_out else ())]
+        only_reported = [*data.report, *(() if data.chosen_by_held_out else split_off)]
+        named = [("validation", each) for each in to_choose_by] + [("report", each) for each in only_reported]
+        if unknown := set(only) - {name for kind, each in named for name in (kind, each.name)}:
             raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
-        chosen = [each for each in configs if not only or each.name in only]
+        chosen = [each for kind, each in named if not only or {kind, each.name} & set(only)]
         for each in split_off:
             if each in chosen and not Path(each.path).exists():
                 raise ConfigError(
@@ -112,6 +107,21 @@ class Run:
                     "the held-out set off the recipe's sources"
                 )
         return self.load(chosen)
+
+    def validation_sets(self) -> list[TestSet]:
+        """Those of the held-out sets that are to choose by; none if the recipe has none."""
+        data = self.recipe.data
+        return self.test_sets(("validation",)) if data.validation or data.chosen_by_held_out else []
+
+    @property
+    def _split_off(self) -> list[TestSetConfig]:
+        """The set that `prepare` splits off the sources, for each pair of languages."""
+        return [
+            TestSetConfig(
+                name="held-out", left=left, right=right, path=str(self.folder.held_out(left, right).resolve())
+            )
+            for left, right in self.recipe.data.drawn_from
+        ]
 
     def load(self, configs: Sequence[TestSetConfig]) -> list[TestSet]:
         """These held-out sets as texts, references lower-cased if that is all that the recipe's system can write."""

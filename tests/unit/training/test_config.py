@@ -66,6 +66,10 @@ def test_the_reference_network_is_chosen_by_whole_sets_of_which_training_sees_fe
         f"test/newstest{year}.en-{code}.tsv.xz": None for code, years in CHOSEN_BY.items() for year in years
     }
     assert recipe.trainer.validation_sentences == 40
+    held_out = recipe.data.held_out
+    assert held_out is not None
+    assert (held_out.pairs, held_out.validation) == (1000, True)
+    assert {*recipe.data.drawn_from.values()} == {frozenset({f"tatoeba.en-{code}"}) for code in CHOSEN_BY}
 
 
 def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
