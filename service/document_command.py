@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.bulk.command import bar, say_warnings
+from service.bulk.daemon_thread import in_daemon_thread
 from service.bulk.input_lines import STDIN
 from service.client import AsyncClient
 from service.documents.document import Document
@@ -61,7 +62,8 @@ def is_document(files: Sequence[Path], format: str | None) -> bool:
 
 async def translate_here(command: DocumentCommand, translate: TranslateDocument) -> None:
     """Translate by what `translate` has loaded. Raises what it does."""
-    document = await asyncio.to_thread(read_document, command.file.name, command.file.read_bytes(), _LIMITS)
+    content = await in_daemon_thread(command.file.read_bytes)
+    document = await asyncio.to_thread(read_document, command.file.name, content, _LIMITS)
     with bar(len(document.segments), 0, shown=sys.stderr.isatty()) as advance:
         content, warnings = await translate(document, command.source, command.target, advance)
     _finish(command, content, warnings)
@@ -71,8 +73,8 @@ async def translate_by_server(command: DocumentCommand) -> None:
     """Translate by a server. Raises what the client does; InputError if the server could not translate it."""
     assert command.server is not None
     async with AsyncClient(command.server, api_key=client_key()) as client:
-        name, content = command.file.name, command.file.read_bytes()
-        state = await client.upload_document(name, content, source=command.source, target=command.target)
+        content = await in_daemon_thread(command.file.read_bytes)
+        state = await client.upload_document(command.file.name, content, source=command.source, target=command.target)
         try:
             with bar(state.segments, 0, shown=sys.stderr.isatty()) as advance:
                 while state.state in ("queued", "running"):

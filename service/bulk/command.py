@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from model_store.config import Formality
+from service.bulk.daemon_thread import in_daemon_thread
 from service.bulk.in_flight_lines import LINES, Batch, Translated, Translating, skip
-from service.bulk.input_lines import STDIN, Line, measure, read_lines
+from service.bulk.input_lines import STDIN, Line, Measure, measure, read_lines
 from service.bulk.partial_output import PartialOutput
 from service.client import AsyncClient
 from service.errors import InputError
@@ -61,10 +62,12 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
     files = command.files or (STDIN,)
     async with translating as there:
         with contextlib.ExitStack() as stack:
-            lines, total, done, writer = _open(command, files, there.by, stack)
+            by_lines = command.text is None and command.format == "text"
+            size = await in_daemon_thread(lambda: measure(files)) if by_lines else None
+            lines, done, writer = _open(command, files, size, there.by, stack)
             typed = command.text is None and STDIN in files and sys.stdin.isatty()
             warnings: Counter[str] = Counter()
-            with bar(total, done, shown=sys.stderr.isatty() and not typed) as advance:
+            with bar(size.lines if size else None, done, shown=sys.stderr.isatty() and not typed) as advance:
                 async for batch in there.lines(lines, 1 if typed else LINES):
                     writer.write(batch.text)
                     warnings.update(_warnings(batch))
@@ -92,25 +95,25 @@ async def through_server(command: TranslateCommand) -> AsyncIterator[Translating
 
 
 def _open(
-    command: TranslateCommand, files: tuple[Path, ...], by: tuple[str, ...], stack: contextlib.ExitStack
-) -> tuple[Iterator[Line], int | None, int, Writer]:
-    """The lines to translate, how many there are in all, how many are done already, and where they go."""
-    whole = command.format != "text"
+    command: TranslateCommand,
+    files: tuple[Path, ...],
+    size: Measure | None,
+    by: tuple[str, ...],
+    stack: contextlib.ExitStack,
+) -> tuple[Iterator[Line], int, Writer]:
+    """The lines to translate, how many of them are done already, and where they go."""
     if command.text is not None:
-        size, lines = None, iter([Line(command.text, "\n")])
-    elif whole:
-        size, lines = None, _as_wholes(files)
+        lines = iter([Line(command.text, "\n")])
     else:
-        size, lines = measure(files), read_lines(files)
-    total = size.lines if size else None
+        lines = read_lines(files) if command.format == "text" else _as_wholes(files)
     if command.output is None:
-        return lines, total, 0, _Stdout()
+        return lines, 0, _Stdout()
     job = None
     if size is not None:
         pair = {"from": command.source, "to": command.target, "formality": command.formality}
         job = {"input_sha256": size.sha256, "models": ", ".join(by), **pair}
     output = stack.enter_context(PartialOutput(command.output, job))
-    return skip(lines, output.done), total, output.done, output
+    return skip(lines, output.done), output.done, output
 
 
 def _as_wholes(files: Sequence[Path]) -> Iterator[Line]:

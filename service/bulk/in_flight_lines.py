@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from service.bulk.daemon_thread import in_daemon_thread
 from service.bulk.input_lines import Line
 from service.client_answers import OverloadedError
 
@@ -66,8 +67,7 @@ async def translate_lines(
     try:
         while True:
             while len(under_way) < BATCHES_AT_ONCE:
-                # Reading may block, as a pipe does.
-                batch = await asyncio.to_thread(next, coming, None)
+                batch = await in_daemon_thread(lambda: next(coming, None))
                 if batch is None:
                     break
                 under_way.append(asyncio.create_task(_translate(batch, translate)))

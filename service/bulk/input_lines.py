@@ -43,8 +43,9 @@ def check_files(files: Sequence[Path], output: Path | None = None) -> None:
 
 
 def measure(files: Sequence[Path]) -> Measure | None:
-    """How much there is, read once before the work; None where standard input is a part of it."""
-    if STDIN in files:
+    """How much there is, read once before the work; None where a part of it can be read only once, as standard input,
+    a pipe or a terminal."""
+    if not all(file != STDIN and file.is_file() for file in files):
         return None
     digest = hashlib.sha256()
     lines = 0
@@ -67,7 +68,9 @@ def read_lines(files: Sequence[Path]) -> Iterator[Line]:
     """
     for file in files:
         if file == STDIN:
-            yield from _lines_of(sys.stdin.buffer, "standard input")
+            # Not sys.stdin, which Python closes at its end: it would fail where a thread still waits for a line of it.
+            with os.fdopen(sys.stdin.fileno(), "rb", closefd=False) as opened:
+                yield from _lines_of(opened, "standard input")
         else:
             with file.open("rb") as opened:
                 yield from _lines_of(opened, str(file))

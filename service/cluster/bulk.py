@@ -21,6 +21,7 @@ from ray.data import ActorPoolStrategy, DataContext
 
 from model_store.errors import ModelStoreError
 from service.bulk.command import TranslateCommand
+from service.bulk.daemon_thread import in_daemon_thread
 from service.bulk.in_flight_lines import Batch, Translated, Translating, batches
 from service.bulk.input_lines import Line
 from service.errors import ClusterError, ServiceError
@@ -98,7 +99,7 @@ async def translating_on_ray(settings: Settings, command: TranslateCommand) -> A
 async def _lines(lines: Iterator[Line], settings: Settings, command: TranslateCommand) -> AsyncIterator[Batch]:
     """Window after window; the iterators of Ray and of files block, so each step is taken in a thread."""
     blocks = batches(lines, BLOCK_LINES)
-    while window := await asyncio.to_thread(lambda: list(itertools.islice(blocks, WINDOW_BLOCKS))):
+    while window := await in_daemon_thread(lambda: list(itertools.islice(blocks, WINDOW_BLOCKS))):
         translated = _translated(window, settings, command)
         while (batch := await asyncio.to_thread(next, translated, None)) is not None:
             yield batch

@@ -32,6 +32,8 @@ def test_files_and_standard_input_by_a_server_and_without_one(store: Path, serve
     there = run(tmp_path, "translate", "--server", server.url, "-o", str(output), str(source))
     assert (there.returncode, there.stdout) == (0, ""), there.stderr
     assert output.read_text(encoding="utf-8") == expected
+    pipe = run(tmp_path, "translate", "--server", server.url, "/dev/stdin", stdin="one two\n")  # as <(...) in a shell
+    assert pipe.stdout == translated(server, ["one two"])[0] + "\n"
     assert run(store, "translate", "--text", "one two").stdout == translated(server, ["one two"])[0] + "\n"
 
 

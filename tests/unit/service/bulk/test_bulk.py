@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def test_only_a_newline_ends_a_line_and_all_else_stays(tmp_path: Path) -> None:
     assert size is not None
     assert size.lines == len(lines)
     assert measure([Path("-")]) is None
+    assert measure([first, Path(os.devnull)]) is None  # a device, as a terminal is
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
