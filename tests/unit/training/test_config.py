@@ -59,17 +59,19 @@ def test_the_reference_network_is_that_of_the_lecture() -> None:
 CHOSEN_BY = {"ru": range(2012, 2017), "de": range(2012, 2017), "fr": range(2009, 2013), "es": range(2009, 2013)}
 
 
-def test_the_reference_network_is_chosen_by_whole_sets_of_which_training_sees_few_sentences() -> None:
-    recipe = load_recipe(RECIPES / "seq2seq-4x1000.toml")
-    sets = {each.path: each.limit for each in recipe.data.validation}
-    assert sets == {
-        f"test/newstest{year}.en-{code}.tsv.xz": None for code, years in CHOSEN_BY.items() for year in years
+@pytest.mark.parametrize("name", ["seq2seq-4x1000", "translate-en-ru", "translate-en-de-fr-es"])
+def test_translators_are_chosen_by_whole_sets_of_which_training_sees_few_sentences(name: str) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.toml")
+    data, held_out = recipe.data, recipe.data.held_out
+    codes = set(data.languages) - {"en"}
+    assert {each.path: each.limit for each in data.validation} == {
+        f"test/newstest{year}.en-{code}.tsv.xz": None for code in codes for year in CHOSEN_BY[code]
     }
-    assert recipe.trainer.validation_sentences == 40
-    held_out = recipe.data.held_out
+    assert recipe.trainer.validation_sentences * 2 * (len(data.validation) + len(codes)) <= 2000
     assert held_out is not None
     assert (held_out.pairs, held_out.validation) == (1000, True)
-    assert {*recipe.data.drawn_from.values()} == {frozenset({f"tatoeba.en-{code}"}) for code in CHOSEN_BY}
+    drawn = {each.path for each in data.sources if each.name in held_out.sources}
+    assert drawn == {f"translate/tatoeba.en-{code}.tsv.xz" for code in codes}
 
 
 def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
