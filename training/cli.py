@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,9 +22,10 @@ from training.distribution import end_together, is_distributed
 from training.evaluation import Evaluation, LeadSentence, System, TestSet, evaluate, table
 from training.experiments.catalogue import Experiment, measure
 from training.experiments.table import Table
-from training.export import bundle_folder, export
+from training.export import bundle_folder, bundle_reference, export
 from training.preparation import prepare
 from training.progress import ProgressLog
+from training.reproducing import command_line, command_of_card
 from training.run import Run
 from training.schedule import progress
 from training.scores import write_scores
@@ -129,14 +129,13 @@ def evaluate_command(
     chosen = tuple(only or ())
     sets = run.test_sets(chosen)
     evaluations = _evaluate(run, system, sets)
-    command = ["verso-train", "evaluate", run.argument, *(word for name in chosen for word in ("--only", name))]
-    command += ["--backend", backend] if backend is not None else []
+    how = [*(("--only", name) for name in chosen), ("--backend", backend)]
     if bundle is None:
-        _keep(run, evaluations, shlex.join([*command, *(["--server"] * (server is not None))]))
+        _keep(run, evaluations, command_of_card(run, data, how, by_server=server is not None))
     if json_file is not None:
-        options = (("--bundle", bundle), ("--server", server), ("--against", against))
-        given = (word for name, value in options if value is not None for word in (name, value))
-        write_scores(json_file, evaluations, shlex.join([*command, *given]))
+        places = [("--data", data), ("--runs", runs if runs != RUNS else None), ("--from", start_from)]
+        systems = [("--bundle", bundle), ("--server", server), ("--against", against)]
+        write_scores(json_file, evaluations, command_line(run, [*places, *how, *systems]))
     if against is not None:
         _compare(run, evaluations[: len(sets)], sets, against)
 
@@ -189,7 +188,7 @@ def run_command(
     if not run.folder.report.exists():
         _prepare(run)
     _train(run, None)
-    _keep(run, _evaluate(run, run.system(), run.test_sets(())), shlex.join(["verso-train", "evaluate", run.argument]))
+    _keep(run, _evaluate(run, run.system(), run.test_sets(())), command_of_card(run, data, (), by_server=False))
     _export(run, out)
 
 
@@ -244,7 +243,7 @@ def _evaluate(run: Run, system: System, sets: Sequence[TestSet]) -> list[Evaluat
 
 def _keep(run: Run, evaluations: Sequence[Evaluation], command: str) -> None:
     """Keep scores for the bundle that will be exported, unless a server gave them that serves another one."""
-    own = f"{run.recipe.export.name}@{run.recipe.export.version}"
+    own = bundle_reference(run.recipe)
     others = {model for each in evaluations for model in each.written_by} - {own}
     if others or not run.folder.checkpoint.exists():
         reason = f"the server has {', '.join(sorted(others))}" if others else "nothing was trained here"

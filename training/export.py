@@ -36,6 +36,11 @@ def bundle_folder(recipe: Recipe, store: Path) -> Path:
     return store / recipe.export.name / recipe.export.version
 
 
+def bundle_reference(recipe: Recipe) -> str:
+    """The recipe's bundle as name@version."""
+    return f"{recipe.export.name}@{recipe.export.version}"
+
+
 def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
     """Write the run's bundle into `store` and return its folder.
 

@@ -92,24 +92,29 @@ def commands(path: Path) -> list[str]:
     return list(json.loads(path.read_text(encoding="utf-8")))
 
 
+def as_given(folder: Path) -> str:
+    """The command of evaluate(), without options."""
+    return f"verso-train evaluate {folder / 'small.toml'} --data {RECIPES} --runs {folder / 'runs'}"
+
+
 def test_each_bundle_and_what_it_is_compared_with_has_its_own_figures(folder: Path) -> None:
     first, second = bundle_of(folder), folder / "other one"
     shutil.copytree(first, second)
     figures = folder / "figures.json"
     for options in (("--bundle", first), ("--bundle", second), ("--bundle", first, "--against", second)):
         evaluate(folder, *map(str, options), "--json", str(figures))
-    recipe = folder / "small.toml"
+    command = as_given(folder)
     assert commands(figures) == [
-        f"verso-train evaluate {recipe} --bundle {first}",
-        f"verso-train evaluate {recipe} --bundle '{second}'",
-        f"verso-train evaluate {recipe} --bundle {first} --against '{second}'",
+        f"{command} --bundle {first}",
+        f"{command} --bundle '{second}'",
+        f"{command} --bundle {first} --against '{second}'",
     ]
 
 
 def test_what_is_kept_for_the_card_does_not_say_what_it_was_compared_with(folder: Path) -> None:
     evaluate(folder, "--only", "few", "--against", str(bundle_of(folder)))
     assert commands(folder / "runs" / "option" / "scores.json") == [
-        f"verso-train evaluate {folder / 'small.toml'} --only few"
+        f"verso-train evaluate {folder / 'small.toml'} --data CORPORA --only few --bundle option@1"
     ]
 
 
@@ -117,10 +122,10 @@ def test_a_server_that_has_the_bundle_of_the_run_is_kept_for_its_card(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(monkeypatch, "1")
-    evaluate(folder, "--server", "http://127.0.0.1:5000", "--json", str(folder / "figures.json"))
-    command = f"verso-train evaluate {folder / 'small.toml'} --server"
+    evaluate(folder, "--server", "http://localhost:5001", "--json", str(folder / "figures.json"))
+    command = f"verso-train evaluate {folder / 'small.toml'} --data CORPORA --server http://127.0.0.1:5000"
     assert commands(folder / "runs" / "option" / "scores.json") == [command]
-    assert commands(folder / "figures.json") == [f"{command} http://127.0.0.1:5000"]
+    assert commands(folder / "figures.json") == [f"{as_given(folder)} --server http://localhost:5001"]
 
 
 @pytest.mark.parametrize(
@@ -175,10 +180,10 @@ def test_a_bundle_is_compared_with_itself_in_another_backend(folder: Path, monke
     assert opened == ["eager"] * 2 + ["auto"] * 2  # one set both ways
     assert len(re.findall(r"^few (?:en-ru|ru-en): (?:BLEU|chrF2) .* p = ", output, re.MULTILINE)) == 4
     options = f"--backend eager --bundle {bundle} --against {bundle}"
-    assert commands(figures) == [f"verso-train evaluate {folder / 'small.toml'} {options}"]
+    assert commands(figures) == [f"{as_given(folder)} {options}"]
     evaluate(folder, "--backend", "eager")
     (kept,) = commands(folder / "runs" / "option" / "scores.json")
-    assert kept.endswith("small.toml --backend eager")
+    assert kept.endswith("small.toml --data CORPORA --backend eager --bundle option@1")
 
 
 @pytest.mark.parametrize("option", [("--against", "BUNDLE"), ("--backend", "eager")])
