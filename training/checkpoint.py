@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -31,7 +32,8 @@ class Position:
 class Checkpoint:
     """All a run needs to go on as if it had not stopped.
 
-    average: the weights that are validated and exported. random_state, device_random_state: of the first process, on
+    average: the weights that are validated. best: those of the validation with the best score, if the run keeps them;
+    else None. random_state, device_random_state: of the first process, on
     the CPU and on its GPU if it has one. precision: the state of fp16's gradient scaler; empty without one.
     """
 
@@ -42,6 +44,8 @@ class Checkpoint:
     random_state: Tensor
     precision: dict[str, Any] = field(default_factory=dict)
     device_random_state: Tensor | None = None
+    best: dict[str, Tensor] | None = None
+    best_score: float = -inf
 
     def save(self, path: Path) -> None:
         """Replace `path` in one rename."""
@@ -75,17 +79,18 @@ class Checkpoint:
 
 
 def averaged_weights(path: Path) -> dict[str, Tensor]:
-    """The averaged network's state dict from a checkpoint, without AveragedModel's own counter and prefix.
+    """The state dict of the run's network, from a checkpoint: the best average if that is kept, else the last.
 
     Raises ConfigError if nothing was trained yet.
     """
     if not path.exists():
         raise ConfigError(f"checkpoint: {path} does not exist; train first")
-    return averaged_weights_of(Checkpoint.load(path))
+    saved = Checkpoint.load(path)
+    return averaged_weights_of(saved) if saved.best is None else saved.best
 
 
 def averaged_weights_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """As averaged_weights, of a checkpoint that was read."""
+    """The last average's state dict, without AveragedModel's own counter and prefix."""
     prefix, average = _AVERAGED, checkpoint.average
     return {name.removeprefix(prefix): tensor for name, tensor in average.items() if name.startswith(prefix)}
 

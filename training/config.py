@@ -31,6 +31,8 @@ class TrainerConfig(FrozenModel):
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
+    keep: which average is evaluated and exported: that of the last update, or the one that validated best
+    (training/choice.py).
     embedding_range: embeddings begin uniform between minus this and this, where a run begins from random weights.
     embedding_scale: where a run starts from a bundle, its embeddings become so many times as large, and what reads them
     as much smaller (training/rescaling.py).
@@ -51,6 +53,7 @@ class TrainerConfig(FrozenModel):
     label_smoothing: Probability = 0.1
     gradient_clip: PositiveFloat = 1.0
     average_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    keep: Literal["last", "best"] = "last"
     embedding_range: PositiveFloat = 0.5
     embedding_scale: PositiveFloat = 1.0
     widths_multiple_of: PositiveInt = 1
@@ -125,6 +128,14 @@ class Recipe(FrozenModel):
     def _moses_bleu_is_of_translations(self) -> Self:
         if self.evaluation.moses_bleu and self.data.task != "translate":
             raise ValueError(f"evaluation.moses_bleu: scores translations (the task is {self.data.task!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _the_best_is_best_on_something(self) -> Self:
+        if self.trainer.keep == "best" and not (self.data.validation or self.data.chosen_by_held_out):
+            raise ValueError(
+                "trainer.keep: 'best' of what? allowed: with sets under data.validation, or data.held_out.validation"
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from torch import Tensor
@@ -31,7 +32,8 @@ def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str])
     own = averaged_weights(folder.checkpoint)
     members = [own, *(_weights(each, tokenizer, own) for each in others)]
     saved = Checkpoint.load(folder.checkpoint)
-    replace(saved, average=averaged_state(mean_of(members), saved.average["n_averaged"])).save(folder.checkpoint)
+    average = averaged_state(mean_of(members), saved.average["n_averaged"])
+    replace(saved, average=average, best=None, best_score=-inf).save(folder.checkpoint)
     folder.scores.unlink(missing_ok=True)
 
 

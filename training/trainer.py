@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import inf
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ from model_store.network.seq2seq import EMBEDDING_RANGE, Seq2Seq
 from training.averaging import moving_average
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint, Position, averaged_state, averaged_weights_of
+from training.choice import mean_score
 from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
@@ -103,6 +105,8 @@ class Trainer:
             TrainingStep(network, self.config.label_smoothing), optimizer
         )
         self.network = network
+        self.best: dict[str, Tensor] | None = None
+        self.best_score = -inf
         if self.fabric.global_rank:
             torch.manual_seed(self.config.seed + self.fabric.global_rank)  # dropout of its own
 
@@ -129,8 +133,8 @@ class Trainer:
             if position.step % _GIVE_BACK_EVERY_STEPS == 0:
                 give_back_freed_memory()
         self._save(position)
-        if position.step % self.config.validate_every_steps:  # else it was done in the loop
-            self._validate(position)
+        if position.step % self.config.validate_every_steps and self._validate(position):  # else done in the loop
+            self._save(position)
         return Outcome(position, self._averaged().cpu().eval())
 
     def updates(self, position: Position) -> Iterator[Update]:
@@ -187,9 +191,10 @@ class Trainer:
         return StepRecord(total(self.fabric, summed), update.target_tokens, update.source_tokens, rate, norm)
 
     @torch.no_grad()
-    def _validate(self, position: Position) -> None:
+    def _validate(self, position: Position) -> bool:
+        """Returns whether the average was the best so far, so that it is now kept."""
         if not self.fabric.is_global_zero:
-            return
+            return False
         average = self._averaged()
         figures: dict[str, float] = {}
         if len(self.validation_examples):
@@ -198,7 +203,14 @@ class Trainer:
             )
         if self.validate is not None:
             figures |= self.validate(average)
-        self.log.validation(figures, position)
+        mean = mean_score(figures, self.recipe.data.task)
+        self.log.validation(figures | mean, position)
+        score = max(mean.values(), default=-inf)
+        if self.config.keep == "last" or score <= self.best_score:
+            return False
+        self.best_score = score
+        self.best = {name: weight.to("cpu", copy=True) for name, weight in average.state_dict().items()}
+        return True
 
     def _averaged(self) -> Seq2Seq:
         """In the recipe's widths."""
@@ -225,6 +237,8 @@ class Trainer:
             torch.get_rng_state(),
             self.fabric.strategy.precision.state_dict(),
             torch.cuda.get_rng_state(self.fabric.device) if self.fabric.device.type == "cuda" else None,
+            self.best,
+            self.best_score,
         ).save(self.checkpoint)
 
     def _resume(self) -> Position:
@@ -243,6 +257,7 @@ class Trainer:
         self.average.n_averaged.copy_(saved.average["n_averaged"])
         self._check_widths(saved)
         self.optimizer.load_state_dict(saved.optimizer)
+        self.best, self.best_score = saved.best, saved.best_score
         self.fabric.strategy.precision.load_state_dict(saved.precision)
         if self.fabric.is_global_zero:
             torch.set_rng_state(saved.random_state)

@@ -74,6 +74,16 @@ def test_translators_are_chosen_by_whole_sets_of_which_training_sees_few_sentenc
     assert drawn == {f"translate/tatoeba.en-{code}.tsv.xz" for code in codes}
 
 
+def test_nothing_is_best_without_sets_to_choose_by(tmp_path: Path) -> None:
+    text = f"{RECIPE}[trainer]\nkeep = 'best'\n"
+    with pytest.raises(ConfigError, match=r"trainer\.keep: 'best' of what\?"):
+        load_recipe(write(tmp_path, text))
+    with pytest.raises(ConfigError, match=r"trainer\.keep: 'best' of what\?"):
+        load_recipe(write(tmp_path, text.replace("[data]", "[data]\nheld_out = { pairs = 5 }")))
+    held_out = "[data]\nheld_out = { pairs = 5, validation = true }"
+    assert load_recipe(write(tmp_path, text.replace("[data]", held_out))).trainer.keep == "best"
+
+
 def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
     assert load_recipe(write(tmp_path, RECIPE)).network.vocabulary == 500
     with pytest.raises(ConfigError, match="state it once"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_it_is_the_mean_of_averages_and_bundles(tmp_path: Path) -> None:
     assert (after.position, int(after.average["n_averaged"])) == (last.position, 7)
     assert all(torch.equal(weight, last.network[name]) for name, weight in after.network.items())
     assert not own.scores.exists()
+
+
+def test_the_best_average_is_what_counts_of_each_and_the_mean_takes_its_place(tmp_path: Path) -> None:
+    own, other = run(tmp_path / "own", 1), run(tmp_path / "other", 2)
+    best = {}
+    for folder in (own, other):
+        saved = Checkpoint.load(folder.checkpoint)
+        best[folder] = {name: weight + 1 for name, weight in saved.network.items()}
+        replace(saved, best=best[folder], best_score=5.0).save(folder.checkpoint)
+    average_with(own, tokenizer(), [str(other.root)])
+    for name, weight in averaged_weights(own.checkpoint).items():
+        torch.testing.assert_close(weight, (best[own][name] + best[other][name]) / 2)
+    assert Checkpoint.load(own.checkpoint).best is None
 
 
 def test_what_did_not_begin_where_the_run_did_is_refused(tmp_path: Path) -> None:
