@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,18 +18,18 @@ from training.allocation import keep_freed_memory
 from training.checkpoint import Checkpoint, Position
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed
-from training.evaluation import Evaluation, LeadSentence, System, TestSet, evaluate, table
+from training.evaluation import System
 from training.experiments.catalogue import Experiment, measure
 from training.experiments.table import Table
-from training.export import bundle_folder, bundle_reference, export
+from training.export import bundle_folder, export
 from training.preparation import prepare
 from training.progress import ProgressLog
 from training.reproducing import command_line, command_of_card
 from training.run import Run
 from training.schedule import progress
 from training.scores import write_scores
+from training.scoring import keep, print_comparison, scored
 from training.server import Server
-from training.significance import compare
 from training.soup import average_with
 from training.start import initial_weights
 from training.trainer import Trainer
@@ -128,16 +127,17 @@ def evaluate_command(
         system = model if backend is None else replace(model, opened=partial(open_decoder, backend=backend))
     chosen = tuple(only or ())
     sets = run.test_sets(chosen)
-    evaluations = _evaluate(run, system, sets)
-    how = [*(("--only", name) for name in chosen), ("--backend", backend)]
+    evaluations = scored(run, system, sets)
     if bundle is None:
-        _keep(run, evaluations, command_of_card(run, data, how, by_server=server is not None))
+        command = partial(command_of_card, run, data, backend=backend, by_server=server is not None)
+        keep(run, evaluations, command)
     if json_file is not None:
         places = [("--data", data), ("--runs", runs if runs != RUNS else None), ("--from", start_from)]
+        how = [*(("--only", name) for name in chosen), ("--backend", backend)]
         systems = [("--bundle", bundle), ("--server", server), ("--against", against)]
         write_scores(json_file, evaluations, command_line(run, [*places, *how, *systems]))
     if against is not None:
-        _compare(run, evaluations[: len(sets)], sets, against)
+        print_comparison(run, evaluations[: len(sets)], sets, against)
 
 
 @app.command("average")
@@ -188,7 +188,8 @@ def run_command(
     if not run.folder.report.exists():
         _prepare(run)
     _train(run, None)
-    _keep(run, _evaluate(run, run.system(), run.test_sets(())), command_of_card(run, data, (), by_server=False))
+    command = partial(command_of_card, run, data, backend=None, by_server=False)
+    keep(run, scored(run, run.system(), run.test_sets(())), command)
     _export(run, out)
 
 
@@ -229,43 +230,6 @@ def _train(run: Run, max_steps: int | None) -> None:
     if progress(recipe.trainer, saved.step, saved.elapsed_s) < 1.0:
         folder.scores.unlink(missing_ok=True)  # of a network that will be another one
     trainer.run(max_steps=max_steps)
-
-
-def _evaluate(run: Run, system: System, sets: Sequence[TestSet]) -> list[Evaluation]:
-    """Score the system, then for summaries the first sentence, and print both."""
-    task = run.recipe.data.task
-    moses = run.recipe.evaluation.moses_bleu
-    evaluations = [evaluate(system, test_set, task, with_moses_bleu=moses) for test_set in sets]
-    baseline = [evaluate(LeadSentence(), _baseline_of(test_set), task) for test_set in sets if task == "summarize"]
-    typer.echo(table([*evaluations, *baseline]))
-    return [*evaluations, *baseline]
-
-
-def _keep(run: Run, evaluations: Sequence[Evaluation], command: str) -> None:
-    """Keep scores for the bundle that will be exported, unless a server gave them that serves another one."""
-    own = bundle_reference(run.recipe)
-    others = {model for each in evaluations for model in each.written_by} - {own}
-    if others or not run.folder.checkpoint.exists():
-        reason = f"the server has {', '.join(sorted(others))}" if others else "nothing was trained here"
-        typer.echo(f"not kept for the model card of {own}: {reason}")
-        return
-    write_scores(run.folder.scores, evaluations, command)
-
-
-def _baseline_of(test_set: TestSet) -> TestSet:
-    return replace(test_set, name=f"{test_set.name}, first sentence")
-
-
-def _compare(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> None:
-    """Print how likely each difference to the other bundle is by chance alone."""
-    other, task = run.system_of(against), run.recipe.data.task
-    for evaluation, test_set in zip(evaluations, sets, strict=True):
-        others = evaluate(other, test_set, task).outputs
-        for each in compare(task, evaluation.outputs, others, test_set.references):
-            typer.echo(
-                f"{test_set.name} {test_set.direction}: {each.metric} {each.value:.1f}, {against} {each.other:.1f}, "
-                f"p = {each.p:.4f}"
-            )
 
 
 def _export(run: Run, out: Path | None) -> None:

@@ -21,11 +21,12 @@ def command_line(run: Run, options: Iterable[Option]) -> str:
     return shlex.join(["verso-train", "evaluate", run.argument, *given])
 
 
-def command_of_card(run: Run, data: Path | None, how: Iterable[Option], *, by_server: bool) -> str:
-    """What whoever has the bundle that the run exports, but not the run, gets the same figures by.
+def command_of_card(run: Run, data: Path | None, test_set: str, backend: str | None, *, by_server: bool) -> str:
+    """What whoever has the bundle that the run exports, but not the run, gets the figures of one set by.
 
-    data: where the corpora were; None for the recipe's own folder, which then is everyone's. how: --only, --backend.
+    It names the set: a recipe may have others by then. data: where the corpora were; None for the recipe's own folder,
+    which then is everyone's.
     """
     system = ("--server", SERVER) if by_server else ("--bundle", bundle_reference(run.recipe))
-    corpora = CORPORA if data is not None else None
-    return command_line(run, [("--data", corpora), ("--from", run.recipe.start_from), *how, system])
+    places = [("--data", CORPORA if data is not None else None), ("--from", run.recipe.start_from)]
+    return command_line(run, [*places, system, ("--only", test_set), ("--backend", backend)])

@@ -114,7 +114,7 @@ def test_each_bundle_and_what_it_is_compared_with_has_its_own_figures(folder: Pa
 def test_what_is_kept_for_the_card_does_not_say_what_it_was_compared_with(folder: Path) -> None:
     evaluate(folder, "--only", "few", "--against", str(bundle_of(folder)))
     assert commands(folder / "runs" / "option" / "scores.json") == [
-        f"verso-train evaluate {folder / 'small.toml'} --data CORPORA --only few --bundle option@1"
+        f"verso-train evaluate {folder / 'small.toml'} --data CORPORA --bundle option@1 --only few"
     ]
 
 
@@ -123,7 +123,7 @@ def test_a_server_that_has_the_bundle_of_the_run_is_kept_for_its_card(
 ) -> None:
     serve(monkeypatch, "1")
     evaluate(folder, "--server", "http://localhost:5001", "--json", str(folder / "figures.json"))
-    command = f"verso-train evaluate {folder / 'small.toml'} --data CORPORA --server http://127.0.0.1:5000"
+    command = f"verso-train evaluate {folder / 'small.toml'} --data CORPORA --server http://127.0.0.1:5000 --only few"
     assert commands(folder / "runs" / "option" / "scores.json") == [command]
     assert commands(folder / "figures.json") == [f"{as_given(folder)} --server http://localhost:5001"]
 
@@ -183,7 +183,7 @@ def test_a_bundle_is_compared_with_itself_in_another_backend(folder: Path, monke
     assert commands(figures) == [f"{as_given(folder)} {options}"]
     evaluate(folder, "--backend", "eager")
     (kept,) = commands(folder / "runs" / "option" / "scores.json")
-    assert kept.endswith("small.toml --data CORPORA --backend eager --bundle option@1")
+    assert kept.endswith("small.toml --data CORPORA --bundle option@1 --only few --backend eager")
 
 
 @pytest.mark.parametrize("option", [("--against", "BUNDLE"), ("--backend", "eager")])

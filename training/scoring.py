@@ -1,0 +1,58 @@
+"""What `verso-train evaluate` does with a system and sets: scores, compares, prints, keeps for the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import typer
+
+from training.evaluation import Evaluation, LeadSentence, System, TestSet, evaluate, table
+from training.export import bundle_reference
+from training.run import Run
+from training.scores import write_scores
+from training.significance import compare
+
+BASELINE = ", first sentence"  # behind the name of a set that it is measured on
+
+
+def scored(run: Run, system: System, sets: Sequence[TestSet]) -> list[Evaluation]:
+    """Score the system, then for summaries the first sentence, and print both."""
+    task = run.recipe.data.task
+    moses = run.recipe.evaluation.moses_bleu
+    evaluations = [evaluate(system, test_set, task, with_moses_bleu=moses) for test_set in sets]
+    baseline = [evaluate(LeadSentence(), _baseline_of(test_set), task) for test_set in sets if task == "summarize"]
+    typer.echo(table([*evaluations, *baseline]))
+    return [*evaluations, *baseline]
+
+
+def keep(run: Run, evaluations: Sequence[Evaluation], command: Callable[[str], str]) -> None:
+    """Keep scores for the bundle that will be exported, unless a server gave them that serves another one.
+
+    command: of a set's name.
+    """
+    own = bundle_reference(run.recipe)
+    others = {model for each in evaluations for model in each.written_by} - {own}
+    if others or not run.folder.checkpoint.exists():
+        reason = f"the server has {', '.join(sorted(others))}" if others else "nothing was trained here"
+        typer.echo(f"not kept for the model card of {own}: {reason}")
+        return
+    for name in dict.fromkeys(each.test_set.removesuffix(BASELINE) for each in evaluations):
+        of_set = [each for each in evaluations if each.test_set in (name, name + BASELINE)]
+        write_scores(run.folder.scores, of_set, command(name))
+
+
+def _baseline_of(test_set: TestSet) -> TestSet:
+    return replace(test_set, name=test_set.name + BASELINE)
+
+
+def print_comparison(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> None:
+    """Print how likely each difference to the other bundle is by chance alone."""
+    other, task = run.system_of(against), run.recipe.data.task
+    for evaluation, test_set in zip(evaluations, sets, strict=True):
+        others = evaluate(other, test_set, task).outputs
+        for each in compare(task, evaluation.outputs, others, test_set.references):
+            typer.echo(
+                f"{test_set.name} {test_set.direction}: {each.metric} {each.value:.1f}, {against} {each.other:.1f}, "
+                f"p = {each.p:.4f}"
+            )
