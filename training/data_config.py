@@ -81,6 +81,7 @@ class TestSetConfig(FrozenModel):
 class HeldOutConfig(FrozenModel):
     """A test set per pair of languages, drawn from its sources, with near duplicates of its texts kept out of training.
 
+    Drawn from what people wrote only; of back-translated pairs those leave of which a side is near a text drawn.
     pairs: of each set, but no more than the share `largest_share` of the texts that it is drawn from. sources: by name,
     that they are drawn from; all if empty. threshold: the similarity from which two left sides are near duplicates
     (training/near_duplicates.py). validation: whether they are to choose by, and scored while training, as the sets
@@ -133,8 +134,9 @@ class DataConfig(FrozenModel):
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
         if self.held_out is not None and (unknown := set(self.held_out.sources) - {each.name for each in self.sources}):
             raise ValueError(f"held_out.sources: {min(unknown)!r} is no source")
-        turned = {(each.right, each.left): each for each in self.sources if each.left != each.right}
-        for source in self.sources if self.held_out is not None else ():
+        genuine = [each for each in self.sources if each.back_translated is None]
+        turned = {(each.right, each.left): each for each in genuine if each.left != each.right}
+        for source in genuine if self.held_out is not None else ():
             if (other := turned.get((source.left, source.right))) is not None:
                 raise ValueError(
                     f"held_out: is told apart by what stands left, but {source.name!r} has {source.left!r} there and "
@@ -156,8 +158,8 @@ class DataConfig(FrozenModel):
             field = f"back_translated of source {source.name!r}"
             if self.task != "translate":
                 raise ValueError(f"{field}: is for the task 'translate' only (the task is {self.task!r})")
-            if self.held_out is not None:
-                raise ValueError(f"{field}: held_out cannot be drawn beside it; name a file under report instead")
+            if self.held_out is not None and source.name in self.held_out.sources:
+                raise ValueError(f"{field}: held_out.sources names it, but test sets are of what people wrote")
             if source.ways[0] not in self.pairs:
                 raise ValueError(
                     f"{field}: it is learned as {'-'.join(source.ways[0])!r}, which directions do not have"
@@ -174,8 +176,10 @@ class DataConfig(FrozenModel):
     def drawn_from(self) -> dict[tuple[str, str], frozenset[str]]:
         """By the languages of its left and right side, the names of the sources that a held-out set is drawn from."""
         drawn: dict[tuple[str, str], frozenset[str]] = {}
-        for source in self.sources if self.held_out is not None else ():
-            if self.held_out is not None and source.name in (self.held_out.sources or (source.name,)):
+        for source in self.sources:
+            if self.held_out is None or source.back_translated is not None:
+                continue
+            if source.name in (self.held_out.sources or (source.name,)):
                 languages = (source.left, source.right)
                 drawn[languages] = drawn.get(languages, frozenset()) | {source.name}
         return drawn

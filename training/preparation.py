@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
-from model_store.config import Formality, Task
+from model_store.config import Formality
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, fold
@@ -19,9 +18,8 @@ from training.config import Recipe
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
-from training.near_duplicates import hold_out
+from training.held_out import Corpus, Drawn, without_held_out
 from training.run_folder import RunFolder
 from training.stand_ins import with_stand_ins
 from training.start import load_start
@@ -31,12 +29,6 @@ from training.tokenizer_training import train_tokenizer
 _FORMALITIES: tuple[Formality, ...] = get_args(Formality)
 # One of so many pairs that say how they address their reader is learned without that, so that "default" is learned too.
 _LEARNED_WITHOUT = 4
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    config: SourceConfig
-    pairs: list[SentencePair]
 
 
 def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningReport:
@@ -106,7 +98,7 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
         )
 
 
-def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[_Corpus]:
+def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[Corpus]:
     held_out = frozenset(
         fold(text, recipe.data.task)
         for test_set in (*recipe.data.validation, *recipe.data.report)
@@ -126,66 +118,16 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
         chosen = sample(cleaned, config.limit, recipe.trainer.seed)
         if surplus := report.source(config.name).kept - len(chosen):
             report.drop(config.name, "over_limit", surplus)
-        yield _Corpus(config, chosen)
+        yield Corpus(config, chosen)
 
 
-def _left_to_learn(
-    recipe: Recipe, data_root: Path, report: CleaningReport
-) -> tuple[list[_Corpus], dict[tuple[str, str], list[SentencePair]]]:
+def _left_to_learn(recipe: Recipe, data_root: Path, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
     """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
-    data, seed = recipe.data, recipe.trainer.seed
     corpora = list(_corpora(recipe, data_root, report))
-    held_out: dict[tuple[str, str], list[SentencePair]] = {}
-    if data.held_out is None:
-        return corpora, held_out
-    leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
-    for (left, right), names in data.drawn_from.items():
-        places = [
-            (corpus, number)
-            for corpus in corpora
-            if (corpus.config.left, corpus.config.right) == (left, right)
-            for number in range(len(corpus.pairs))
-        ]
-        pairs = [corpus.pairs[number] for corpus, number in places]
-        among = {place for place, (corpus, _number) in enumerate(places) if corpus.config.name in names}
-        count = min(data.held_out.pairs, int(data.held_out.largest_share * len(among)))
-        if not count:
-            raise ConfigError(
-                f"held_out.largest_share: {data.held_out.largest_share} of {len(among)} {left}-{right} pairs is none;"
-                f" allowed: from {1 / max(len(among), 1):.2g}, or leave that pair of languages out of held_out.sources"
-            )
-        drawn, leaving = hold_out(
-            [pair.left for pair in pairs], count, threshold=data.held_out.threshold, seed=seed, among=among
-        )
-        held_out[left, right] = [pairs[place] for place in drawn]
-        if len(drawn) < data.held_out.pairs:
-            why = "largest_share" if len(drawn) == count else "all others are near duplicates"
-            report.held_out_short.append(f"{left}-{right}: {len(drawn)} of {data.held_out.pairs} pairs ({why})")
-        for corpus, number in (places[place] for place in leaving):
-            report.drop(corpus.config.name, "near_held_out")
-            leave[corpus.config.name].add(number)
-        for corpus in corpora:
-            for number in _sharing(corpus, held_out[left, right], data.task) - leave[corpus.config.name]:
-                report.drop(corpus.config.name, "held_out")
-                leave[corpus.config.name].add(number)
-    left_over = [
-        _Corpus(corpus.config, [pair for number, pair in enumerate(corpus.pairs) if number not in gone])
-        for corpus, gone in ((corpus, leave[corpus.config.name]) for corpus in corpora)
-    ]
-    return left_over, held_out
+    return without_held_out(corpora, recipe, report) if recipe.data.held_out is not None else (corpora, {})
 
 
-def _sharing(corpus: _Corpus, drawn: list[SentencePair], task: Task) -> set[int]:
-    """The pairs of a corpus, of other languages perhaps, that have a side in common with one that was drawn."""
-    known = {fold(text, task) for pair in drawn for text in (pair.left, pair.right)}
-    return {
-        number
-        for number, pair in enumerate(corpus.pairs)
-        if fold(pair.left, task) in known or fold(pair.right, task) in known
-    }
-
-
-def _teaching_to_copy(recipe: Recipe, corpora: list[_Corpus]) -> Iterator[_Corpus]:
+def _teaching_to_copy(recipe: Recipe, corpora: list[Corpus]) -> Iterator[Corpus]:
     """The corpora, with stand-ins in a share of the pairs that have something to copy."""
     random = np.random.default_rng(recipe.trainer.seed)
     words = recipe.decoding.stand_ins
@@ -194,10 +136,10 @@ def _teaching_to_copy(recipe: Recipe, corpora: list[_Corpus]) -> Iterator[_Corpu
             (with_stand_ins(pair, words, random) if random.random() < recipe.data.stand_ins else None) or pair
             for pair in corpus.pairs
         ]
-        yield _Corpus(corpus.config, pairs)
+        yield Corpus(corpus.config, pairs)
 
 
-def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:
+def _tokenizer(recipe: Recipe, corpora: list[Corpus]) -> Tokenizer:
     """That of the bundle to start from, or one learned from the corpora."""
     if recipe.start_from is not None:
         tokenizer = load_start(recipe.start_from).tokenizer
@@ -216,7 +158,7 @@ def _tokenizer(recipe: Recipe, corpora: list[_Corpus]) -> Tokenizer:
     )
 
 
-def _genuine_texts(corpora: list[_Corpus]) -> Iterator[str]:
+def _genuine_texts(corpora: list[Corpus]) -> Iterator[str]:
     """Both sides of every pair, but for those that a model wrote."""
     for corpus in corpora:
         config = corpus.config
@@ -229,7 +171,7 @@ def _genuine_texts(corpora: list[_Corpus]) -> Iterator[str]:
 
 
 def _pack(
-    corpora: list[_Corpus], tokenizer: Tokenizer, languages: tuple[str, ...], recipe: Recipe, report: CleaningReport
+    corpora: list[Corpus], tokenizer: Tokenizer, languages: tuple[str, ...], recipe: Recipe, report: CleaningReport
 ) -> PackedPairs:
     ids = array("i")
     offsets = array("q", [0])

@@ -12,7 +12,7 @@ import pytest
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from tests.unit.training.prepared import PAIRS, SOURCE, TEST_SET, run, texts
-from tests.unit.training.tiny import recipe, sentence_pairs
+from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.preparation import prepare, what_it_depends_on
 from training.recipe_file import changed
@@ -97,3 +97,36 @@ def test_what_was_prepared_before_there_were_back_translations_stays_valid(corpu
     back = write_back(corpus, PAIRS)
     kept = what_it_depends_on(recipe(sources=(SOURCE, back)))["data.sources"]
     assert [source.get("back_translated") for source in kept] == [None, "xx"]
+
+
+def lengthened(text: str) -> str:
+    """The text six times over with other words, so that one word more leaves nearly all triples as they are."""
+    return " ".join(word + end for end in "abcdef" for word in text.split())
+
+
+@pytest.mark.parametrize(("left", "right"), [("xx", "yy"), ("yy", "xx")])
+def test_back_translated_pairs_near_a_held_out_text_leave_and_do_not_change_what_is_drawn(
+    corpus: Path, left: str, right: str
+) -> None:
+    """Near by either side, and whichever stands left in the file."""
+    few = [(lengthened(one), lengthened(other)) for one, other in PAIRS[:20]]
+    write_tsv(corpus / "words.tsv", [*few, *PAIRS[20:]])
+    apart = [(lengthened(one), lengthened(other)) for one, other in sentence_pairs(40, seed=5)]
+    near_source = [(f"{one} too", other) for (one, _other), (_one, other) in zip(few, apart[:20], strict=True)]
+    near_target = [(one, f"{other} TOO") for (_one, other), (one, _other) in zip(few, apart[20:], strict=True)]
+    back = sentence_pairs(100, seed=6) + near_source + near_target
+    held_out = {"pairs": 12, "threshold": 0.6}
+    fields: dict[str, Any] = {"report": (), "held_out": held_out, "max_tokens": 400, "max_length_ratio": 9.0}
+    _report, plain, _config = run(corpus, "plain", **fields)
+    source = write_back(corpus, back) | {"left": left, "right": right}
+    report, folder, _config = run(corpus, "run", sources=(SOURCE, source), **fields)
+    drawn = folder.held_out("xx", "yy").read_text(encoding="utf-8")
+    assert drawn == plain.held_out("xx", "yy").read_text(encoding="utf-8")
+    rows = [tuple(row.split("\t")) for row in drawn.splitlines()]
+    gone = {place for place, pair in enumerate(few) if pair in rows}
+    assert 0 < len(gone) < 12
+    learned = set(texts(folder.train, Tokenizer.load(folder.tokenizer)))
+    left_out = {pair for pair in back if (pair if left == "xx" else pair[::-1]) not in learned}
+    assert left_out == {near[place] for place in gone for near in (near_source, near_target)}
+    assert report.source("back").dropped["near_held_out"] == len(left_out)
+    assert report.source("words").dropped["near_held_out"] == 12

@@ -198,7 +198,9 @@ BACK = '{ name = "back", format = "moses", left = "en", right = "ru", path = "ba
 
 
 def test_a_back_translated_source_is_learned_one_way_beside_another(tmp_path: Path) -> None:
-    recipe = load_recipe(write(tmp_path, RECIPE.replace("}]", f"}}, {BACK}]")))
+    text = RECIPE.replace("}]", f"}}, {BACK}]").replace("[data]", "[data]\nheld_out = { pairs = 5 }")
+    recipe = load_recipe(write(tmp_path, text))
+    assert recipe.data.drawn_from == {("en", "ru"): {"pairs"}}
     assert [source.ways for source in recipe.data.sources] == [(("en", "ru"), ("ru", "en")), (("en", "ru"),)]
 
 
@@ -206,7 +208,11 @@ def test_a_back_translated_source_is_learned_one_way_beside_another(tmp_path: Pa
     ("old", "new", "message"),
     [
         ("[data]", '[data]\ntask = "summarize"', "back_translated of source 'back': is for the task 'translate' only"),
-        ("[data]", "[data]\nheld_out = { pairs = 5 }", "back_translated of source 'back': held_out cannot be drawn"),
+        (
+            "[data]",
+            '[data]\nheld_out = { pairs = 5, sources = ["pairs", "back"] }',
+            "back_translated of source 'back': held_out.sources names it, but test sets are of what people wrote",
+        ),
         ('["en-ru", "ru-en"]', '["ru-en"]', "back_translated of source 'back': it is learned as 'en-ru', which"),
     ],
 )
