@@ -28,7 +28,7 @@ from training.reproducing import command_line, command_of_card
 from training.run import Run
 from training.schedule import progress
 from training.scores import write_scores
-from training.scoring import keep, print_comparison, scored
+from training.scoring import compared, keep, scored
 from training.server import Server
 from training.soup import average_with
 from training.start import initial_weights
@@ -131,13 +131,13 @@ def evaluate_command(
     if bundle is None:
         command = partial(command_of_card, run, data, backend=backend, by_server=server is not None)
         keep(run, evaluations, command)
+    if against is not None:
+        evaluations = compared(run, evaluations, sets, against)
     if json_file is not None:
         places = [("--data", data), ("--runs", runs if runs != RUNS else None), ("--from", start_from)]
         how = [*(("--only", name) for name in chosen), ("--backend", backend)]
         systems = [("--bundle", bundle), ("--server", server), ("--against", against)]
         write_scores(json_file, evaluations, command_line(run, [*places, *how, *systems]))
-    if against is not None:
-        print_comparison(run, evaluations[: len(sets)], sets, against)
 
 
 @app.command("average")

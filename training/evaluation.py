@@ -18,6 +18,7 @@ from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from training.metrics import Metric, score
 from training.moses_bleu import moses_bleu
+from training.significance import Comparison
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class TestSet:
 class Evaluation:
     """One set, scored in one direction.
 
-    unfinished: targets cut off at maximum length. duration_s: of decoding. written_by: as Decoded has it.
+    unfinished: targets cut off at maximum length. duration_s: of decoding. written_by: as Decoded has it. comparisons:
+    with another system, if there was one.
     """
 
     test_set: str
@@ -155,6 +157,7 @@ class Evaluation:
     unfinished: int
     duration_s: float
     written_by: frozenset[str] = frozenset()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 MOSES_BLEU = "BLEU, Moses, lower case"

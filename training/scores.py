@@ -36,8 +36,8 @@ def read_scores(path: Path) -> tuple[Score, ...]:
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation without its texts, as JSON has it."""
-    return {
+    """An evaluation without its texts, as JSON has it; comparisons if it was compared."""
+    figures = {
         "test_set": evaluation.test_set,
         "direction": evaluation.direction,
         "segments": len(evaluation.outputs),
@@ -45,6 +45,11 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "unfinished": evaluation.unfinished,
         "duration_s": round(evaluation.duration_s, 3),
     }
+    if evaluation.comparisons:
+        figures["comparisons"] = [
+            {**asdict(each), "difference": each.value - each.other} for each in evaluation.comparisons
+        ]
+    return figures
 
 
 def _read(path: Path) -> dict[str, list[dict[str, Any]]]:

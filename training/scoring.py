@@ -46,13 +46,19 @@ def _baseline_of(test_set: TestSet) -> TestSet:
     return replace(test_set, name=test_set.name + BASELINE)
 
 
-def print_comparison(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> None:
-    """Print how likely each difference to the other bundle is by chance alone."""
+def compared(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> list[Evaluation]:
+    """The evaluations, of which the first are of the sets, with how likely each difference to the other bundle is by
+    chance alone, which is printed too.
+    """
     other, task = run.system_of(against), run.recipe.data.task
-    for evaluation, test_set in zip(evaluations, sets, strict=True):
+    found = list(evaluations)
+    for index, test_set in enumerate(sets):
         others = evaluate(other, test_set, task).outputs
-        for each in compare(task, evaluation.outputs, others, test_set.references):
+        comparisons = compare(task, found[index].outputs, others, test_set.references)
+        found[index] = replace(found[index], comparisons=comparisons)
+        for each in comparisons:
             typer.echo(
                 f"{test_set.name} {test_set.direction}: {each.metric} {each.value:.1f}, {against} {each.other:.1f}, "
                 f"p = {each.p:.4f}"
             )
+    return found

@@ -111,6 +111,27 @@ def test_each_bundle_and_what_it_is_compared_with_has_its_own_figures(folder: Pa
     ]
 
 
+def test_comparisons_are_written_with_the_figures_as_they_are_printed(folder: Path) -> None:
+    bundle, figures = str(bundle_of(folder)), folder / "figures.json"
+    output = evaluate(folder, "--against", bundle, "--json", str(figures))
+    (evaluations,) = json.loads(figures.read_text(encoding="utf-8")).values()
+    written = [
+        (scored["test_set"], scored["direction"], each) for scored in evaluations for each in scored["comparisons"]
+    ]
+    assert len(written) == 4
+    for name, direction, each in written:
+        assert each.keys() == {"metric", "value", "other", "difference", "p"}
+        assert each["difference"] == each["value"] - each["other"]
+        shown = f"{each['metric']} {each['value']:.1f}, {bundle} {each['other']:.1f}, p = {each['p']:.4f}"
+        assert f"{name} {direction}: {shown}" in output.splitlines()
+    for scored in evaluations:
+        values = {metric["name"]: metric["value"] for metric in scored["metrics"]}
+        assert {each["metric"]: each["value"] for each in scored["comparisons"]} == pytest.approx(values)
+    evaluate(folder, "--json", str(figures))
+    alone = list(json.loads(figures.read_text(encoding="utf-8")).values())[1]
+    assert all("comparisons" not in scored for scored in alone)
+
+
 def test_what_is_kept_for_the_card_does_not_say_what_it_was_compared_with(folder: Path) -> None:
     evaluate(folder, "--only", "few", "--against", str(bundle_of(folder)))
     assert commands(folder / "runs" / "option" / "scores.json") == [
