@@ -27,7 +27,8 @@ class TokenizerConfig(FrozenModel):
 class TrainerConfig(FrozenModel):
     """The training loop. A step is one update over `batches_per_step` batches of `batch_tokens` target tokens each.
 
-    The batches of a step are shared by the processes that torchrun starts; one process does them one after the other.
+    The batches of a step are shared by the processes that torchrun starts, whole if they come out even, else each in
+    parts; one process does them one after the other.
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.

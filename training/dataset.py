@@ -6,7 +6,7 @@ Legend: P pairs, N examples (a pair in one direction), B batch, S source length,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -113,6 +113,10 @@ class Batch:
     def target_tokens(self) -> int:
         """Target tokens, EOS counted."""
         return int(self.target_mask.sum())
+
+    def unlearned(self) -> Batch:
+        """The same examples without a target token: loss and gradients of every weight are zero."""
+        return replace(self, target_mask=torch.zeros_like(self.target_mask))
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`; lengths stay on the CPU, where packing wants them."""

@@ -10,16 +10,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from model_store.errors import ConfigError
 from training.config import TrainerConfig
-
-Item = TypeVar("Item")
+from training.dataset import Ints
 
 
 def is_distributed() -> bool:
@@ -28,18 +25,10 @@ def is_distributed() -> bool:
 
 
 def open_fabric(config: TrainerConfig) -> Fabric:
-    """Fabric on this machine's best device, joined with the other processes if torchrun started several.
-
-    Raises ConfigError if an update's batches cannot be shared equally.
-    """
+    """Fabric on this machine's best device, joined with the other processes if torchrun started several."""
     if not is_distributed():
         return Fabric(accelerator="auto", devices=1, precision=config.precision)
     world, here = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    if config.batches_per_step % world:
-        raise ConfigError(
-            f"trainer.batches_per_step: {config.batches_per_step} cannot be shared among {world} processes; allowed: "
-            f"multiples of {world}"
-        )
     fabric = Fabric(
         accelerator="auto", strategy="ddp", devices=here, num_nodes=world // here, precision=config.precision
     )
@@ -60,9 +49,15 @@ def end_together() -> None:
     os._exit(0)
 
 
-def share(fabric: Fabric, items: Sequence[Item]) -> Sequence[Item]:
-    """Those of the items that are this process's to do."""
-    return items[fabric.global_rank :: fabric.world_size]
+def share(fabric: Fabric, batches: Sequence[Ints]) -> list[Ints]:
+    """This process's part of an update: as many of its batches as the others have, else a part of each, maybe empty.
+
+    batches: indices of examples. Each process gets equally many.
+    """
+    rank, world = fabric.global_rank, fabric.world_size
+    if len(batches) % world == 0:
+        return list(batches[rank::world])
+    return [batch[rank::world] for batch in batches]
 
 
 def total(fabric: Fabric, value: Tensor) -> Tensor:

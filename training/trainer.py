@@ -143,11 +143,15 @@ class Trainer:
         while True:
             chosen, places = zip(*islice(planned, self.config.batches_per_step), strict=True)
             yield Update(
-                [data.batch(each).to(self.fabric.device) for each in share(self.fabric, chosen)],
+                [self._batch(each).to(self.fabric.device) for each in share(self.fabric, chosen)],
                 sum(int(data.target_lengths[each].sum()) for each in chosen),
                 sum(int(data.source_lengths[each].sum()) for each in chosen),
                 places[-1],
             )
+
+    def _batch(self, indices: Ints) -> Batch:
+        """Of no examples, a batch that teaches nothing: a process has to add its gradients to the others', zero too."""
+        return self.train_examples.batch(indices) if len(indices) else self.train_examples.batch([0]).unlearned()
 
     def _planned(self, position: Position) -> Iterator[tuple[Ints, Position]]:
         """The examples of each batch from `position` on, epoch after epoch, with the position behind the batch."""
