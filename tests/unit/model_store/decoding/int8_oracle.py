@@ -1,6 +1,7 @@
 """The network in 8-bit integers, the slow, obvious way: one row at a time, integer products in int64, nothing packed.
 
-Next-token log-probabilities for the one-sentence beam search of oracle.py; the whole prefix is run again every time.
+Next-token log-probabilities for the one-sentence beam search of oracle.py; what came of a prefix is looked up by the
+prefix, so there is nothing to reorder.
 Sigmoid, tanh and attention are those of what is tested, attention in the shape that the beam gives it: their last bit
 can round an input's code to its neighbour.
 """
@@ -69,6 +70,14 @@ def run(stack: RecurrentStack, x: Tensor, state: State, of: Functions) -> tuple[
     return x, after
 
 
+class After(NamedTuple):
+    """What there is after a prefix: what the projection reads, the weights of attention over a slot, the state."""
+
+    readout: Tensor
+    weights: Tensor | None
+    state: State
+
+
 class Int8Oracle:
     """What a network says of one source after each prefix. For an lstm with a reversed or forward encoder, and dot,
     general or no attention."""
@@ -79,46 +88,54 @@ class Int8Oracle:
         self._network, self._source, self._of = network, segment.source, of
         self._bos, self._forbidden = bos, list(forbidden)
         self._width = 1 << (segment.beam_size - 1).bit_length()
-        self._after = cache(self._run)
+        self._after = cache(self._step)
+        self._encoded = cache(self._encode)
 
     def log_probs(self, prefix: Sequence[int]) -> list[float]:
         """Of the next token."""
         projection = self._network.projection
-        logits = linear(self._after(tuple(prefix))[0], projection.weight.detach(), projection.bias.detach())
+        logits = linear(self._after(tuple(prefix)).readout, projection.weight.detach(), projection.bias.detach())
         logits[self._forbidden] = -math.inf
         return torch.log_softmax(logits, dim=0).tolist()
 
     def attention(self, prefix: Sequence[int]) -> list[float]:
         """The weights with which the next token is written."""
-        weights = self._after(tuple(prefix))[1]
+        weights = self._after(tuple(prefix)).weights
         assert weights is not None
         found: list[float] = weights[: len(self._source)].tolist()
         return found
 
     @torch.no_grad()
-    def _run(self, prefix: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
-        """What the projection reads, and the weights of attention over a slot."""
-        network, source, of = self._network, self._source, self._of
-        encoder, decoder, config = network.encoder, network.decoder, network.config
+    def _encode(self) -> tuple[Tensor, Tensor, State]:
+        """Keys and values of a row for each token of the source, and the state after it."""
+        network, source, config = self._network, self._source, self._network.config
+        encoder, attention = network.encoder, network.decoder.attention
         assert isinstance(encoder, DirectedEncoder)
         zeros = torch.zeros(config.hidden)
         state: State = [(zeros, zeros) for _layer in range(config.layers)]
         outputs = []
         for token in reversed(source) if encoder.reverse else source:
-            output, state = run(encoder.stack, network.source_embedding.weight[token], state, of)
+            output, state = run(encoder.stack, network.source_embedding.weight[token], state, self._of)
             outputs.append(output)
         values = torch.stack(outputs[::-1] if encoder.reverse else outputs)
         keys = values
-        if isinstance(decoder.attention, GeneralAttention):
-            keys = torch.stack([linear(value, decoder.attention.project.weight) for value in values])
-        present = in_a_slot(torch.ones(len(source), dtype=torch.bool))
-        feed, attended = torch.zeros(config.readout), None
-        for token in (self._bos, *prefix):
-            x = network.target_embedding.weight[token]
-            x, state = run(decoder.stack, torch.cat((x, feed)) if decoder.input_feeding else x, state, of)
-            if decoder.attention is not None:
-                held = (in_a_slot(keys), in_a_slot(values), present, torch.zeros(1, self._width))
-                context, weights = decoder.attention(x.expand(1, self._width, -1), *held)
-                x, attended = torch.cat((context[0, 0], x)), weights[0, 0]
-            feed = of.tanh(linear(x, decoder.combine.weight))
-        return feed, attended
+        if isinstance(attention, GeneralAttention):
+            keys = torch.stack([linear(value, attention.project.weight) for value in values])
+        return keys, values, state
+
+    @torch.no_grad()
+    def _step(self, prefix: tuple[int, ...]) -> After:
+        """The beginning is read for the empty prefix, and the last token of any other."""
+        network, of = self._network, self._of
+        decoder = network.decoder
+        keys, values, encoded = self._encoded()
+        before = self._after(prefix[:-1]) if prefix else After(torch.zeros(network.config.readout), None, encoded)
+        x = network.target_embedding.weight[prefix[-1] if prefix else self._bos]
+        x, state = run(decoder.stack, torch.cat((x, before.readout)) if decoder.input_feeding else x, before.state, of)
+        weights = None
+        if decoder.attention is not None:
+            present = in_a_slot(torch.ones(len(values), dtype=torch.bool))
+            held = (in_a_slot(keys), in_a_slot(values), present, torch.zeros(1, self._width))
+            context, attended = decoder.attention(x.expand(1, self._width, -1), *held)
+            x, weights = torch.cat((context[0, 0], x)), attended[0, 0]
+        return After(of.tanh(linear(x, decoder.combine.weight)), weights, state)
