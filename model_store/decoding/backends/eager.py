@@ -2,8 +2,9 @@
 
 A GEMM's last bits depend on its shape: the kernel, its blocking and its threads follow the number of rows. So sources
 are always encoded ENCODE_ROWS at a time, position by position, and padded to the source capacity; steps run STEP_ROWS
-hypotheses at a time, filled up with copies. The tests show that a row then depends neither on its neighbours nor on
-its place.
+hypotheses at a time, filled up with copies. Where a slot has few queries its product with keys is one of vectors, whose
+last bits follow where in memory rows begin: so it has some more unless all rows begin alike. The tests show that a row
+then depends neither on its neighbours nor on its place.
 
 Legend: N slots, K beam width, S source length.
 """
@@ -26,6 +27,7 @@ from model_store.network.seq2seq import Seq2Seq
 
 ENCODE_ROWS = 8
 STEP_ROWS = 32
+FEWEST_QUERIES, ALIKE = 4, 4  # a slot; rows of a multiple of so many numbers all begin alike
 
 
 def check_capacity(config: NetworkConfig, source_capacity: int) -> None:
@@ -35,6 +37,12 @@ def check_capacity(config: NetworkConfig, source_capacity: int) -> None:
             f"source_capacity: {source_capacity} tokens is more than the network's table of positions holds; "
             f"allowed: 1..{config.positions}"
         )
+
+
+def copies_of_queries(width: int, hidden: int) -> int:
+    """How often attention has to see each of a slot's `width` queries, of `hidden` numbers, to compute them alike in
+    every slot."""
+    return max(FEWEST_QUERIES // width, 1) if hidden % ALIKE else 1
 
 
 class EagerBackend:
@@ -92,9 +100,22 @@ class EagerBackend:
 
     def _step_block(self, block: Rows) -> Readout:
         if block.rows is None:
-            return self._step(block)
-        readout = self._step(replace(block, state=block.state.spread(block.rows, block.tokens.numel()), rows=None))
+            copies = copies_of_queries(block.tokens.shape[1], self.network.config.hidden)
+            return self._step(block) if copies == 1 or self.on_device else self._step_copies(block, copies)
+        readout = self._step_block(
+            replace(block, state=block.state.spread(block.rows, block.tokens.numel()), rows=None)
+        )
         return replace(readout, state=readout.state.rows(block.rows))
+
+    def _step_copies(self, block: Rows, copies: int) -> Readout:
+        """One step of a block whose rows all are there, each of them so many times."""
+        row = torch.arange(block.tokens.numel(), device=block.tokens.device).view(block.tokens.shape)
+        many = block.state.rows(row.repeat(1, copies).flatten())
+        step = self._step(replace(block, tokens=block.tokens.repeat(1, copies), state=many))
+        width = row.shape[1]
+        first = (row // width * width * copies + row % width).flatten()
+        weights = None if step.weights is None else step.weights[:, :width]
+        return Readout(step.readout[:, :width], weights, step.state.rows(first))
 
     def _step(self, block: Rows) -> Readout:
         """One step of a block whose rows all are there."""

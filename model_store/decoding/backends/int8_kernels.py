@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias
 import torch
 from torch import Tensor
 
+from model_store.decoding.backends.eager import copies_of_queries
 from model_store.decoding.backends.int8_linear import Int8Linear
 from model_store.decoding.scoring import best_among, best_extensions
 from model_store.network.attention import Attention
@@ -124,15 +125,16 @@ class TorchAttention:
     def __call__(
         self, x: Tensor, rows: Tensor | None, memory: Memory, positions: Tensor, width: int
     ) -> tuple[Tensor, Tensor]:
-        slots = len(memory.mask)
+        slots, copies = len(memory.mask), copies_of_queries(width, x.shape[1])
+        queries = spread(x, rows, slots * width).view(slots, width, -1)
         context, weights = self._attention(
-            spread(x, rows, slots * width).view(slots, width, -1),
+            queries if copies == 1 else queries.repeat(1, copies, 1),
             memory.keys,
             memory.values,
             memory.mask,
-            positions.unsqueeze(1).expand(-1, width),
+            positions.unsqueeze(1).expand(-1, width * copies),
         )
-        return chosen(context.flatten(0, 1), rows), weights
+        return chosen(context[:, :width].flatten(0, 1), rows), weights[:, :width]
 
 
 def chosen(whole: Tensor, rows: Tensor | None) -> Tensor:
