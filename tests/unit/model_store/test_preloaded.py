@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.model_store.decoding.test_int8 import needs_vnni
+from tests.unit.model_store.decoding.kinds import needs_vnni
 from tests.unit.model_store.tiny_bundle import save_tiny
 
 

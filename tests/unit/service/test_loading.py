@@ -31,7 +31,7 @@ from service.loading import BundleLoader, find_bundles
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
-from tests.unit.model_store.decoding.test_int8 import needs_vnni
+from tests.unit.model_store.decoding.kinds import needs_vnni
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny, translations_by
 
 PUBLISHED = (("other", "1"), ("tiny", "1"), ("tiny", "9"), ("tiny", "10"))

@@ -24,8 +24,8 @@ from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
+from tests.unit.model_store.decoding.kinds import needs_vnni
 from tests.unit.model_store.decoding.test_device_fallbacks import Capture
-from tests.unit.model_store.decoding.test_int8 import needs_vnni
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
 
 

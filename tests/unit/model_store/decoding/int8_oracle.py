@@ -79,8 +79,8 @@ class After(NamedTuple):
 
 
 class Int8Oracle:
-    """What a network says of one source after each prefix. For an lstm with a reversed or forward encoder, and dot,
-    general or no attention."""
+    """What a network says of one source after each prefix. For an lstm with a reversed or forward encoder, and any
+    attention but the additive."""
 
     def __init__(
         self, network: Seq2Seq, segment: Segment, bos: int, forbidden: Sequence[int], of: Functions = TORCHS
@@ -135,7 +135,7 @@ class Int8Oracle:
         weights = None
         if decoder.attention is not None:
             present = in_a_slot(torch.ones(len(values), dtype=torch.bool))
-            held = (in_a_slot(keys), in_a_slot(values), present, torch.zeros(1, self._width))
+            held = (in_a_slot(keys), in_a_slot(values), present, torch.full((1, self._width), len(prefix)))
             context, attended = decoder.attention(x.expand(1, self._width, -1), *held)
             x, weights = torch.cat((context[0, 0], x)), attended[0, 0]
         return After(of.tanh(linear(x, decoder.combine.weight)), weights, state)

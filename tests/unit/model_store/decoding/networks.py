@@ -66,7 +66,7 @@ def tiny_network(
     return network.to(dtype).eval()
 
 
-# Each cell with each attention, fed or not; each encoder; and no attention at all.
+# Each cell with each attention, fed or not; each encoder; no attention at all; and odd widths.
 NETWORKS: list[dict[str, Any]] = [
     *(
         {"cell": cell, "attention": attention, "input_feeding": feeding, "seed": 1}
@@ -77,6 +77,8 @@ NETWORKS: list[dict[str, Any]] = [
     {"encoder": EncoderConfig(direction="bidirectional"), "seed": 2},
     {"encoder": EncoderConfig(kind="self_attention"), "seed": 2},
     {"attention": "none", "seed": 4},
+    {"hidden": 37, "seed": 3},
+    {"hidden": 24, "embedding": 10, "tied": False, "input_feeding": True, "seed": 3},
 ]
 every_network = pytest.mark.parametrize(
     "options", NETWORKS, ids=lambda options: "-".join(str(value) for value in options.values())

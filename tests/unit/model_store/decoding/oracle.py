@@ -13,6 +13,7 @@ import torch
 
 from model_store.decoding.segment import Form, Segment, Term
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding import close_calls
 
 NextLogProbs = Callable[[Sequence[int]], list[float]]
 
@@ -41,16 +42,15 @@ def beam_search(
     attention: NextLogProbs | None = None,
     *,
     to_the_end: bool = False,
+    gaps: list[float] | None = None,
 ) -> list[Found]:
     """The semantics stated in hypotheses.py and demands.py, literally. Each step is appended to `history`.
 
     spelled: what each id writes. attention: the weights with which the next token is written. to_the_end: search up to
-    maximum length, whatever is proven before.
+    maximum length, whatever is proven before. gaps: gets how far apart it was what choices hung on, of segments that
+    demand nothing.
     """
-
-    def penalty(length: int) -> float:
-        return math.pow((5 + length) / 6, segment.length_penalty)
-
+    gaps = [] if gaps is None else gaps
     beam = segment.beam_size
     live: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     finished: list[Found] = []
@@ -67,6 +67,7 @@ def beam_search(
             tokens_of = [tokens for _total, tokens in live]
             candidates = demanded(candidates, tokens_of, weights, segment, eos, spelled)
             candidates = free_of_the_prefix(candidates, tokens_of, segment, spelled)
+        gaps.append(close_calls.of_step(candidates, beam, segment.pruning, eos))
         extended = []
         going_on: list[Candidate] = []
         ended: list[Candidate] = []
@@ -75,7 +76,7 @@ def beam_search(
                 extended.append((total, (*live[row][1], token)))
                 going_on.append((token, row, total))
             elif rank < beam:
-                finished.append(Found(live[row][1], total, total / penalty(length), finished=True))
+                finished.append(Found(live[row][1], total, total / penalty(length, segment), finished=True))
                 ended.append((token, row, total))
         finished.sort(key=lambda found: -found.score)  # stable: of equals, the one finished first
         live = extended[:beam]
@@ -83,16 +84,29 @@ def beam_search(
         live = [each for each in live if each[0] >= most - segment.pruning]
         if history is not None:
             history.append((going_on[: len(live)], ended))
-        if not live:
-            break
-        best = max(total for total, _tokens in live)
-        longest = min(length + segment.horizon, segment.max_length)
-        enough = len(finished) >= segment.n_best and not to_the_end
-        if enough and best / penalty(longest) <= finished[segment.n_best - 1].score:
+        if not live or (not to_the_end and proven(finished, live, length, segment, gaps)):
             break
     live.sort(key=lambda each: -each[0])
-    unfinished = [Found(tokens, total, total / penalty(len(tokens)), finished=False) for total, tokens in live]
+    gaps.append(close_calls.of_order([found.score for found in finished], segment.n_best))
+    gaps.append(close_calls.of_order([total for total, _tokens in live], segment.n_best - len(finished)))
+    unfinished = [Found(tokens, total, total / penalty(len(tokens), segment), finished=False) for total, tokens in live]
     return (finished[:beam] + unfinished)[: segment.n_best]
+
+
+def penalty(length: int, segment: Segment) -> float:
+    return math.pow((5 + length) / 6, segment.length_penalty)
+
+
+def proven(
+    finished: list[Found], live: list[tuple[float, tuple[int, ...]]], length: int, segment: Segment, gaps: list[float]
+) -> bool:
+    """Whether what goes on cannot be among the n best within the horizon. `gaps`: as of beam_search."""
+    if len(finished) < segment.n_best:
+        return False
+    longest = min(length + segment.horizon, segment.max_length)
+    lead = finished[segment.n_best - 1].score - max(total for total, _tokens in live) / penalty(longest, segment)
+    gaps.append(abs(lead))
+    return lead >= 0
 
 
 def network_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidden: Sequence[int]) -> NextLogProbs:
@@ -105,7 +119,8 @@ def network_log_probs(network: Seq2Seq, source: Sequence[int], bos: int, forbidd
             readouts = network(ids, lengths, torch.tensor([[bos, *prefix]]))
             logits = network.projection(readouts[0, -1])
             logits[list(forbidden)] = -math.inf
-            return torch.log_softmax(logits, dim=0).tolist()
+            exact = torch.promote_types(logits.dtype, torch.float32)
+            return torch.log_softmax(logits, dim=0, dtype=exact).tolist()
 
     return next_log_probs
 

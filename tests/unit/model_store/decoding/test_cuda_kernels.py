@@ -20,9 +20,9 @@ from model_store.decoding.scoring import summaries_of
 from model_store.decoding.segment import Segment
 from model_store.network.attention import DotAttention
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.kinds import assert_same, oracle
 from tests.unit.model_store.decoding.networks import EOS, FORBIDDEN, open_tiny, tiny_network
 from tests.unit.model_store.decoding.stand_in_clock import Clock, lines
-from tests.unit.model_store.decoding.test_exactness import assert_same, oracle
 
 KERNELS = {"attention_kernel": "attend", "part_kernel": "summaries_of", "projection_kernel": "project"}
 

@@ -21,6 +21,8 @@ from model_store.decoding.spellings import Spellings
 from model_store.decoding.terms import Terms
 from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.drawn import segments as free_segments
+from tests.unit.model_store.decoding.kinds import assert_same
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import (
     Found,
@@ -31,8 +33,6 @@ from tests.unit.model_store.decoding.oracle import (
     network_attention,
     network_log_probs,
 )
-from tests.unit.model_store.decoding.test_exactness import assert_same
-from tests.unit.model_store.decoding.test_exactness import segments as free_segments
 
 PIECES = st.integers(4, 23)
 FORMS = st.builds(

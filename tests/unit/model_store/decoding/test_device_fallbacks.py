@@ -13,9 +13,9 @@ from model_store.decoding import step_graphs
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from model_store.decoding.step_graphs import StepGraphs
+from tests.unit.model_store.decoding.kinds import assert_same, oracle
 from tests.unit.model_store.decoding.networks import EOS, tiny_network
 from tests.unit.model_store.decoding.test_cuda_graph import open_device
-from tests.unit.model_store.decoding.test_exactness import assert_same, oracle
 
 CPU = torch.device("cpu")
 Work = Callable[[], None]

@@ -1,4 +1,4 @@
-"""The decoder in flight against the slow oracle: same tokens, same scores, whatever runs beside."""
+"""Every backend against its own slow oracle: same tokens, same scores, whatever runs beside."""
 
 from __future__ import annotations
 
@@ -6,127 +6,144 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.config import PROVEN, UNPRUNED
-from model_store.decoding.in_flight import decode
+from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.drawn import segments
+from tests.unit.model_store.decoding.kinds import Kind, on_every_kind, opened
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, every_network, open_tiny, tiny_network
-from tests.unit.model_store.decoding.oracle import Found, beam_search, network_log_probs
+from tests.unit.model_store.decoding.oracle import network_log_probs
 
 
-def oracle(network: Seq2Seq, segment: Segment) -> list[Found]:
-    return beam_search(network_log_probs(network, segment.source, BOS, FORBIDDEN), segment, EOS)
+def check(kind: Kind, network: Seq2Seq, decoder: InFlightDecoder, batch: Sequence[Segment]) -> None:
+    decoded = dict(decode(decoder, batch))
+    assert decoded.keys() == set(range(len(batch)))
+    for index, hypotheses in decoded.items():
+        kind.expects(network, batch[index]).check(hypotheses)
 
 
-def assert_same(decoded: Sequence[Hypothesis], expected: Sequence[Found]) -> None:
-    assert [hypothesis.tokens for hypothesis in decoded] == [found.tokens for found in expected]
-    assert [hypothesis.finished for hypothesis in decoded] == [found.finished for found in expected]
-    for hypothesis, found in zip(decoded, expected, strict=True):
-        assert hypothesis.log_prob == pytest.approx(found.log_prob, abs=1e-9)
-        assert hypothesis.score == pytest.approx(found.score, abs=1e-9)
+@on_every_kind
+@settings(max_examples=20)
+@given(
+    batch=st.lists(segments(), min_size=1, max_size=10), seed=st.integers(0, 7), max_rows=st.sampled_from([8, 24, 64])
+)
+def test_whatever_the_mix_and_order(kind: Kind, batch: list[Segment], seed: int, max_rows: int) -> None:
+    network, backend = opened(kind, seed)
+    check(kind, network, open_tiny(network, backend=backend, max_rows=max_rows), batch)
 
 
-@st.composite
-def segments(draw: st.DrawFn, max_beam: int = 6) -> Segment:
-    beam = draw(st.integers(1, max_beam))
-    n_best = draw(st.integers(1, beam))
-    return Segment(
-        source=(*draw(st.lists(st.integers(4, 23), min_size=1, max_size=11)), EOS),
-        max_length=draw(st.integers(1, 14)),
-        beam_size=beam,
-        n_best=n_best,
-        length_penalty=draw(st.sampled_from((0.0, 0.6, 1.0, 2.0))),
-        horizon=draw(st.sampled_from((0, 1, 4, PROVEN))),
-        pruning=draw(st.sampled_from((0.0, 0.7, 2.0, UNPRUNED))) if n_best == 1 else UNPRUNED,
-        no_repeat_ngram=draw(st.sampled_from((0, 0, 1, 2, 3))),
+class Traffic:
+    """Segments that come and go. expected: who was not cancelled, by ticket."""
+
+    def __init__(self, decoder: InFlightDecoder) -> None:
+        self.expected: dict[int, Segment] = {}
+        self.results: dict[int, tuple[Hypothesis, ...]] = {}
+        self._decoder = decoder
+        self._doomed: dict[int, int] = {}  # the steps that are left
+
+    def wait(self, steps: int, beam_size: int) -> None:
+        """So many, and for room."""
+        for _step in range(steps):
+            self.step()
+        while not self._decoder.room(beam_size):
+            self.step()
+
+    def admit(self, segment: Segment, doom: int | None) -> None:
+        (ticket,) = self._decoder.admit([segment])
+        self.expected[ticket] = segment
+        if doom is not None:
+            self._doomed[ticket] = doom
+            self._cancel()
+
+    def step(self) -> None:
+        self._decoder.step()
+        self.results.update(self._decoder.collect())
+        for ticket in self._doomed:
+            self._doomed[ticket] -= 1
+        self._cancel()
+
+    def run_out(self) -> None:
+        while self._decoder.live:
+            self.step()
+        self.step()
+
+    def _cancel(self) -> None:
+        for ticket in [ticket for ticket, left in self._doomed.items() if left == 0]:
+            self._decoder.cancel(ticket)
+            del self._doomed[ticket], self.expected[ticket]
+
+
+@on_every_kind
+@settings(max_examples=20)
+@given(
+    arrivals=st.lists(
+        st.tuples(st.integers(0, 4), segments(max_beam=4), st.sampled_from((None, None, 0, 1, 2, 3, 6))),
+        min_size=1,
+        max_size=12,
     )
+)
+def test_arrivals_at_any_step_and_cancelled_neighbours(
+    kind: Kind, arrivals: list[tuple[int, Segment, int | None]]
+) -> None:
+    """Each arrival waits some steps first; some are cancelled so many steps after they came in, done or not."""
+    network, backend = opened(kind, 3)
+    traffic = Traffic(open_tiny(network, backend=backend))
+    for wait, segment, doom in arrivals:
+        traffic.wait(wait, segment.beam_size)
+        traffic.admit(segment, doom)
+    traffic.run_out()
+    assert traffic.expected.keys() <= traffic.results.keys()
+    for ticket, segment in traffic.expected.items():
+        kind.expects(network, segment).check(traffic.results[ticket])
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.lists(segments(), min_size=1, max_size=9), st.integers(0, 7))
-def test_whatever_the_mix_and_order(batch: list[Segment], seed: int) -> None:
-    network = tiny_network(seed=seed)
-    for index, hypotheses in decode(open_tiny(network), batch):
-        assert_same(hypotheses, oracle(network, batch[index]))
+@on_every_kind
+def test_little_hangs_on_rounding(kind: Kind) -> None:
+    """What the other tests let pass as undecided is nothing but in float16, and there it is the oracle's all the same
+    but for a few."""
+    network, backend = opened(kind, 0)
+    pairs = itertools.product(range(4, 24), (5, 13))
+    batch = [Segment((9, *pair, EOS), max_length=7, beam_size=1 + sum(pair) % 4) for pair in pairs]
+    expected = [kind.expects(network, segment) for segment in batch]
+    same = [expected[index].is_found(found) for index, found in decode(open_tiny(network, backend=backend), batch)]
+    undecided = mean(not each.decided for each in expected)
+    assert (undecided, mean(same)) == (0.0, 1.0) or (kind.rounds and undecided < 0.6 and mean(same) > 0.9)
 
 
-@settings(deadline=None, max_examples=40)
-@given(segments(), st.integers(0, 7))
-def test_a_horizon_up_to_the_longest_target_proves_the_result(segment: Segment, seed: int) -> None:
-    network = tiny_network(seed=seed)
+@on_every_kind
+@settings(max_examples=10)
+@given(segment=segments(), seed=st.integers(0, 7))
+def test_a_horizon_up_to_the_longest_target_proves_the_result(kind: Kind, segment: Segment, seed: int) -> None:
+    network, backend = opened(kind, seed)
     proven = replace(segment, horizon=segment.max_length)
-    ((_index, hypotheses),) = decode(open_tiny(network), [proven])
-    log_probs = network_log_probs(network, segment.source, BOS, FORBIDDEN)
-    assert_same(hypotheses, beam_search(log_probs, segment, EOS, to_the_end=True))
+    ((_index, hypotheses),) = decode(open_tiny(network, backend=backend), [proven])
+    kind.expects(network, segment, to_the_end=True).check(hypotheses)
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.lists(st.tuples(st.integers(0, 4), segments(max_beam=4), st.booleans()), min_size=1, max_size=12))
-def test_arrivals_at_any_step_and_cancelled_neighbours(arrivals: list[tuple[int, Segment, bool]]) -> None:
-    """Each arrival waits some steps first; some are cancelled two steps after they came in."""
-    network = tiny_network(seed=3)
-    decoder = open_tiny(network)
-    expected: dict[int, Segment] = {}
-    results: dict[int, tuple[Hypothesis, ...]] = {}
-    doomed: list[int] = []
-
-    def advance() -> None:
-        decoder.step()
-        results.update(decoder.collect())
-
-    for wait, segment, cancel in arrivals:
-        for _step in range(wait):
-            advance()
-        while not decoder.room(segment.beam_size):
-            advance()
-        for ticket in doomed:
-            decoder.cancel(ticket)
-        doomed.clear()
-        (ticket,) = decoder.admit([segment])
-        if cancel:
-            doomed.append(ticket)
-        else:
-            expected[ticket] = segment
-    for ticket in doomed:
-        decoder.cancel(ticket)
-    while decoder.live:
-        advance()
-    assert expected.keys() <= results.keys()
-    for ticket, segment in expected.items():
-        assert_same(results[ticket], oracle(network, segment))
-
-
+@on_every_kind
 @every_network
-def test_every_network(options: dict[str, Any]) -> None:
-    check_network(tiny_network(**options))
+def test_every_network(options: dict[str, Any], kind: Kind) -> None:
+    network = kind.network(**options)
+    if not kind.runs(network.config):
+        pytest.skip("another backend's")
+    batch = [
+        Segment((*range(5, 5 + length), EOS), max_length=10, beam_size=beam, n_best=beam)
+        for length, beam in ((1, 4), (9, 2), (5, 4), (11, 1), (3, 4), (6, 4))
+    ]
+    check(kind, network, open_tiny(network, backend=kind.open(network)), batch)
 
 
 def test_without_attention_nothing_is_aligned() -> None:
     network = tiny_network(attention="none", seed=4)
     ((_index, (best,)),) = decode(open_tiny(network), [Segment((7, 9, EOS), max_length=8)])
     assert best.alignment is None
-
-
-def check_network(network: Seq2Seq) -> None:
-    generator = torch.Generator().manual_seed(5)
-    batch = [
-        Segment(
-            tuple(torch.randint(4, 24, (length,), generator=generator).tolist()),
-            max_length=10,
-            beam_size=beam,
-            n_best=beam,
-        )
-        for length, beam in ((1, 4), (9, 2), (5, 4), (12, 1), (3, 4))
-    ]
-    for index, hypotheses in decode(open_tiny(network), batch):
-        assert_same(hypotheses, oracle(network, batch[index]))
 
 
 def test_beam_of_one_is_greedy() -> None:

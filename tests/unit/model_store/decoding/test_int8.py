@@ -1,44 +1,28 @@
-"""The 8-bit backend: its linear layer against exact integers, its search against its own slow oracle, its choice."""
+"""The 8-bit backend: its linear layer against exact integers, how near it is to float32, its choice."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import Tensor
 
-from model_store.config import Attention, EncoderConfig
+from model_store.config import EncoderConfig
 from model_store.decoding.backends import vnni
 from model_store.decoding.backends.choice import open_backend
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
-from model_store.decoding.backends.int8_kernels import Kernels, TorchKernels
-from model_store.decoding.backends.int8_linear import is_exact, quantise
+from model_store.decoding.backends.int8_linear import quantise
 from model_store.decoding.backends.protocol import Rows
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode
-from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Functions, Int8Oracle, linear
-from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, check_rows, result_of, tiny_network
-from tests.unit.model_store.decoding.oracle import beam_search
+from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, linear
+from tests.unit.model_store.decoding.kinds import kernels_of, needs_kernel, needs_vnni, on_all_kernels
+from tests.unit.model_store.decoding.networks import BOS, EOS, open_tiny, result_of, tiny_network
 
-needs_kernel = pytest.mark.skipif(not is_exact(), reason="this processor has no exact 8-bit kernel")
-needs_vnni = pytest.mark.skipif(not vnni.available(), reason="this processor has no AVX-512 VNNI")
-on_all_kernels = pytest.mark.parametrize(
-    "kernels",
-    [
-        pytest.param("torch", marks=needs_kernel),
-        pytest.param("vnni", marks=needs_vnni),
-        pytest.param("vnni, three threads", marks=needs_vnni),
-    ],
-)
 ROWS = (1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 32, 33, 64, 100, 128, 256, 511, 512)
 
 
@@ -83,114 +67,6 @@ def test_what_was_quantised_before_comes_back_exactly() -> None:
     torch.testing.assert_close(scale_again, scale)
 
 
-def kernels_of(name: str) -> Kernels:
-    """By the names of `on_all_kernels`."""
-    return TorchKernels() if name == "torch" else vnni.open_kernels(Threads(3 if "three" in name else 1))
-
-
-def vnni_functions() -> Functions:
-    """As Numba compiles them for one element."""
-    from model_store.decoding.backends.vnni import kernels
-
-    def of_each(function: Callable[[float], float]) -> Callable[[Tensor], Tensor]:
-        return lambda z: torch.tensor([function(each) for each in z.numpy()])
-
-    return Functions(of_each(kernels.sigmoid), of_each(kernels.tanh))
-
-
-def float32_network(
-    *, hidden: int = 24, attention: Attention = "general", encoder: EncoderConfig | None = None, feeding: bool = False
-) -> Seq2Seq:
-    return tiny_network(
-        hidden=hidden,
-        attention=attention,
-        encoder=encoder,
-        input_feeding=feeding,
-        dtype=torch.float32,
-        eos_bias=1.0,
-        seed=3,
-    )
-
-
-def open_int8(network: Seq2Seq, kernels: Kernels, *, max_rows: int = 64) -> InFlightDecoder:
-    backend = Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels)
-    return InFlightDecoder(
-        backend, Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN)), max_target_length=16, max_rows=max_rows
-    )
-
-
-@st.composite
-def segments(draw: st.DrawFn) -> Segment:
-    beam = draw(st.integers(1, 4))
-    return Segment(
-        source=(*draw(st.lists(st.integers(4, 23), min_size=1, max_size=11)), EOS),
-        max_length=draw(st.integers(1, 9)),
-        beam_size=beam,
-        n_best=beam,
-        length_penalty=draw(st.sampled_from((0.0, 1.0))),
-    )
-
-
-def check(network: Seq2Seq, batch: list[Segment], kernels: str) -> None:
-    functions = TORCHS if kernels == "torch" else vnni_functions()
-    for index, hypotheses in decode(open_int8(network, kernels_of(kernels)), batch):
-        segment = batch[index]
-        oracle = Int8Oracle(network, segment, BOS, FORBIDDEN, functions)
-        expected = beam_search(oracle.log_probs, segment, EOS)
-        assert [each.tokens for each in hypotheses] == [each.tokens for each in expected]
-        assert [each.finished for each in hypotheses] == [each.finished for each in expected]
-        assert [each.score for each in hypotheses] == pytest.approx([each.score for each in expected], abs=1e-4)
-
-
-@on_all_kernels
-@settings(deadline=None, max_examples=12)
-@given(batch=st.lists(segments(), min_size=1, max_size=4))
-def test_search_is_that_of_its_own_oracle(kernels: str, batch: list[Segment]) -> None:
-    check(float32_network(), batch, kernels)
-
-
-@on_all_kernels
-@pytest.mark.parametrize(
-    "network",
-    [
-        float32_network(attention="none"),
-        float32_network(attention="dot"),
-        float32_network(encoder=EncoderConfig(direction="forward")),
-        float32_network(feeding=True),
-        float32_network(hidden=37),
-        tiny_network(hidden=24, embedding=10, tied=False, input_feeding=True, dtype=torch.float32, seed=3),
-    ],
-    ids=["none", "dot", "forward", "feeding", "odd", "feeding-untied"],
-)
-def test_every_kind_that_runs_is_that_of_its_own_oracle(network: Seq2Seq, kernels: str) -> None:
-    batch = [Segment((5, 6, 7, EOS), max_length=7, beam_size=3, n_best=3), Segment((20, EOS), max_length=5)]
-    check(network, batch, kernels)
-
-
-@on_all_kernels
-@pytest.mark.parametrize("hidden", [96, 37])
-def test_alone_and_under_load_are_the_same(hidden: int, kernels: str) -> None:
-    """Every bit of every score, whatever the mix of beams and lengths, the room and the order."""
-    network = tiny_network(vocabulary=500, hidden=hidden, dtype=torch.float32, seed=11)
-    generator = torch.Generator().manual_seed(5)
-    batch = [
-        Segment(
-            (*torch.randint(4, 500, (length,), generator=generator).tolist(), EOS),
-            max_length=12,
-            beam_size=beam,
-            n_best=beam,
-        )
-        for length, beam in zip((1, 11, 4, 7, 2, 9, 3, 10) * 3, (4, 1, 4, 3, 8, 4, 2, 4) * 3, strict=True)
-    ]
-    made = kernels_of(kernels)
-    together = dict(decode(open_int8(network, made, max_rows=512), batch))
-    backwards = dict(decode(open_int8(network, made, max_rows=40), batch[::-1]))
-    for index, segment in enumerate(batch):
-        ((_only, alone),) = decode(open_int8(network, made), [segment])
-        assert together[index] == alone
-        assert backwards[len(batch) - 1 - index] == alone
-
-
 @needs_vnni
 @pytest.mark.parametrize("kept", [1, 30, 100])
 def test_the_same_whichever_tokens_products_are_kept(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,21 +77,21 @@ def test_the_same_whichever_tokens_products_are_kept(kept: int, monkeypatch: pyt
         Segment((*torch.randint(4, 500, (length,), generator=generator).tolist(), EOS), max_length=9, beam_size=4)
         for length in (3, 9, 5, 11, 2, 7, 8, 4)
     ]
-    decoder = open_int8(network, vnni.open_kernels(Threads(1)), max_rows=16)
+
+    def opened() -> InFlightDecoder:
+        kernels = vnni.open_kernels(Threads(1))
+        return open_tiny(
+            network, backend=Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels), max_rows=16
+        )
+
+    decoder = opened()
     expected = dict(decode(decoder, batch))
     from model_store.decoding.backends.vnni import first_layer
 
     monkeypatch.setattr(first_layer, "KEPT_TOKENS", kept)
-    few = open_int8(network, vnni.open_kernels(Threads(1)), max_rows=16)
+    few = opened()
     for _time in range(2):
         assert dict(decode(few, batch)) == expected
-
-
-@on_all_kernels
-@pytest.mark.parametrize("input_feeding", [False, True])
-def test_hypotheses_that_are_not_there_change_nothing(input_feeding: bool, kernels: str) -> None:
-    network = tiny_network(vocabulary=200, hidden=64, input_feeding=input_feeding, dtype=torch.float32, seed=13)
-    check_rows(Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kernels)))
 
 
 @on_all_kernels
@@ -254,7 +130,7 @@ def test_what_does_not_run_falls_back_with_a_word_or_is_refused(
 
 @needs_kernel
 def test_it_is_chosen_where_it_runs() -> None:
-    network = float32_network()
+    network = tiny_network(dtype=torch.float32)
     assert unsupported(network.config) is None
     assert isinstance(open_backend(network, "auto", source_capacity=12), Int8Backend)
     assert isinstance(open_backend(network, "eager", source_capacity=12), EagerBackend)

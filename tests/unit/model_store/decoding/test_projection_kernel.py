@@ -15,8 +15,8 @@ from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.scoring import summaries_of
 from model_store.decoding.segment import Segment
+from tests.unit.model_store.decoding.kinds import oracle
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
-from tests.unit.model_store.decoding.test_exactness import oracle
 from tests.unit.model_store.decoding.triton_interpreter import (
     DEVICE,
     multiply_bfloat16,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from model_store.decoding.in_flight import decode
 from model_store.decoding.repeats import repeating
 from model_store.decoding.segment import Segment
+from tests.unit.model_store.decoding.kinds import assert_same, oracle
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
-from tests.unit.model_store.decoding.test_exactness import assert_same, oracle
 
 
 def ngrams(tokens: tuple[int, ...], size: int) -> list[tuple[int, ...]]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Readout, Rows
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import EOS, SPELLED, check_rows, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import EOS, SPELLED, open_tiny, tiny_network
 
 
 class RowsBackend(EagerBackend):
@@ -61,7 +59,3 @@ def test_a_prefix_that_leaves_no_choice_has_one_hypothesis() -> None:
     assert backend.stepped == [1, 1, 1, 4]
     ((_ticket, hypotheses),) = decoder.collect()
     assert hypotheses[0].tokens[:2] == (SPELLED.index(b"1"),) * 2
-
-
-def test_hypotheses_that_are_not_there_change_nothing() -> None:
-    check_rows(EagerBackend(tiny_network(vocabulary=500, hidden=96, dtype=torch.float32, seed=13), source_capacity=24))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Extension, Hypothesis, SearchStep, Segment
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.drawn import segments
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import Candidate, Step, beam_search, network_log_probs
-from tests.unit.model_store.decoding.test_exactness import segments
 
 
 def expected_steps(network: Seq2Seq, segment: Segment) -> list[Step]:

@@ -20,9 +20,9 @@ from model_store.network.seq2seq import Seq2Seq
 from model_store.translations import Translations
 from tests.unit.model_store import tiny_bundle
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Int8Oracle
+from tests.unit.model_store.decoding.kinds import kernels_of, on_all_kernels, vnni_functions
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search, network_log_probs
-from tests.unit.model_store.decoding.test_int8 import kernels_of, on_all_kernels, vnni_functions
 from tests.unit.model_store.tiny_bundle import translations_by
 
 LANGUAGE = 4  # the token that sources begin with

@@ -19,6 +19,8 @@ from model_store.decoding.processes import group as group_module
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Hypothesis, Segment, StepDone
 from model_store.errors import SegmentError
+from tests.unit.model_store.decoding.drawn import segments
+from tests.unit.model_store.decoding.kinds import EAGER
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
 from tests.unit.model_store.decoding.processes.openers import (
     POISON,
@@ -29,7 +31,6 @@ from tests.unit.model_store.decoding.processes.openers import (
 )
 from tests.unit.model_store.decoding.processes.rig import open_group, run_out, short
 from tests.unit.model_store.decoding.test_beginnings import TYPED, alone, bits
-from tests.unit.model_store.decoding.test_exactness import segments
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes divide by fork")
 
@@ -50,6 +51,8 @@ def test_whatever_the_mix_it_is_what_one_decoder_finds(group: DecoderProcesses, 
     assert {index: bits(each) for index, each in found.items()} == {
         index: bits(each) for index, each in expected.items()
     }
+    for index, segment in enumerate(batch[:3]):
+        EAGER.expects(tiny_network(seed=1), segment).check(found[index])
 
 
 def test_attention_the_search_and_prefixes_come_over(group: DecoderProcesses) -> None:
