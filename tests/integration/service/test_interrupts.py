@@ -78,6 +78,11 @@ def all_is_read(descriptor: int) -> bool:
     return struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))) == (0,)
 
 
+def hear_interrupts() -> None:
+    """Whoever runs the tests in the background has them ignored, and so would all that is started."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(program: list[str], store: Path, mark: Path, stdin: int, output: int) -> subprocess.Popen[bytes]:
     variables = environment(store, THREADS="2", DECODER_PROCESSES="2") | {"MARK": str(mark)}
     own_session = program[0] == "-m"  # the other makes one itself
@@ -88,6 +93,7 @@ def started(program: list[str], store: Path, mark: Path, stdin: int, output: int
         stdout=output,
         stderr=output,
         start_new_session=own_session,
+        preexec_fn=hear_interrupts,
     )
 
 
