@@ -16,6 +16,7 @@ from model_store.decoding.in_flight import InFlightDecoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
+from model_store.network.attention import PositionalAttention
 from model_store.network.seq2seq import Seq2Seq
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ def tiny_network(
             parameter.mul_(2.0)
         network.source_embedding.weight.mul_(20.0)  # tied, so next-token probabilities are peaked
         network.projection.bias[EOS] = eos_bias
+        if isinstance(network.decoder.attention, PositionalAttention):
+            network.decoder.attention.table.uniform_()  # else it is the same at every position
     return network.to(dtype).eval()
 
 

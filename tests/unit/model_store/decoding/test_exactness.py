@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.config import PROVEN, UNPRUNED
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.network.seq2seq import Seq2Seq
@@ -40,11 +41,12 @@ def test_whatever_the_mix_and_order(kind: Kind, batch: list[Segment], seed: int,
 
 
 class Traffic:
-    """Segments that come and go. expected: who was not cancelled, by ticket."""
+    """Segments that come and go. expected: who was not cancelled, by ticket. dropped: who was, without a result yet."""
 
     def __init__(self, decoder: InFlightDecoder) -> None:
         self.expected: dict[int, Segment] = {}
         self.results: dict[int, tuple[Hypothesis, ...]] = {}
+        self.dropped: set[int] = set()
         self._decoder = decoder
         self._doomed: dict[int, int] = {}  # the steps that are left
 
@@ -69,14 +71,20 @@ class Traffic:
             self._doomed[ticket] -= 1
         self._cancel()
 
-    def run_out(self) -> None:
+    def check(self, kind: Kind, network: Seq2Seq) -> None:
+        """After all that is left to do."""
         while self._decoder.live:
             self.step()
         self.step()
+        assert self.expected.keys() <= self.results.keys()
+        assert not self.dropped & self.results.keys()
+        for ticket, segment in self.expected.items():
+            kind.expects(network, segment).check(self.results[ticket])
 
     def _cancel(self) -> None:
         for ticket in [ticket for ticket, left in self._doomed.items() if left == 0]:
             self._decoder.cancel(ticket)
+            self.dropped |= {ticket} - self.results.keys()
             del self._doomed[ticket], self.expected[ticket]
 
 
@@ -84,8 +92,10 @@ class Traffic:
 @settings(max_examples=20)
 @given(
     arrivals=st.lists(
-        st.tuples(st.integers(0, 4), segments(max_beam=4), st.sampled_from((None, None, 0, 1, 2, 3, 6))),
-        min_size=1,
+        st.tuples(
+            st.sampled_from((0, 0, 0, 1, 2, 4)), segments(max_beam=4), st.sampled_from((None, None, 0, 1, 2, 3, 6))
+        ),
+        min_size=4,
         max_size=12,
     )
 )
@@ -98,10 +108,7 @@ def test_arrivals_at_any_step_and_cancelled_neighbours(
     for wait, segment, doom in arrivals:
         traffic.wait(wait, segment.beam_size)
         traffic.admit(segment, doom)
-    traffic.run_out()
-    assert traffic.expected.keys() <= traffic.results.keys()
-    for ticket, segment in traffic.expected.items():
-        kind.expects(network, segment).check(traffic.results[ticket])
+    traffic.check(kind, network)
 
 
 @on_every_kind
@@ -137,7 +144,30 @@ def test_every_network(options: dict[str, Any], kind: Kind) -> None:
         Segment((*range(5, 5 + length), EOS), max_length=10, beam_size=beam, n_best=beam)
         for length, beam in ((1, 4), (9, 2), (5, 4), (11, 1), (3, 4), (6, 4))
     ]
-    check(kind, network, open_tiny(network, backend=kind.open(network)), batch)
+    traffic = Traffic(open_tiny(network, backend=kind.open(network)))
+    for segment in batch:  # each is older than the next
+        traffic.wait(1, segment.beam_size)
+        traffic.admit(segment, None)
+    traffic.check(kind, network)
+
+
+@on_every_kind
+def test_each_segment_has_its_own_horizon_and_pruning(kind: Kind) -> None:
+    """Side by side, in networks where both make a difference."""
+    longer, pruned = 0, 0
+    for seed in (2, 3):
+        network = kind.network(seed=seed, eos_bias=2.0)
+        plain = [Segment((token, 7, EOS), max_length=12, beam_size=3, length_penalty=3.0) for token in range(4, 24, 2)]
+        kinds = [replace(each, horizon=horizon) for each in plain for horizon in (0, PROVEN)]
+        batch = [replace(each, pruning=pruning) for each in kinds for pruning in (0.3, UNPRUNED)]
+        decoded = dict(decode(open_tiny(network, backend=kind.open(network), max_rows=64), batch))
+        for index, hypotheses in decoded.items():
+            kind.expects(network, batch[index]).check(hypotheses)
+        tokens = [decoded[index][0].tokens for index in range(len(batch))]
+        longer += sum(one != other for one, other in zip(tokens[1::4], tokens[3::4], strict=True))
+        pruned += sum(one != other for one, other in zip(tokens[2::4], tokens[3::4], strict=True))
+    assert longer > 3
+    assert pruned > 3
 
 
 def test_without_attention_nothing_is_aligned() -> None:

@@ -93,20 +93,20 @@ def test_alone_and_under_load_are_the_same(kind: Kind, hidden: int) -> None:
 
 @on_every_kind
 def test_the_last_slot_takes_the_place_of_one_that_is_freed_without_changing_results(kind: Kind) -> None:
-    """Short ones between long ones finish first, one is cancelled, and more come in."""
+    """Short ones between long ones finish first, one in the middle is cancelled, and more come in."""
     network = kind.network(seed=9)
     backend = kind.open(network)
     long = [Segment((*source, EOS), max_length=16, n_best=4) for source in ((5, 6), (7, 8, 9), (10,), (11, 12))]
     short = Segment((11, EOS), max_length=1)
     decoder = open_tiny(network, backend=backend, max_rows=64, encode_ahead=0)
-    tickets = decoder.admit([long[0], short, long[1], short, long[2], short])
+    first, cancelled, *tickets = decoder.admit([long[0], long[3], short, long[1], short, long[2], short])
     decoder.step()
-    (cancelled, late) = decoder.admit([long[0], long[3]])
+    (late,) = decoder.admit([long[3]])
     decoder.step()
     results = dict(decoder.collect())
     decoder.cancel(cancelled)
     results |= run_out(decoder)
-    found = [results[ticket] for ticket in (tickets[0], tickets[2], tickets[4], late)]
+    found = [results[ticket] for ticket in (first, tickets[1], tickets[3], late)]
     check_alike(kind, network, backend, long, found)
     assert cancelled not in results
 
