@@ -32,7 +32,7 @@ $(FUZZ)/.installed: tests/fuzz/requirements.txt
 
 # A Ray cluster of several nodes on this machine; takes minutes, so it is apart.
 test-ray: $(RAY_STAMP)
-	$(BIN)/pytest tests/cluster
+	$(BIN)/pytest --timeout 1800 tests/cluster
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -49,6 +49,11 @@ def loader(folder: Path, *default_models: str, **limits: Any) -> BundleLoader:
     return BundleLoader(settings, lambda _identity: NullObserver())
 
 
+def uncached(folder: Path) -> BundleLoader:
+    """Two processes that everything is asked of, so that whoever asks again finds out that one has ended."""
+    return loader(folder, decoder_processes=2, cache_entries=0)
+
+
 def names(references: tuple[BundleReference, ...]) -> list[str]:
     return [str(reference) for reference in references]
 
@@ -146,7 +151,7 @@ def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(fol
             await asyncio.sleep(0.01)
         assert len(await model.engine.submit_all([segment])) == 1
 
-    model = loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
+    model = uncached(folder).open(BundleReference("tiny", "9"))
     there.rename(away)
     save_tiny(there, replace(DESCRIPTION, version="9", network=NetworkConfig(vocabulary=VOCABULARY, hidden=16)))
     try:
@@ -156,7 +161,7 @@ def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(fol
 
 
 def test_a_decoder_is_made_anew_though_what_its_bundle_says_of_itself_was_edited(folder: Path) -> None:
-    model = loader(folder, decoder_processes=2).open(BundleReference("tiny", "9"))
+    model = uncached(folder).open(BundleReference("tiny", "9"))
     manifest = folder / "tiny" / "9" / "manifest.json"
     manifest.write_text(manifest.read_text().replace("Knows nothing.", "Knows little."))
     (folder / "tiny" / "9" / "README.md").write_text("Knows little.")
