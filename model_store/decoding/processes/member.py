@@ -165,18 +165,25 @@ class _Member:
             os._exit(0)
 
     def _take(self) -> None:
-        """What was asked for since the last step; waits for it, if there is nothing else to do."""
-        while (idle := not (self._decoder.live or self._without_result)) or not self._inbox.empty():
+        """What was asked for since the last step; waits for it, if there is nothing else to do. Segments that came one
+        after the other are admitted together: weights are read once for the sources of all."""
+        new: list[tuple[int, Segment]] = []
+        while (idle := not (self._decoder.live or self._without_result or new)) or not self._inbox.empty():
             if idle:
                 self._share.work(False)
-            match self._inbox.get():
-                case Admit(segments):
-                    self._share.work(True)
-                    self._admit(segments)
+            request = self._inbox.get()
+            if isinstance(request, Admit):
+                self._share.work(True)
+                new += request.segments
+                continue
+            self._admit(new)
+            new = []
+            match request:
                 case Cancel(ticket):
                     self._forget(ticket)
                 case Watch(ticket):
                     self._watched |= {own: 0 for own, theirs in self._tickets.items() if theirs == ticket}
+        self._admit(new)
 
     def _tell(self) -> None:
         """What somebody waits for, at once; steps, only so often that it is known that there are some."""
@@ -189,6 +196,8 @@ class _Member:
 
     def _admit(self, segments: Sequence[tuple[int, Segment]]) -> None:
         """Together, or one at a time if that fails, so that one of them does not take the others along."""
+        if not segments:
+            return
         before = self._decoder.live
         try:
             own = self._decoder.admit([segment for _ticket, segment in segments])
