@@ -40,9 +40,20 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x: shape = (I,). Codes of both are whole numbers up to 127 of either sign; one scale a row."""
     row_scales = weight.abs().amax(dim=1) / 127
     codes = (weight / row_scales.unsqueeze(1)).round().long()
-    scale = x.abs().max().clamp(min=torch.finfo(torch.float32).tiny * 127) / 127
+    scale = scale_of(x)
     y = (codes @ (x / scale).round().long()).float() * row_scales * scale
     return y if bias is None else y + bias
+
+
+def scale_of(x: Tensor) -> Tensor:
+    """Of one row."""
+    return x.abs().max().clamp(min=torch.finfo(torch.float32).tiny * 127) / 127
+
+
+def from_a_tie(x: Tensor) -> float:
+    """How far the numbers of a row are, at least, from halfway between two codes."""
+    codes = (x / scale_of(x)).double()
+    return float((codes - codes.floor() - 0.5).abs().min())
 
 
 def cell(layer: RecurrentLayer, x: Tensor, h: Tensor, c: Tensor, of: Functions) -> tuple[Tensor, Tensor]:
@@ -79,8 +90,8 @@ class After(NamedTuple):
 
 
 class Int8Oracle:
-    """What a network says of one source after each prefix. For an lstm with a reversed or forward encoder, and any
-    attention but the additive."""
+    """What a network says of one source after each prefix. For an lstm with a reversed or forward encoder, without
+    residuals, and any attention but the additive. closest_tie: of all that was rounded so far, in codes."""
 
     def __init__(
         self, network: Seq2Seq, segment: Segment, bos: int, forbidden: Sequence[int], of: Functions = TORCHS
@@ -90,11 +101,14 @@ class Int8Oracle:
         self._width = 1 << (segment.beam_size - 1).bit_length()
         self._after = cache(self._step)
         self._encoded = cache(self._encode)
+        self.closest_tie = math.inf
 
     def log_probs(self, prefix: Sequence[int]) -> list[float]:
         """Of the next token."""
         projection = self._network.projection
-        logits = linear(self._after(tuple(prefix)).readout, projection.weight.detach(), projection.bias.detach())
+        logits = linear(
+            self._seen(self._after(tuple(prefix)).readout), projection.weight.detach(), projection.bias.detach()
+        )
         logits[self._forbidden] = -math.inf
         return torch.log_softmax(logits, dim=0).tolist()
 
@@ -117,6 +131,7 @@ class Int8Oracle:
         for token in reversed(source) if encoder.reverse else source:
             output, state = run(encoder.stack, network.source_embedding.weight[token], state, self._of)
             outputs.append(output)
+            self._see_all(state)
         values = torch.stack(outputs[::-1] if encoder.reverse else outputs)
         keys = values
         if isinstance(attention, GeneralAttention):
@@ -131,11 +146,23 @@ class Int8Oracle:
         keys, values, encoded = self._encoded()
         before = self._after(prefix[:-1]) if prefix else After(torch.zeros(network.config.readout), None, encoded)
         x = network.target_embedding.weight[prefix[-1] if prefix else self._bos]
-        x, state = run(decoder.stack, torch.cat((x, before.readout)) if decoder.input_feeding else x, before.state, of)
+        if decoder.input_feeding:
+            x = self._seen(torch.cat((x, before.readout)))
+        x, state = run(decoder.stack, x, before.state, of)
+        self._see_all(state)
         weights = None
         if decoder.attention is not None:
             present = in_a_slot(torch.ones(len(values), dtype=torch.bool))
             held = (in_a_slot(keys), in_a_slot(values), present, torch.full((1, self._width), len(prefix)))
             context, attended = decoder.attention(x.expand(1, self._width, -1), *held)
             x, weights = torch.cat((context[0, 0], x)), attended[0, 0]
-        return After(of.tanh(linear(x, decoder.combine.weight)), weights, state)
+        return After(of.tanh(linear(self._seen(x), decoder.combine.weight)), weights, state)
+
+    def _seen(self, x: Tensor) -> Tensor:
+        """A row that will be rounded."""
+        self.closest_tie = min(self.closest_tie, from_a_tie(x))
+        return x
+
+    def _see_all(self, state: State) -> None:
+        for h, _c in state:
+            self._seen(h)

@@ -113,15 +113,20 @@ def test_arrivals_at_any_step_and_cancelled_neighbours(
 
 @on_every_kind
 def test_little_hangs_on_rounding(kind: Kind) -> None:
-    """What the other tests let pass as undecided is nothing but in float16, and there it is the oracle's all the same
-    but for a few."""
+    """What the other tests let pass as undecided: nothing in float64; with 8-bit codes a few, here as the oracle has
+    them; and in float16 more, which it has but for a few."""
     network, backend = opened(kind, 0)
     pairs = itertools.product(range(4, 24), (5, 13))
     batch = [Segment((9, *pair, EOS), max_length=7, beam_size=1 + sum(pair) % 4) for pair in pairs]
     expected = [kind.expects(network, segment) for segment in batch]
     same = [expected[index].is_found(found) for index, found in decode(open_tiny(network, backend=backend), batch)]
     undecided = mean(not each.decided for each in expected)
-    assert (undecided, mean(same)) == (0.0, 1.0) or (kind.rounds and undecided < 0.6 and mean(same) > 0.9)
+    if kind.rounds:
+        assert undecided < 0.6
+        assert mean(same) > 0.9
+    else:
+        assert undecided < 0.2 if kind.codes else undecided == 0.0
+        assert mean(same) == 1.0
 
 
 @on_every_kind
