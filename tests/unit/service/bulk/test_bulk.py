@@ -84,6 +84,7 @@ def test_every_line_once_and_in_order(sizes: list[int], most_lines: int) -> None
 
 def test_batches_are_under_way_together_and_an_overload_is_waited_out() -> None:
     together = most = refused = 0
+    full = asyncio.Event()
 
     async def translate(texts: Sequence[str]) -> list[Translated]:
         nonlocal together, most, refused
@@ -92,13 +93,17 @@ def test_batches_are_under_way_together_and_an_overload_is_waited_out() -> None:
             raise OverloadedError("full", status=429, type="overloaded", retry_after_s=0.01)
         together += 1
         most = max(most, together)
+        if together == BATCHES_AT_ONCE:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.001)
         together -= 1
         return await shout(texts)
 
     async def run() -> int:
         lines = iter([Line("a", "\n")] * 500)
-        return sum([len(batch.lines) async for batch in translate_lines(lines, translate)])
+        async with asyncio.timeout(60):
+            return sum([len(batch.lines) async for batch in translate_lines(lines, translate)])
 
     assert asyncio.run(run()) == 500
     assert most == BATCHES_AT_ONCE
