@@ -5,6 +5,7 @@ Training and serving have to agree on what counts as a placeholder, so that a mo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -82,6 +83,11 @@ _PATTERNS: dict[Kind, str] = {
 # A sentence is asked about several times on its way; longer texts are not kept.
 _REMEMBERED = 1000
 _ANY = regex.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), regex.V0)
+# What every placeholder has somewhere. Most sentences have none of it, which is found out in a thirtieth of the time.
+_SIGN = re.compile(
+    r"[`@<{$%&\[_#/\\\ufffc\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]|"
+    r"[.:][^ \n]|\(\)|(?<![A-Za-z])-[A-Za-z-]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ def find_placeholders(text: str) -> list[Placeholder]:
 
 def _found(text: str) -> list[Placeholder]:
     found: list[Placeholder] = []
+    if not _SIGN.search(text):
+        return found
     for match in _ANY.finditer(text):
         kind = next(kind for kind in _PATTERNS if match[kind] is not None)
         found.append(Placeholder(match.start(), match.end(), kind))

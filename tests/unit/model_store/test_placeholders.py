@@ -8,7 +8,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_store import placeholders
 from model_store.placeholders import find_placeholders
+
+# Of each kind, and what is nearly one; with characters that Python and the patterns' library take for different things.
+_SCRAPS = (
+    *(
+        "`a`",
+        "www.x",
+        "www.\x1c",
+        "http://b",
+        "mailto:c",
+        "d.com",
+        "e@f.gh",
+        "{i}",
+        "$1",
+        "%J_K%",
+        "%s",
+        "&lt;",
+        "[1]",
+        "__L__",
+    ),
+    *("#fff", ":smile:", "/m/n", "C:\\o", "\\\\p\\q", "r.txt", "--s", "-t", "u_v", "w()", "<b>", "\ufffc", "\ue000"),
+    *(
+        "\U000f0000",
+        "\U00100000",
+        "\u00b2",
+        "\u0301",
+        " ",
+        "x",
+        "\u0436",
+        ".",
+        ":",
+        "-",
+        "(",
+        ")",
+        "\u2028",
+        "\x1c",
+        "1",
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +90,12 @@ def test_they_are_in_order_and_never_empty(text: str) -> None:
     for each in find_placeholders(text):
         assert end <= each.start < each.end <= len(text)
         end = each.end
+
+
+@given(st.lists(st.sampled_from(_SCRAPS), max_size=5).map("".join))
+def test_what_has_no_sign_of_one_has_none(text: str) -> None:
+    thorough = [(match.start(), match.end()) for match in placeholders._ANY.finditer(text)]
+    assert [(each.start, each.end) for each in find_placeholders(text)] == thorough
 
 
 @pytest.mark.parametrize(
