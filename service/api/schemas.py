@@ -23,7 +23,7 @@ from service.pipeline.translation import (
 )
 
 
-class OptionsBody(StrictBody):
+class OptionsBody(StrictBody, frozen=True):  # with a hash, so that pydantic does not copy the default each time
     """How to search; what is left out is the bundle's own."""
 
     beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")
@@ -71,13 +71,6 @@ class TranslateBody(StrictBody):
         )
 
 
-class LinkBody(BaseModel):
-    """A word of the target and the word of the source that it translates, by attention: [start, end) in code points."""
-
-    source: tuple[int, int]
-    target: tuple[int, int]
-
-
 class AlternativeBody(BaseModel):
     """Another translation of the whole text."""
 
@@ -88,7 +81,7 @@ class AlternativeBody(BaseModel):
 class AlternativeTranslationBody(AlternativeBody):
     """Another translation of the whole text, with its own alignment."""
 
-    alignment: list[LinkBody] | None
+    alignment: tuple[Link, ...] | None
 
 
 class SegmentBody(BaseModel):
@@ -98,7 +91,7 @@ class SegmentBody(BaseModel):
     language: str = Field(description="What the source is in; segments of a mixed text differ.")
     text: str
     score: float
-    alignment: list[LinkBody] | None
+    alignment: tuple[Link, ...] | None
     warnings: list[str]
     terms: list[TermUseBody] = Field([], description="Of the glossary, as the source has them.")
     explanation: ExplanationBody | None = Field(
@@ -123,7 +116,7 @@ class TranslationBody(BaseModel):
     detected: DetectionBody | None = Field(description='Null unless the request said "auto".')
     score: float | None
     alternatives: list[AlternativeTranslationBody]
-    alignment: list[LinkBody] | None
+    alignment: tuple[Link, ...] | None
     segments: list[SegmentBody]
     warnings: list[str]
     via: str | None = Field(description="The language in between, if no model serves the pair directly.")
@@ -239,10 +232,10 @@ def _translation(translation: TextTranslation, way: Way) -> TranslationBody:
         detected=detected and DetectionBody(language=detected.language, confidence=detected.confidence),
         score=best.score if segments else None,
         alternatives=[
-            AlternativeTranslationBody(text=each.text, score=each.score, alignment=_links(each.alignment))
+            AlternativeTranslationBody(text=each.text, score=each.score, alignment=each.alignment)
             for each in translation.alternatives
         ],
-        alignment=_links(translation.alignment),
+        alignment=translation.alignment,
         segments=[_segment(each) for each in segments],
         warnings=list(translation.warnings),
         via=way.via,
@@ -256,12 +249,8 @@ def _segment(segment: SegmentTranslation) -> SegmentBody:
         language=segment.language,
         text=best.text,
         score=best.score,
-        alignment=_links(segment.alignment),
+        alignment=segment.alignment,
         warnings=list(segment.warnings),
         terms=[term_use(use) for use in best.terms],
         explanation=segment.explanation and explanation_body(segment.explanation),
     )
-
-
-def _links(links: tuple[Link, ...] | None) -> list[LinkBody] | None:
-    return None if links is None else [LinkBody(source=link.source, target=link.target) for link in links]

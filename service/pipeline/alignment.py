@@ -22,8 +22,6 @@ _SHORT_WORD = 3
 _LEAST_COVERAGE = 0.1
 
 Weights = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +59,20 @@ def align(
     if not source_words or not target_words:
         return Alignment((), ())
     of_tokens = _word_indices(source_spans, source_words)
-    columns = np.array(translated_words(of_tokens, prefix, len(source_ids), lags=lags))
-    there = columns >= 0
-    near = np.zeros((len(target_spans), len(source_words)), dtype=np.float32)
-    np.add.at(near.T, columns[there], _weights(hypothesis, len(source_ids))[:, there].T)
-    by_word = np.zeros((len(target_words), len(source_words)), dtype=np.float32)
-    np.add.at(by_word, _word_indices(target_spans, target_words), near)
-    by_word *= _alike(target, target_words, source, source_words)
+    translated = translated_words(of_tokens, prefix, len(source_ids), lags=lags)
+    near = _weights(hypothesis, len(source_ids)) @ _members(translated, len(source_words))
+    by_word = _members(_word_indices(target_spans, target_words), len(target_words)).T @ near
+    in_source = np.array([is_word(source, span) for span in source_words])
+    in_target = np.array([is_word(target, span) for span in target_words])
+    by_word *= in_target[:, None] == in_source
     same = _same(target, target_words, source, source_words)
     preferred = by_word + same * (by_word.sum(axis=1, keepdims=True) + 1)
-    found = np.where(preferred.max(axis=1) > 0, preferred.argmax(axis=1), -1)
+    found = np.where(preferred.max(axis=1) > 0, preferred.argmax(axis=1), -1).tolist()
     if lags:
-        free = ~same.any(axis=1) & np.array([is_word(target, span) for span in target_words])
-        _pass_on(found, by_word, free, source, source_words)
+        free = ~same.any(axis=1) & in_target
+        _pass_on(
+            found, by_word, free.tolist(), in_source.tolist(), [says_little(source, span) for span in source_words]
+        )
     links = tuple(Link(source_words[word], span) for span, word in zip(target_words, found, strict=True) if word >= 0)
     return Alignment(links, _uncovered(source, source_words, near if hypothesis.attention is not None else None, found))
 
@@ -88,7 +87,16 @@ def _weights(hypothesis: Hypothesis, source_length: int) -> Weights:
     return largest
 
 
-def _pass_on(found: Indices, weights: Weights, free: Flags, source: str, words: Sequence[Span]) -> None:
+def _members(groups: Sequence[int], count: int) -> Weights:
+    """1 where each thing is one of a group, shape = (things, groups). groups: which of `count`, -1 for none."""
+    members = np.zeros((len(groups), count + 1), dtype=np.float32)
+    members[np.arange(len(groups)), groups] = 1.0
+    return members[:, :count]
+
+
+def _pass_on(
+    found: list[int], weights: Weights, free: Sequence[bool], is_word: Sequence[bool], little: Sequence[bool]
+) -> None:
     """Give words of the source without a link one of those in front of it, since attention passes short words over.
 
     From a word that says little a word that says something takes even its only link; any other gives one of several.
@@ -96,13 +104,14 @@ def _pass_on(found: Indices, weights: Weights, free: Flags, source: str, words: 
 
     Args:
         found: the word of the source for each word of the target, or -1; changed. weights: shape = (target words,
-            source words). free: the words of the target that may get another one.
+            source words). free: the words of the target that may get another one. is_word, little: of each word of the
+            source, that it is no punctuation mark; that it says little.
     """
-    little = [says_little(source, span) for span in words]
     held: dict[int, list[int]] = {}
-    for index in np.flatnonzero((found >= 0) & free).tolist():
-        held.setdefault(int(found[index]), []).append(index)
-    for word in sorted({index for index, span in enumerate(words) if is_word(source, span)} - set(found.tolist())):
+    for index, word in enumerate(found):
+        if word >= 0 and free[index]:
+            held.setdefault(word, []).append(index)
+    for word in sorted({index for index, there in enumerate(is_word) if there} - set(found)):
         for giver in range(word - 1, -1, -1):
             theirs = held.get(giver, [])
             if len(theirs) > (1 if little[word] or not little[giver] else 0):
@@ -114,12 +123,12 @@ def _pass_on(found: Indices, weights: Weights, free: Flags, source: str, words: 
                 break
 
 
-def _uncovered(source: str, words: Sequence[Span], near: Weights | None, found: Indices) -> tuple[Span, ...]:
+def _uncovered(source: str, words: Sequence[Span], near: Weights | None, found: Sequence[int]) -> tuple[Span, ...]:
     """Words that nothing is linked to and little attention is on. near: shape = (target tokens, words)."""
     if near is None:
         return ()
-    linked = set(found.tolist())
-    coverage = near.sum(axis=0)
+    linked = set(found)
+    coverage = near.sum(axis=0).tolist()
     return tuple(
         (start, end)
         for index, (start, end) in enumerate(words)
@@ -142,17 +151,12 @@ def _word_indices(tokens: Sequence[Span | None], words: Sequence[Span]) -> list[
     return indices
 
 
-def _alike(target: str, target_words: Sequence[Span], source: str, source_words: Sequence[Span]) -> Flags:
-    """Whether both are words, or both punctuation, shape = (target words, source words)."""
-    in_source = np.array([is_word(source, span) for span in source_words])
-    in_target = np.array([is_word(target, span) for span in target_words])
-    alike: Flags = in_target[:, None] == in_source[None, :]
-    return alike
-
-
 def _same(target: str, target_words: Sequence[Span], source: str, source_words: Sequence[Span]) -> Weights:
     """1 where a word of the target stands in the source too, shape = (target words, source words)."""
-    in_source = np.array([source[slice(*span)].casefold() for span in source_words])
-    in_target = np.array([target[slice(*span)].casefold() for span in target_words])
-    same: Weights = (in_target[:, None] == in_source[None, :]).astype(np.float32)
+    places: dict[str, list[int]] = {}
+    for index, span in enumerate(source_words):
+        places.setdefault(source[slice(*span)].casefold(), []).append(index)
+    same = np.zeros((len(target_words), len(source_words)), dtype=np.float32)
+    for row, span in enumerate(target_words):
+        same[row, places.get(target[slice(*span)].casefold(), [])] = 1.0
     return same

@@ -123,7 +123,8 @@ class Sentence:
     def _loses(self, target: str) -> bool:
         """Whether a placeholder that the model was given as it is is not there any more."""
         shielded = bool(self.shielded.atoms)
-        return bool(unshielded(self.text, shielded=shielded) - unshielded(target, shielded=shielded))
+        given = unshielded(self.text, shielded=shielded)
+        return bool(given) and bool(given - unshielded(target, shielded=shielded))
 
 
 def prepare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 from model_store.config import Formality
@@ -90,7 +91,7 @@ class TranslationRequest:
 
 @dataclass(frozen=True)
 class Link:
-    """A word of the target and the word of the source that it translates; half-open spans in characters."""
+    """A word of the target and the word of the source that it translates, by attention: [start, end) in code points."""
 
     source: tuple[int, int]
     target: tuple[int, int]
@@ -143,12 +144,12 @@ class TextTranslation:
 
     pieces: tuple[str | SegmentTranslation, ...]
 
-    @property
+    @cached_property
     def segments(self) -> tuple[SegmentTranslation, ...]:
         """What went through the model."""
         return tuple(piece for piece in self.pieces if isinstance(piece, SegmentTranslation))
 
-    @property
+    @cached_property
     def best(self) -> Candidate:
         """The whole text; its score is the mean over all tokens, 0 if no segment went through the model."""
         return self._candidate(0)
@@ -195,7 +196,10 @@ class TextTranslation:
                 continue
             if written.alignment is None:
                 return None
-            links += [Link(_shift(link.source, source), _shift(link.target, target)) for link in written.alignment]
+            if source == target == 0:
+                links += written.alignment
+            else:
+                links += [Link(_shift(link.source, source), _shift(link.target, target)) for link in written.alignment]
             source, target = source + len(piece.source), target + len(written.text)
         return tuple(links)
 

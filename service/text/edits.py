@@ -47,6 +47,8 @@ class EditedText:
 
     def span(self, before: Span) -> Span:
         """Where [start, end) of `before` lies in `text`."""
+        if not self._starts:
+            return before
         start, end = before
         return self._position(start, inside=0), self._position(end, inside=1)
 
