@@ -1,4 +1,5 @@
-"""The recipe of the reference network, which wants a GPU, learns on a CPU too, as it is but for how much at once."""
+"""The reference network's recipe, which wants a GPU, learns on a CPU too: as it is, but for small batches at a
+rate that it has in its warm-up."""
 
 from __future__ import annotations
 
