@@ -60,8 +60,8 @@ def align(
         return Alignment((), ())
     of_tokens = _word_indices(source_spans, source_words)
     translated = translated_words(of_tokens, prefix, len(source_ids), lags=lags)
-    near = _weights(hypothesis, len(source_ids)) @ _members(translated, len(source_words))
-    by_word = _members(_word_indices(target_spans, target_words), len(target_words)).T @ near
+    near = _summed(_weights(hypothesis, len(source_ids)).T, translated, len(source_words)).T
+    by_word = _summed(near, _word_indices(target_spans, target_words), len(target_words))
     in_source = np.array([is_word(source, span) for span in source_words])
     in_target = np.array([is_word(target, span) for span in target_words])
     by_word *= in_target[:, None] == in_source
@@ -87,11 +87,12 @@ def _weights(hypothesis: Hypothesis, source_length: int) -> Weights:
     return largest
 
 
-def _members(groups: Sequence[int], count: int) -> Weights:
-    """1 where each thing is one of a group, shape = (things, groups). groups: which of `count`, -1 for none."""
-    members = np.zeros((len(groups), count + 1), dtype=np.float32)
-    members[np.arange(len(groups)), groups] = 1.0
-    return members[:, :count]
+def _summed(rows: Weights, groups: Sequence[int], count: int) -> Weights:
+    """The sum of each of `count` groups of rows. groups: which one each row belongs to; -1 for none."""
+    sums = [np.zeros(rows.shape[1], dtype=np.float32) for _group in range(count + 1)]
+    for group, row in zip(groups, rows, strict=True):
+        sums[group] += row
+    return np.stack(sums[:count])
 
 
 def _pass_on(
