@@ -28,6 +28,11 @@ class StrictBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class FixedBody(StrictBody, frozen=True):
+    """A part of a request that nobody changes, so that its default serves all requests: what has a hash pydantic does
+    not copy for each."""
+
+
 PriorityField = Annotated[
     Literal["interactive", "bulk"],
     Field(description="bulk waits for what is interactive, with a small share meanwhile."),

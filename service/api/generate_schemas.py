@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
+from service.api.fields import FixedBody, PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.api.schemas import AlternativeBody, ModelBody, TimingsBody, UsageBody, timings_of, usage_of
 from service.pipeline.generate import GenerationRequest, GenerationResult, warnings_of
 from service.pipeline.translation import SegmentTranslation, TranslationOptions
 
 
-class GenerateOptionsBody(StrictBody):
+class GenerateOptionsBody(FixedBody):
     """How to search; what is left out is the bundle's own."""
 
     beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from model_store.config import Formality
 from service.api.explanation_schemas import ExplanationBody, explanation_body
-from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
+from service.api.fields import FixedBody, PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.api.glossary_schemas import GlossaryField, TermUseBody, term_use
 from service.pipeline.translation import (
     Format,
@@ -23,7 +23,7 @@ from service.pipeline.translation import (
 )
 
 
-class OptionsBody(StrictBody, frozen=True):  # with a hash, so that pydantic does not copy the default each time
+class OptionsBody(FixedBody):
     """How to search; what is left out is the bundle's own."""
 
     beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.fields import PriorityField, StrictBody, TextField, TimeoutField, turn_of
+from service.api.fields import FixedBody, PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.api.schemas import DetectionBody, ModelBody, TimingsBody, UsageBody, timings_of, usage_of
 from service.pipeline.summarize import Summary, SummaryRequest, SummaryResult
 from service.pipeline.translation import SegmentTranslation, TranslationOptions
 
 
-class SummaryOptionsBody(StrictBody):
+class SummaryOptionsBody(FixedBody):
     """How to search; what is left out is the bundle's own."""
 
     beam_size: int | None = Field(None, ge=1, description="Hypotheses kept at each step.")
