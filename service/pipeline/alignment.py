@@ -88,7 +88,8 @@ def _weights(hypothesis: Hypothesis, source_length: int) -> Weights:
 
 
 def _summed(rows: Weights, groups: Sequence[int], count: int) -> Weights:
-    """The sum of each of `count` groups of rows. groups: which one each row belongs to; -1 for none."""
+    """The sum of each of `count` groups of rows, in their order: (rows, columns) -> (count, columns). groups: which one
+    each row belongs to; -1 for none."""
     sums = [np.zeros(rows.shape[1], dtype=np.float32) for _group in range(count + 1)]
     for group, row in zip(groups, rows, strict=True):
         sums[group] += row
@@ -96,7 +97,7 @@ def _summed(rows: Weights, groups: Sequence[int], count: int) -> Weights:
 
 
 def _pass_on(
-    found: list[int], weights: Weights, free: Sequence[bool], is_word: Sequence[bool], little: Sequence[bool]
+    found: list[int], weights: Weights, free: Sequence[bool], words: Sequence[bool], little: Sequence[bool]
 ) -> None:
     """Give words of the source without a link one of those in front of it, since attention passes short words over.
 
@@ -105,14 +106,14 @@ def _pass_on(
 
     Args:
         found: the word of the source for each word of the target, or -1; changed. weights: shape = (target words,
-            source words). free: the words of the target that may get another one. is_word, little: of each word of the
-            source, that it is no punctuation mark; that it says little.
+            source words). free: the words of the target that may get another one. words, little: whether each word of
+            the source is no punctuation mark, and whether it says little.
     """
     held: dict[int, list[int]] = {}
     for index, word in enumerate(found):
         if word >= 0 and free[index]:
             held.setdefault(word, []).append(index)
-    for word in sorted({index for index, there in enumerate(is_word) if there} - set(found)):
+    for word in sorted({index for index, there in enumerate(words) if there} - set(found)):
         for giver in range(word - 1, -1, -1):
             theirs = held.get(giver, [])
             if len(theirs) > (1 if little[word] or not little[giver] else 0):
