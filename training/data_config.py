@@ -16,7 +16,7 @@ class SourceConfig(FrozenModel):
     """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
 
     path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
-        unused by `debian_descriptions`, which downloads, and by `phrasebook`, which comes with the package.
+        unused by `debian_descriptions`, which downloads, and by `phrasebook` and `wordbook`, the package's own.
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
@@ -25,7 +25,7 @@ class SourceConfig(FrozenModel):
     """
 
     name: str
-    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions", "phrasebook"]
+    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions", "phrasebook", "wordbook"]
     left: str
     right: str
     path: str = ""
@@ -34,6 +34,11 @@ class SourceConfig(FrozenModel):
     limit: PositiveInt | None = None
     formality: dict[str, Formality] = Field(default_factory=dict)
     back_translated: str | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it comes with the package, where each pair was chosen to be learned (`clean_own`)."""
+        return self.format in ("phrasebook", "wordbook")
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:
@@ -84,14 +89,14 @@ class HeldOutConfig(FrozenModel):
     Drawn from what people wrote only; of back-translated pairs those leave of which a side is near a text drawn.
     pairs: of each set, but no more than the share `largest_share` of the texts that it is drawn from. sources: by name,
     that they are drawn from; all if empty. threshold: the similarity from which two left sides are near duplicates
-    (training/near_duplicates.py). validation: whether they are to choose by, and scored while training, as the sets
-    under `validation` are; else only to report.
+    (training/near_duplicates.py; its hashes tell nothing above 0.96 apart). validation: whether they are to choose by,
+    and scored while training, as the sets under `validation` are; else only to report.
     """
 
     pairs: PositiveInt
     sources: tuple[str, ...] = ()
     largest_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
+    threshold: Annotated[float, Field(gt=0.0, le=0.96)] = 0.6
     validation: bool = False
 
 

@@ -27,14 +27,16 @@ class Corpus:
 def without_held_out(corpora: list[Corpus], recipe: Recipe, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
     """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn.
 
-    Drawn from what people wrote, and the same pairs whatever a model wrote besides.
+    Drawn from what people wrote, and the same pairs whatever a model wrote besides. The package's own pairs are not
+    drawn, and stay if the sets are to choose by (training/cleaning.py, clean_own).
     """
     drawn: Drawn = {}
     leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
-    genuine = [corpus for corpus in corpora if corpus.config.back_translated is None]
+    genuine = [corpus for corpus in corpora if corpus.config.back_translated is None and not corpus.config.own]
+    own_stay = recipe.data.held_out is not None and recipe.data.held_out.validation
     for languages, names in recipe.data.drawn_from.items():
         drawn[languages] = _draw(genuine, languages, names, recipe, report, leave)
-        for corpus in corpora:
+        for corpus in [each for each in corpora if not (each.config.own and own_stay)]:
             for number in _sharing(corpus, drawn[languages], recipe.data.task) - leave[corpus.config.name]:
                 report.drop(corpus.config.name, "held_out")
                 leave[corpus.config.name].add(number)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_store.config import Formality
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
-from training.cleaning import CleaningReport, clean, fold
+from training.cleaning import CleaningReport, clean, clean_own, fold
 from training.config import Recipe
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source
@@ -48,9 +49,9 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
     languages = recipe.data.languages
     tokenizer = _tokenizer(recipe, corpora)
-    pairs = _pack(corpora, tokenizer, languages, recipe, report)
+    pairs, drawable = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
-    train, validation = _split(pairs, recipe)
+    train, validation = _split(pairs, drawable, recipe)
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     for (left, right), drawn in held_out.items():
         rows = (f"{pair.left}\t{pair.right}\n" for pair in drawn)
@@ -99,22 +100,23 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
 
 
 def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[Corpus]:
-    held_out = frozenset(
-        fold(text, recipe.data.task)
-        for test_set in (*recipe.data.validation, *recipe.data.report)
-        for pair in read_held_out(test_set, data_root)
-        for text in (pair.left, pair.right)
+    validation, reported = (
+        frozenset(
+            fold(text, recipe.data.task)
+            for test_set in test_sets
+            for pair in read_held_out(test_set, data_root)
+            for text in (pair.left, pair.right)
+        )
+        for test_sets in (recipe.data.validation, recipe.data.report)
     )
+    held_out = validation | reported
     seen: set[bytes] = set()
     for config in recipe.data.sources:
-        cleaned = clean(
-            read_source(config, data_root),
-            source_name=config.name,
-            data=recipe.data,
-            report=report,
-            seen=seen,
-            held_out=held_out,
-        )
+        items, name = read_source(config, data_root), config.name
+        if config.own:
+            cleaned = clean_own(items, source_name=name, task=recipe.data.task, report=report, reported=reported)
+        else:
+            cleaned = clean(items, source_name=name, data=recipe.data, report=report, seen=seen, held_out=held_out)
         chosen = sample(cleaned, config.limit, recipe.trainer.seed)
         if surplus := report.source(config.name).kept - len(chosen):
             report.drop(config.name, "over_limit", surplus)
@@ -172,10 +174,11 @@ def _genuine_texts(corpora: list[Corpus]) -> Iterator[str]:
 
 def _pack(
     corpora: list[Corpus], tokenizer: Tokenizer, languages: tuple[str, ...], recipe: Recipe, report: CleaningReport
-) -> PackedPairs:
+) -> tuple[PackedPairs, NDArray[np.bool_]]:
+    """The pairs as ids, and which of them may be drawn to validate on: shape = (P,)."""
     ids = array("i")
     offsets = array("q", [0])
-    left, right, repeats, formality = array("h"), array("h"), array("h"), array("b")
+    left, right, repeats, formality, drawable = array("h"), array("h"), array("h"), array("b"), array("b")
     cut = recipe.data.cut_source_tokens
     for corpus in corpora:
         config = corpus.config
@@ -196,9 +199,10 @@ def _pack(
             left.append(languages.index(config.left))
             right.append(languages.index(config.right))
             repeats.append(config.repeat)
+            drawable.append(config.back_translated is None and not config.own)
             formality.extend(ways if number % _LEARNED_WITHOUT else (0, 0))
     narrow = np.uint16 if tokenizer.vocabulary <= 1 << 16 else np.int32
-    return PackedPairs(
+    packed = PackedPairs(
         np.asarray(ids, dtype=narrow),
         np.asarray(offsets, dtype=np.int64),
         np.asarray(left, dtype=np.int16),
@@ -207,22 +211,23 @@ def _pack(
         languages,
         np.asarray(formality, dtype=np.int8).reshape(-1, 2),
     )
+    return packed, np.asarray(drawable, dtype=np.bool_)
 
 
-def _split(pairs: PackedPairs, recipe: Recipe) -> tuple[PackedPairs, PackedPairs]:
-    """Training pairs, and `validation_pairs` of the genuine ones, drawn with the recipe's seed.
+def _split(pairs: PackedPairs, drawable: NDArray[np.bool_], recipe: Recipe) -> tuple[PackedPairs, PackedPairs]:
+    """Training pairs, and `validation_pairs` of those that may be drawn, with the recipe's seed.
 
-    Raises ConfigError if fewer are genuine.
+    Raises ConfigError if there are fewer.
     """
     order = np.random.default_rng(recipe.trainer.seed).permutation(len(pairs))
-    genuine = order[~pairs.back_translated[order].any(axis=1)]
+    among = order[drawable[order]]
     wanted = recipe.data.validation_pairs
-    if len(genuine) < wanted:
+    if len(among) < wanted:
         raise ConfigError(
-            f"data.validation_pairs: {wanted}, but they are drawn from pairs that are not back-translated, of which "
-            f"{len(genuine)} are left"
+            f"data.validation_pairs: {wanted}, but they are drawn from pairs that are neither back-translated nor the "
+            f"package's own, of which {len(among)} are left"
         )
-    held = np.sort(genuine[:wanted])
+    held = np.sort(among[:wanted])
     kept = np.setdiff1d(order, held)
     return _take(pairs, kept, repeat=True), _take(pairs, held, repeat=False)
 

@@ -1,6 +1,7 @@
-"""The package's own phrases: greetings, thanks and what people first ask of a translator, in five languages.
+"""The package's own phrases and words: greetings and what else people first ask of a translator, in five languages.
 
-Collections of sentences hold few of them, or none outside their test sets, so a model would learn them badly.
+Collections of sentences hold few of them, or none outside their test sets, so a model would learn them badly: a word
+that stands alone it leaves as it is, or writes in another of its languages.
 """
 
 from __future__ import annotations
@@ -17,13 +18,33 @@ def read_phrasebook(left: str, right: str) -> Items:
 
     Raises ConfigError for a language that it does not have; at the call.
     """
-    header, *rows = csv.reader(_text().splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return iter(_pairs("phrasebook", "phrases.tsv", left, right))
+
+
+def read_wordbook(left: str, right: str) -> Items:
+    """Each everyday word in two languages, in the book's order: as it is written in a text, and with a capital.
+
+    Raises ConfigError for a language that it does not have; at the call.
+    """
+    return _with_capitals(_pairs("wordbook", "words.tsv", left, right))
+
+
+def _pairs(book: str, file: str, left: str, right: str) -> list[SentencePair]:
+    text = resources.files("training.corpora").joinpath(file).read_text(encoding="utf-8")
+    header, *rows = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     for code in (left, right):
         if code not in header:
-            raise ConfigError(f"phrasebook: has no {code!r}; allowed: {header}")
+            raise ConfigError(f"{book}: has no {code!r}; allowed: {header}")
     columns = header.index(left), header.index(right)
-    return (SentencePair(*(row[column] for column in columns)) for row in rows)
+    return [SentencePair(*(row[column] for column in columns)) for row in rows]
 
 
-def _text() -> str:
-    return resources.files("training.corpora").joinpath("phrases.tsv").read_text(encoding="utf-8")
+def _with_capitals(pairs: list[SentencePair]) -> Items:
+    for pair in pairs:
+        yield pair
+        if (capital := SentencePair(_capital(pair.left), _capital(pair.right))) != pair:
+            yield capital
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

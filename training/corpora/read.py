@@ -10,7 +10,7 @@ from training.corpora.debian_descriptions import read_debian_descriptions
 from training.corpora.gettext import read_gettext
 from training.corpora.moses import find_moses, read_moses
 from training.corpora.pair import Items
-from training.corpora.phrasebook import read_phrasebook
+from training.corpora.phrasebook import read_phrasebook, read_wordbook
 from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
 from training.data_config import SourceConfig, TestSetConfig
@@ -46,6 +46,8 @@ def _read(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
             return read_debian_descriptions(left, right)
         case "phrasebook":
             return read_phrasebook(left, right)
+        case "wordbook":
+            return read_wordbook(left, right)
 
 
 def _path(config: SourceConfig | TestSetConfig) -> str:

@@ -85,7 +85,7 @@ def test_stand_ins_are_copied_from_what_a_model_wrote_too(corpus: Path) -> None:
 
 def test_too_few_genuine_pairs_are_refused(corpus: Path) -> None:
     sources = (SOURCE, write_back(corpus, sentence_pairs(300, seed=5)))
-    message = r"data\.validation_pairs: 116, but .* not back-translated, of which 115 are left"
+    message = r"data\.validation_pairs: 116, but .* neither back-translated nor .*, of which 115 are left"
     with pytest.raises(ConfigError, match=message):
         run(corpus, "run", sources=sources, validation_pairs=116)
     assert not (corpus.parent / "run" / "data" / "tokenizer.model").exists()

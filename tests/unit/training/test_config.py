@@ -127,6 +127,11 @@ def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
             'path = "p", back_translated = "en"',
             "directions: 'ru-en' has no source whose 'en' is not back-translated",
         ),
+        (
+            "[tokenizer]",
+            "[data.held_out]\npairs = 1\nthreshold = 0.97\n[tokenizer]",
+            r"threshold: .* to 0\.96 \(got 0\.97\)",
+        ),
         ("[data]", "[data", "not valid TOML"),
     ],
 )

@@ -1,22 +1,26 @@
-"""The package's own phrases."""
+"""The package's own phrases and words."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from model_store.errors import ConfigError
-from training.corpora.pair import SentencePair
-from training.corpora.phrasebook import read_phrasebook
+from training.corpora.pair import Items, SentencePair
+from training.corpora.phrasebook import read_phrasebook, read_wordbook
 from training.corpora.read import read_source
 from training.data_config import SourceConfig
 
+CODES = ("en", "de", "fr", "es", "ru")
+BOOKS = pytest.mark.parametrize("book", [read_phrasebook, read_wordbook])
 
-def pairs(left: str, right: str) -> list[SentencePair]:
-    found = list(read_phrasebook(left, right))
+
+def pairs(left: str, right: str, book: Callable[[str, str], Items] = read_phrasebook) -> list[SentencePair]:
+    found = list(book(left, right))
     assert all(isinstance(pair, SentencePair) for pair in found)
     return [pair for pair in found if isinstance(pair, SentencePair)]
 
@@ -27,22 +31,44 @@ def test_any_two_of_its_languages_either_way() -> None:
     assert [(pair.right, pair.left) for pair in pairs("en", "es")] == [(p.left, p.right) for p in pairs("es", "en")]
 
 
-def test_every_phrase_is_whole_and_there_once() -> None:
+@pytest.mark.parametrize("code", CODES[1:])
+@BOOKS
+def test_every_pair_is_whole_and_there_once(book: Callable[[str, str], Items], code: str) -> None:
     """A row with a cell too few or too many, or two spaces, would teach a mistake for good."""
-    translations = [[pair.right for pair in pairs("en", code)] for code in ("en", "de", "fr", "es", "ru")]
-    phrases = list(zip(*translations, strict=True))
-    assert len(phrases) > 200
-    assert Counter(phrases).most_common(1)[0][1] == 1
-    for phrase in phrases:
-        for text in phrase:
+    found = pairs("en", code, book)
+    assert len(found) > 200
+    assert Counter(found).most_common(1)[0][1] == 1
+    for pair in found:
+        for text in (pair.left, pair.right):
             assert text == " ".join(text.split()) == unicodedata.normalize("NFC", text) != ""
 
 
-def test_it_needs_no_file(tmp_path: Path) -> None:
-    source = SourceConfig(name="phrases", format="phrasebook", left="en", right="de")
-    assert list(read_source(source, tmp_path / "nowhere")) == pairs("en", "de")
+def test_words_have_capitals_too_once() -> None:
+    words = pairs("en", "ru", read_wordbook)
+    assert words.index(SentencePair("Cat", "Кошка")) == words.index(SentencePair("cat", "кошка")) + 1
+    german = pairs("de", "en", read_wordbook)
+    assert german.count(SentencePair("Montag", "Monday")) == 1  # a capital in both
+    assert SentencePair("Katze", "cat") in german
+    assert SentencePair("Katze", "Cat") in german
+    assert SentencePair("К", "k") not in words
 
 
-def test_a_language_that_it_does_not_have_is_refused_at_the_call() -> None:
-    with pytest.raises(ConfigError, match=r"phrasebook: has no 'it'; allowed: \['en', 'de', 'fr', 'es', 'ru'\]"):
-        read_phrasebook("en", "it")
+@pytest.mark.parametrize("code", CODES)
+def test_words_are_of_the_script_of_their_language(code: str) -> None:
+    """A Latin letter that looks like a Cyrillic one, or the other way round, would be learned for good."""
+    letters = {letter for pair in pairs(code, code, read_wordbook) for letter in pair.left if letter.isalpha()}
+    script = "CYRILLIC" if code == "ru" else "LATIN"
+    assert [letter for letter in letters if not unicodedata.name(letter).startswith(script)] == []
+
+
+@BOOKS
+def test_it_needs_no_file(book: Callable[[str, str], Items], tmp_path: Path) -> None:
+    format = book.__name__.removeprefix("read_")
+    source = SourceConfig.model_validate({"name": "own", "format": format, "left": "en", "right": "de"})
+    assert list(read_source(source, tmp_path / "nowhere")) == pairs("en", "de", book)
+
+
+@BOOKS
+def test_a_language_that_it_does_not_have_is_refused_at_the_call(book: Callable[[str, str], Items]) -> None:
+    with pytest.raises(ConfigError, match=r"book: has no 'it'; allowed: \['en', 'de', 'fr', 'es', 'ru'\]"):
+        book("en", "it")
