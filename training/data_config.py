@@ -16,7 +16,8 @@ class SourceConfig(FrozenModel):
     """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
 
     path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
-        unused by `debian_descriptions`, which downloads, and by `phrasebook` and `wordbook`, the package's own.
+        unused by `debian_descriptions`, which downloads, by `phrasebook` and `wordbook`, which come with the package,
+        and by `word_pairs`, learned from the other sources of the two languages (training/word_pairs.py).
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
@@ -25,7 +26,7 @@ class SourceConfig(FrozenModel):
     """
 
     name: str
-    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions", "phrasebook", "wordbook"]
+    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions", "phrasebook", "wordbook", "word_pairs"]
     left: str
     right: str
     path: str = ""
@@ -37,8 +38,8 @@ class SourceConfig(FrozenModel):
 
     @property
     def own(self) -> bool:
-        """Whether it comes with the package, where each pair was chosen to be learned (`clean_own`)."""
-        return self.format in ("phrasebook", "wordbook")
+        """Whether the package provides it, and each pair as one to be learned as it stands (`clean_own`)."""
+        return self.format in ("phrasebook", "wordbook", "word_pairs")
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:

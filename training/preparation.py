@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,8 +17,10 @@ from model_store.tokenizer import Tokenizer
 from training.cleaning import CleaningReport, clean, clean_own, fold
 from training.config import Recipe
 from training.corpora.pair import SentencePair
+from training.corpora.phrasebook import with_capitals
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
+from training.data_config import SourceConfig, TestSetConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.held_out import Corpus, Drawn, without_held_out
 from training.run_folder import RunFolder
@@ -26,6 +28,7 @@ from training.stand_ins import with_stand_ins
 from training.start import load_start
 from training.test_sets import read_held_out
 from training.tokenizer_training import train_tokenizer
+from training.word_pairs import word_pairs
 
 _FORMALITIES: tuple[Formality, ...] = get_args(Formality)
 # One of so many pairs that say how they address their reader is learned without that, so that "default" is learned too.
@@ -100,16 +103,8 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
 
 
 def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[Corpus]:
-    validation, reported = (
-        frozenset(
-            fold(text, recipe.data.task)
-            for test_set in test_sets
-            for pair in read_held_out(test_set, data_root)
-            for text in (pair.left, pair.right)
-        )
-        for test_sets in (recipe.data.validation, recipe.data.report)
-    )
-    held_out = validation | reported
+    reported = _texts_of(recipe.data.report, recipe, data_root)
+    held_out = reported | _texts_of(recipe.data.validation, recipe, data_root)
     seen: set[bytes] = set()
     for config in recipe.data.sources:
         items, name = read_source(config, data_root), config.name
@@ -117,16 +112,60 @@ def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterato
             cleaned = clean_own(items, source_name=name, task=recipe.data.task, report=report, reported=reported)
         else:
             cleaned = clean(items, source_name=name, data=recipe.data, report=report, seen=seen, held_out=held_out)
-        chosen = sample(cleaned, config.limit, recipe.trainer.seed)
-        if surplus := report.source(config.name).kept - len(chosen):
-            report.drop(config.name, "over_limit", surplus)
-        yield Corpus(config, chosen)
+        yield _up_to_limit(config, cleaned, recipe, report)
+
+
+def _up_to_limit(config: SourceConfig, pairs: Iterable[SentencePair], recipe: Recipe, report: CleaningReport) -> Corpus:
+    chosen = sample(pairs, config.limit, recipe.trainer.seed)
+    if surplus := report.source(config.name).kept - len(chosen):
+        report.drop(config.name, "over_limit", surplus)
+    return Corpus(config, chosen)
+
+
+def _texts_of(test_sets: Sequence[TestSetConfig], recipe: Recipe, data_root: Path) -> frozenset[bytes]:
+    """`fold` of both sides of every pair of the sets."""
+    return frozenset(
+        fold(text, recipe.data.task)
+        for test_set in test_sets
+        for pair in read_held_out(test_set, data_root)
+        for text in (pair.left, pair.right)
+    )
 
 
 def _left_to_learn(recipe: Recipe, data_root: Path, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
     """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
     corpora = list(_corpora(recipe, data_root, report))
-    return without_held_out(corpora, recipe, report) if recipe.data.held_out is not None else (corpora, {})
+    drawn: Drawn = {}
+    if recipe.data.held_out is not None:
+        corpora, drawn = without_held_out(corpora, recipe, report)
+    return [_with_words(corpus, corpora, recipe, data_root, report) for corpus in corpora], drawn
+
+
+def _with_words(
+    corpus: Corpus, corpora: list[Corpus], recipe: Recipe, data_root: Path, report: CleaningReport
+) -> Corpus:
+    """The corpus; if it is one of word pairs, with what is learned from what people wrote in its two languages."""
+    config = corpus.config
+    if config.format != "word_pairs":
+        return corpus
+    pairs = [
+        pair
+        for other in corpora
+        if not other.config.own and other.config.back_translated is None
+        for pair in _turned(other, config)
+    ]
+    reported = _texts_of(recipe.data.report, recipe, data_root)
+    words = with_capitals(word_pairs(pairs, seed=recipe.trainer.seed))
+    kept = clean_own(words, source_name=config.name, task=recipe.data.task, report=report, reported=reported)
+    return _up_to_limit(config, kept, recipe, report)
+
+
+def _turned(corpus: Corpus, like: SourceConfig) -> Iterator[SentencePair]:
+    """The pairs of a corpus as those of `like` stand, left and right; none if it is of other languages."""
+    if (corpus.config.left, corpus.config.right) == (like.left, like.right):
+        yield from corpus.pairs
+    elif (corpus.config.right, corpus.config.left) == (like.left, like.right):
+        yield from (SentencePair(pair.right, pair.left) for pair in corpus.pairs)
 
 
 def _teaching_to_copy(recipe: Recipe, corpora: list[Corpus]) -> Iterator[Corpus]:

@@ -7,6 +7,7 @@ that stands alone it leaves as it is, or writes in another of its languages.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Iterator
 from importlib import resources
 
 from model_store.errors import ConfigError
@@ -26,7 +27,15 @@ def read_wordbook(left: str, right: str) -> Items:
 
     Raises ConfigError for a language that it does not have; at the call.
     """
-    return _with_capitals(_pairs("wordbook", "words.tsv", left, right))
+    return with_capitals(_pairs("wordbook", "words.tsv", left, right))
+
+
+def with_capitals(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
+    """Each pair, followed by the same with a capital on both sides if that is another."""
+    for pair in pairs:
+        yield pair
+        if (capital := SentencePair(_capital(pair.left), _capital(pair.right))) != pair:
+            yield capital
 
 
 def _pairs(book: str, file: str, left: str, right: str) -> list[SentencePair]:
@@ -37,13 +46,6 @@ def _pairs(book: str, file: str, left: str, right: str) -> list[SentencePair]:
             raise ConfigError(f"{book}: has no {code!r}; allowed: {header}")
     columns = header.index(left), header.index(right)
     return [SentencePair(*(row[column] for column in columns)) for row in rows]
-
-
-def _with_capitals(pairs: list[SentencePair]) -> Items:
-    for pair in pairs:
-        yield pair
-        if (capital := SentencePair(_capital(pair.left), _capital(pair.right))) != pair:
-            yield capital
 
 
 def _capital(text: str) -> str:
