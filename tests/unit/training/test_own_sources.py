@@ -111,3 +111,22 @@ def test_an_epoch_has_them_as_often_as_the_recipe_says(corpus: Path) -> None:
     )
     _report, _train, _validation, repeats = learned(corpus, sources=sources, report=(), validation_pairs=15)
     assert repeats.count(7) == len(list(read_wordbook("en", "es")))
+
+
+def test_word_pairs_are_learned_from_the_other_sources_of_their_languages(corpus: Path) -> None:
+    """From either way round, not from the package's own, and neither reported lines nor to validate on."""
+    write_tsv(corpus / "there.tsv", [(f"walrus {word}", f"morsa {word}") for word in ("Ann", "Bob", "Kim")])
+    write_tsv(corpus / "back.tsv", [(f"morsa {word}", f"walrus {word}") for word in ("Tom", "Liz", "Max")])
+    write_tsv(corpus / "reported.tsv", [("Penguin!", "¡Pingüino!")])
+    more = [(f"penguin {word}", f"pingüino {word}") for word in ("Ann", "Bob", "Kim", "Tom", "Liz")]
+    write_tsv(corpus / "words.tsv", [*PAIRS, *more])
+    names = {"there": ("en", "es"), "back": ("es", "en"), "words": ("en", "es")}
+    others = [
+        {"name": name, "format": "tsv", "left": left, "right": right, "path": f"{name}.tsv"}
+        for name, (left, right) in names.items()
+    ]
+    learn = {"name": "learned", "format": "word_pairs", "left": "en", "right": "es", "repeat": 3}
+    report, train, _validation, repeats = learned(corpus, sources=(learn, *OWN, *others), validation_pairs=len(PAIRS))
+    found = {pair for pair, times in zip(train, repeats, strict=True) if times == 3}
+    assert found == {("walrus", "morsa"), ("Walrus", "Morsa")}
+    assert report["learned"] == {"read": 4, "kept": 2, "dropped": {"held_out": 2}}
