@@ -173,11 +173,10 @@ def clean_own(
     report: CleaningReport,
     reported: frozenset[bytes],
 ) -> Iterator[SentencePair]:
-    """The pairs of a source that comes with the package, but for lines of sets that are only reported.
+    """The pairs of a source that the package provides, but for lines of sets that are only reported.
 
-    They were chosen one by one: their case and punctuation are there to be learned, and so are words that are the same
-    in both languages. "Yes." and "Thank you." are lines of sets to choose by as well; a model that never saw them
-    copies them.
+    Each was chosen to be learned as it stands: its case and punctuation, and words that are the same in both languages.
+    "Yes." and "Thank you." are lines of sets to choose by as well; a model that never saw them copies them.
 
     Args:
         reported: `fold` of both sides of every pair that is held out to report, with that task.

@@ -38,7 +38,7 @@ class SourceConfig(FrozenModel):
 
     @property
     def own(self) -> bool:
-        """Whether the package provides it, and each pair as one to be learned as it stands (`clean_own`)."""
+        """Whether the package provides it, each pair to be learned as it stands (training/cleaning.py, clean_own)."""
         return self.format in ("phrasebook", "wordbook", "word_pairs")
 
     @property
@@ -140,7 +140,7 @@ class DataConfig(FrozenModel):
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
         if self.held_out is not None and (unknown := set(self.held_out.sources) - {each.name for each in self.sources}):
             raise ValueError(f"held_out.sources: {min(unknown)!r} is no source")
-        genuine = [each for each in self.sources if each.back_translated is None]
+        genuine = [each for each in self.sources if each.back_translated is None and not each.own]
         turned = {(each.right, each.left): each for each in genuine if each.left != each.right}
         for source in genuine if self.held_out is not None else ():
             if (other := turned.get((source.left, source.right))) is not None:
@@ -154,6 +154,22 @@ class DataConfig(FrozenModel):
             pair = self.split(direction)
             if pair is None or frozenset(pair) not in known:
                 raise ValueError(f"directions: {direction!r} is not a pair of languages that a source has")
+        return self
+
+    @model_validator(mode="after")
+    def _own_sources_have_corpora_beside_them(self) -> Self:
+        for source in (each for each in self.sources if each.own):
+            if self.held_out is not None and source.name in self.held_out.sources:
+                raise ValueError(f"held_out.sources: {source.name!r} is the package's own; allowed: corpora")
+            languages = {source.left, source.right}
+            if source.format == "word_pairs" and not any(
+                not each.own and each.back_translated is None and {each.left, each.right} == languages
+                for each in self.sources
+            ):
+                raise ValueError(
+                    f"sources: {source.name!r} is learned from the others of {source.left!r} and {source.right!r}, "
+                    "of which there is none that people wrote"
+                )
         return self
 
     @model_validator(mode="after")
@@ -183,7 +199,7 @@ class DataConfig(FrozenModel):
         """By the languages of its left and right side, the names of the sources that a held-out set is drawn from."""
         drawn: dict[tuple[str, str], frozenset[str]] = {}
         for source in self.sources:
-            if self.held_out is None or source.back_translated is not None:
+            if self.held_out is None or source.back_translated is not None or source.own:
                 continue
             if source.name in (self.held_out.sources or (source.name,)):
                 languages = (source.left, source.right)

@@ -33,7 +33,7 @@ def without_held_out(corpora: list[Corpus], recipe: Recipe, report: CleaningRepo
     drawn: Drawn = {}
     leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
     genuine = [corpus for corpus in corpora if corpus.config.back_translated is None and not corpus.config.own]
-    own_stay = recipe.data.held_out is not None and recipe.data.held_out.validation
+    own_stay = recipe.data.chosen_by_held_out
     for languages, names in recipe.data.drawn_from.items():
         drawn[languages] = _draw(genuine, languages, names, recipe, report, leave)
         for corpus in [each for each in corpora if not (each.config.own and own_stay)]:

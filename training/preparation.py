@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,13 +20,13 @@ from training.corpora.pair import SentencePair
 from training.corpora.phrasebook import with_capitals
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import SourceConfig, TestSetConfig
+from training.data_config import SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.held_out import Corpus, Drawn, without_held_out
 from training.run_folder import RunFolder
 from training.stand_ins import with_stand_ins
 from training.start import load_start
-from training.test_sets import read_held_out
+from training.test_sets import folded
 from training.tokenizer_training import train_tokenizer
 from training.word_pairs import word_pairs
 
@@ -74,7 +74,10 @@ def learned_pairs(recipe: Recipe, data_root: Path) -> list[SentencePair]:
 
 def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
-    data = recipe.data.model_dump(mode="json", exclude={"data_root": True, "held_out": {"validation"}})
+    own = any(source.own for source in recipe.data.sources)  # which of them are learned depends on what is reported
+    data = recipe.data.model_dump(
+        mode="json", exclude={"data_root": True, "held_out": set() if own else {"validation"}}
+    )
     for source in data["sources"]:
         for option in ("formality", "back_translated"):  # as before there were such options
             if not source[option]:
@@ -103,8 +106,8 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
 
 
 def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[Corpus]:
-    reported = _texts_of(recipe.data.report, recipe, data_root)
-    held_out = reported | _texts_of(recipe.data.validation, recipe, data_root)
+    reported = folded(recipe.data.report, recipe.data.task, data_root)
+    held_out = reported | folded(recipe.data.validation, recipe.data.task, data_root)
     seen: set[bytes] = set()
     for config in recipe.data.sources:
         items, name = read_source(config, data_root), config.name
@@ -122,57 +125,60 @@ def _up_to_limit(config: SourceConfig, pairs: Iterable[SentencePair], recipe: Re
     return Corpus(config, chosen)
 
 
-def _texts_of(test_sets: Sequence[TestSetConfig], recipe: Recipe, data_root: Path) -> frozenset[bytes]:
-    """`fold` of both sides of every pair of the sets."""
-    return frozenset(
-        fold(text, recipe.data.task)
-        for test_set in test_sets
-        for pair in read_held_out(test_set, data_root)
-        for text in (pair.left, pair.right)
-    )
-
-
 def _left_to_learn(recipe: Recipe, data_root: Path, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
     """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
     corpora = list(_corpora(recipe, data_root, report))
     drawn: Drawn = {}
     if recipe.data.held_out is not None:
         corpora, drawn = without_held_out(corpora, recipe, report)
-    return [_with_words(corpus, corpora, recipe, data_root, report) for corpus in corpora], drawn
+    reported = folded(recipe.data.report, recipe.data.task, data_root)
+    if not recipe.data.chosen_by_held_out:
+        texts = (text for pairs in drawn.values() for pair in pairs for text in (pair.left, pair.right))
+        reported |= {fold(text, recipe.data.task) for text in texts}
+    return [_with_words(corpus, corpora, recipe, reported, report) for corpus in corpora], drawn
 
 
 def _with_words(
-    corpus: Corpus, corpora: list[Corpus], recipe: Recipe, data_root: Path, report: CleaningReport
+    corpus: Corpus, corpora: list[Corpus], recipe: Recipe, reported: frozenset[bytes], report: CleaningReport
 ) -> Corpus:
-    """The corpus; if it is one of word pairs, with what is learned from what people wrote in its two languages."""
+    """The corpus; if it is one of word pairs, with what is learned from what people wrote in its two languages.
+
+    Without words that a wordbook among the corpora has, alone or as part of something longer: "ice" is not "helado"
+    because "ice cream" is.
+    """
     config = corpus.config
     if config.format != "word_pairs":
         return corpus
-    pairs = [
-        pair
-        for other in corpora
-        if not other.config.own and other.config.back_translated is None
-        for pair in _turned(other, config)
-    ]
-    reported = _texts_of(recipe.data.report, recipe, data_root)
-    words = with_capitals(word_pairs(pairs, seed=recipe.trainer.seed))
-    kept = clean_own(words, source_name=config.name, task=recipe.data.task, report=report, reported=reported)
+    alike = [other for other in corpora if {other.config.left, other.config.right} == {config.left, config.right}]
+    books = [pair for other in alike if other.config.format == "wordbook" for pair in _turned(other, config)]
+    left, right = (
+        {word for pair in books for word in getattr(pair, side).casefold().split()} for side in ("left", "right")
+    )
+    written = [other for other in alike if not other.config.own and other.config.back_translated is None]
+    learned = word_pairs([pair for other in written for pair in _turned(other, config)], seed=recipe.trainer.seed)
+    others = [pair for pair in learned if pair.left.casefold() not in left and pair.right.casefold() not in right]
+    kept = clean_own(
+        with_capitals(others), source_name=config.name, task=recipe.data.task, report=report, reported=reported
+    )
     return _up_to_limit(config, kept, recipe, report)
 
 
 def _turned(corpus: Corpus, like: SourceConfig) -> Iterator[SentencePair]:
-    """The pairs of a corpus as those of `like` stand, left and right; none if it is of other languages."""
-    if (corpus.config.left, corpus.config.right) == (like.left, like.right):
+    """The pairs of a corpus of the two languages of `like` as those of that stand, left and right."""
+    if corpus.config.left == like.left:
         yield from corpus.pairs
-    elif (corpus.config.right, corpus.config.left) == (like.left, like.right):
+    else:
         yield from (SentencePair(pair.right, pair.left) for pair in corpus.pairs)
 
 
 def _teaching_to_copy(recipe: Recipe, corpora: list[Corpus]) -> Iterator[Corpus]:
-    """The corpora, with stand-ins in a share of the pairs that have something to copy."""
+    """The corpora, with stand-ins in a share of the pairs that have something to copy, but for the package's own."""
     random = np.random.default_rng(recipe.trainer.seed)
     words = recipe.decoding.stand_ins
     for corpus in corpora:
+        if corpus.config.own:
+            yield corpus
+            continue
         pairs = [
             (with_stand_ins(pair, words, random) if random.random() < recipe.data.stand_ins else None) or pair
             for pair in corpus.pairs

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from model_store.config import Task
 from model_store.errors import ConfigError
+from training.cleaning import fold
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_test_set
 from training.data_config import TestSetConfig
@@ -23,6 +25,19 @@ def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
             raise ConfigError(f"test set {config.name}: {item.where}: {item.reason}")
         pairs.append(item)
     return pairs[: config.limit]
+
+
+def folded(configs: Sequence[TestSetConfig], task: Task, data_root: Path) -> frozenset[bytes]:
+    """`fold` of both sides of every pair of the sets, by which a source's pairs are known to be theirs.
+
+    Raises ConfigError as read_held_out does.
+    """
+    return frozenset(
+        fold(text, task)
+        for config in configs
+        for pair in read_held_out(config, data_root)
+        for text in (pair.left, pair.right)
+    )
 
 
 def load_test_sets(

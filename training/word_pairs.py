@@ -1,13 +1,14 @@
 """Words and their translations, learned from pairs of sentences, for a network to learn of words that stand alone.
 
 A network that has only read sentences leaves a word that stands alone as it is, or writes it in another of its
-languages. Two words are a pair if each is, by IBM model 1 (training/lexicon.py), mostly translated by the other, as
-dictionaries are learned from texts in two languages (Melamed 2000, Models of translational equivalence among words).
+languages. Two words are a pair if each is, of all words, the likeliest translation of the other by IBM model 1
+(training/lexicon.py), as dictionaries are learned from texts in two languages (Melamed 2000, Models of translational
+equivalence among words).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,17 +22,20 @@ from training.lexicon import Ints, Lexicon, model_1
 MOST_WORDS = 25
 MOST_PAIRS = 250_000
 LEAST_COUNT = 5
-LEAST_PROBABILITY = 0.4
-_LEAST_LETTERS = 3
-_WORD = regex.compile(r"\p{L}+(?:-\p{L}+)*")
+LEAST_PROBABILITY = 0.35
+LEAST_LETTERS = 3
+_WORD = regex.compile(r"[\p{L}\p{M}]+(?:['’-][\p{L}\p{M}]+)*")
+_APOSTROPHES = regex.compile("['’]")
 
 
 def word_pairs(pairs: Sequence[SentencePair], *, seed: int) -> list[SentencePair]:
     """Pairs of words that translate each other, the most frequent first; none that is the same word on both sides.
 
-    Both occur in LEAST_COUNT texts or more, and each is translated by the other with LEAST_PROBABILITY or more. Of more
-    than MOST_PAIRS pairs of at most MOST_WORDS words a side as many are drawn. Nouns of German and names keep their
-    capital, and words at the head of a sentence lose theirs: each word is written as it mostly is within sentences.
+    Each is the likeliest translation of the other, with LEAST_PROBABILITY or more, occurs in LEAST_COUNT of the texts
+    that are looked at or more, and has LEAST_LETTERS or more. Those are the texts of at most MOST_WORDS words on either
+    side; of more than MOST_PAIRS pairs as many are drawn. A word is spelled as it is most often within a sentence;
+    those that stand only at the head of one are left out, as nothing says whether they have a capital, and so are those
+    with an apostrophe, which are mostly two words.
     """
     left, right = (_side(getattr(pair, side) for pair in pairs) for side in ("left", "right"))
     lengths = ((len(left.texts[p]), len(right.texts[p])) for p in range(len(pairs)))
@@ -41,22 +45,21 @@ def word_pairs(pairs: Sequence[SentencePair], *, seed: int) -> list[SentencePair
         short = [short[index] for index in np.sort(chosen)]
     if not short:
         return []
-    there = model_1([(left.texts[p], right.texts[p]) for p in short])
-    back = model_1([(right.texts[p], left.texts[p]) for p in short])
-    counts = [Counter(int(id_) for p in short for id_ in set(side.texts[p].tolist())) for side in (left, right)]
+    there = _likeliest(model_1([(left.texts[p], right.texts[p]) for p in short]))
+    back = _likeliest(model_1([(right.texts[p], left.texts[p]) for p in short]))
+    counts = [Counter(id_ for p in short for id_ in set(side.texts[p].tolist())) for side in (left, right)]
     found = []
-    for source, target in sorted(_likely(there) & {(t, s) for s, t in _likely(back)}):
-        words = left.words[source], right.words[target]
+    for source, target in there.items():
+        pair = SentencePair(left.words[source], right.words[target])
         count = min(counts[0][source], counts[1][target])
-        same = words[0].casefold() == words[1].casefold()
-        if count >= LEAST_COUNT and not same and min(map(len, words)) >= _LEAST_LETTERS:
-            found.append((-count, SentencePair(*words)))
+        if back.get(target) == source and count >= LEAST_COUNT and _teaches(pair):
+            found.append((-count, pair))
     return [pair for _count, pair in sorted(found, key=lambda each: (each[0], each[1].left, each[1].right))]
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One side of all pairs: its words, and the ids of each text's."""
+    """One side of all pairs: its words, empty where the spelling is not known, and the ids of each text's."""
 
     words: list[str]
     texts: list[Ints]
@@ -64,19 +67,27 @@ class _Side:
 
 def _side(texts: Iterable[str]) -> _Side:
     found = [_WORD.findall(text) for text in texts]
-    within = Counter(word for words in found for word in words[1:])
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for words in found:
+        for word in words[1:]:
+            spellings[word.lower()][word] += 1
     ids: dict[str, int] = {}
-    as_ids = [np.array([ids.setdefault(_usual(word, within), len(ids)) for word in words], np.int64) for words in found]
-    return _Side(list(ids), as_ids)
+    as_ids = [np.array([ids.setdefault(word.lower(), len(ids)) for word in words], np.int64) for words in found]
+    return _Side([max(spellings[word], key=spellings[word].__getitem__, default="") for word in ids], as_ids)
 
 
-def _usual(word: str, within: Counter[str]) -> str:
-    """As it is mostly written within sentences: with a capital, or in small letters."""
-    small = word.lower()
-    capital = small[:1].upper() + small[1:]
-    return capital if within[capital] > within[small] else small
+def _likeliest(lexicon: Lexicon) -> dict[int, int]:
+    """The likeliest translation of each word, where it is likely enough; of several the first."""
+    order = np.lexsort((lexicon.target, -lexicon.probability, lexicon.source))
+    source, probability = lexicon.source[order], lexicon.probability[order]
+    best = np.flatnonzero(np.diff(source, prepend=-1) != 0)
+    best = best[probability[best] >= LEAST_PROBABILITY]
+    return dict(zip(source[best].tolist(), lexicon.target[order][best].tolist(), strict=True))
 
 
-def _likely(lexicon: Lexicon) -> set[tuple[int, int]]:
-    kept = lexicon.probability >= LEAST_PROBABILITY
-    return set(zip(lexicon.source[kept].tolist(), lexicon.target[kept].tolist(), strict=True))
+def _teaches(pair: SentencePair) -> bool:
+    return (
+        min(len(pair.left), len(pair.right)) >= LEAST_LETTERS
+        and pair.left.casefold() != pair.right.casefold()
+        and not _APOSTROPHES.search(pair.left + pair.right)
+    )

@@ -31,7 +31,10 @@ def read_wordbook(left: str, right: str) -> Items:
 
 
 def with_capitals(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
-    """Each pair, followed by the same with a capital on both sides if that is another."""
+    """Each pair, followed by the same with a capital on both sides if that is another.
+
+    A noun of German is thus learned as the word in small letters and as that with a capital.
+    """
     for pair in pairs:
         yield pair
         if (capital := SentencePair(_capital(pair.left), _capital(pair.right))) != pair:

@@ -46,8 +46,14 @@ def test_the_words_that_sentences_were_made_of_are_found_as_they_are_written_wit
 
 
 def test_the_most_frequent_words_come_first() -> None:
-    often = [SentencePair("never", "niemals")] * 100
-    assert word_pairs([*sentences(200), *often], seed=1)[0] == SentencePair("never", "niemals")
+    often = [
+        SentencePair("A walrus.", "Ein Walross."),
+        SentencePair("A walrus or a seal.", "Ein Walross oder ein Seehund."),
+    ]
+    found = word_pairs([*often * 10, *[SentencePair("a dodo", "ein Dodo, Drontе")] * 5, *sentences(40)], seed=1)
+    assert found[0] == SentencePair("walrus", "Walross")
+    seen = [sum(pair.left in each.left.lower() for each in [*often * 10, *sentences(40)]) for pair in found]
+    assert seen[0] == 20
 
 
 @pytest.mark.parametrize(("times", "found"), [(module.LEAST_COUNT - 1, False), (module.LEAST_COUNT, True)])
@@ -57,16 +63,47 @@ def test_a_word_has_to_be_seen_often_enough(times: int, found: bool) -> None:
 
 
 def test_a_word_that_is_translated_in_many_ways_is_left_out() -> None:
-    ways = [SentencePair("run", translation) for translation in ("laufen", "rennen", "fahren")] * 10
-    assert word_pairs(ways, seed=1) == []
+    ways = [SentencePair(f"I {verb}", f"ich {way}") for verb, *all_ways in VERBS for way in all_ways] * 10
+    assert word_pairs(ways, seed=1) == [SentencePair("sleep", "schlafe")]
+
+
+VERBS = [("run", "laufe", "renne", "fahre"), ("sleep", "schlafe")]
+
+
+def test_of_two_translations_the_likelier_is_taken() -> None:
+    ways = [("the walrus", "das Walross")] * 6 + [("the walrus", "das Seepferd")] * 5 + [("the", "das")] * 9
+    found = word_pairs([SentencePair(*pair) for pair in ways], seed=1)
+    assert SentencePair("walrus", "Walross") in found
+    assert all(pair.right != "Seepferd" for pair in found)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ("of NATO", "der OTAN", SentencePair("NATO", "OTAN")),
+        ("only today", "seulement aujourd'hui", None),
+        ("a café", "ein नमस्ते", SentencePair("café", "नमस्ते")),
+    ],
+)
+def test_words_are_taken_whole_and_as_they_are_spelled(left: str, right: str, expected: SentencePair | None) -> None:
+    first = SentencePair(left.split()[0], right.split()[0])
+    found = word_pairs([SentencePair(left, right), first] * 8, seed=1)
+    if expected is not None:
+        assert expected in found
+    assert not {"nato", "aujourd", "hui", "नमस"} & {text for pair in found for text in (pair.left, pair.right)}
+
+
+def test_a_word_only_ever_at_the_head_is_left_out() -> None:
+    assert word_pairs([SentencePair("Walrus", "Walross")] * 10, seed=1) == []
 
 
 def test_long_texts_are_left_out_and_of_too_many_as_many_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    long = SentencePair(" ".join(["walrus"] * 26), "morsa")
-    assert word_pairs([long] * 10, seed=1) == []
-    assert word_pairs([SentencePair("walrus", "morsa")] * 10, seed=1) == [SentencePair("walrus", "morsa")]
+    long = SentencePair(" ".join(["a", *["walrus"] * 25]), "una morsa")
+    assert word_pairs([long, SentencePair("a", "una")] * 10, seed=1) == []
+    short = [SentencePair("a walrus", "una morsa"), SentencePair("a", "una")] * 10
+    assert SentencePair("walrus", "morsa") in word_pairs(short, seed=1)
     monkeypatch.setattr(module, "MOST_PAIRS", 4)
-    assert word_pairs([SentencePair("walrus", "morsa")] * 10, seed=1) == []
+    assert word_pairs(short, seed=1) == []
 
 
 def test_nothing_is_learned_from_nothing() -> None:

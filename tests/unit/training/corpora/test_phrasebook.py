@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -50,13 +51,19 @@ def test_words_have_capitals_too_once() -> None:
     assert german.count(SentencePair("Montag", "Monday")) == 1  # a capital in both
     assert SentencePair("Katze", "cat") in german
     assert SentencePair("Katze", "Cat") in german
-    assert SentencePair("К", "k") not in words
+
+
+@pytest.mark.parametrize("file", ["phrases.tsv", "words.tsv"])
+def test_every_row_has_a_cell_for_each_language(file: str) -> None:
+    rows = resources.files("training.corpora").joinpath(file).read_text(encoding="utf-8").splitlines()
+    assert {len(row.split("\t")) for row in rows} == {len(CODES)}
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_words_are_of_the_script_of_their_language(code: str) -> None:
+@BOOKS
+def test_texts_are_of_the_script_of_their_language(book: Callable[[str, str], Items], code: str) -> None:
     """A Latin letter that looks like a Cyrillic one, or the other way round, would be learned for good."""
-    letters = {letter for pair in pairs(code, code, read_wordbook) for letter in pair.left if letter.isalpha()}
+    letters = {letter for pair in pairs(code, code, book) for letter in pair.left if letter.isalpha()}
     script = "CYRILLIC" if code == "ru" else "LATIN"
     assert [letter for letter in letters if not unicodedata.name(letter).startswith(script)] == []
 
