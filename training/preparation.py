@@ -105,8 +105,7 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
         )
 
 
-def _corpora(recipe: Recipe, data_root: Path, report: CleaningReport) -> Iterator[Corpus]:
-    reported = folded(recipe.data.report, recipe.data.task, data_root)
+def _corpora(recipe: Recipe, data_root: Path, reported: frozenset[bytes], report: CleaningReport) -> Iterator[Corpus]:
     held_out = reported | folded(recipe.data.validation, recipe.data.task, data_root)
     seen: set[bytes] = set()
     for config in recipe.data.sources:
@@ -127,11 +126,11 @@ def _up_to_limit(config: SourceConfig, pairs: Iterable[SentencePair], recipe: Re
 
 def _left_to_learn(recipe: Recipe, data_root: Path, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
     """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
-    corpora = list(_corpora(recipe, data_root, report))
+    reported = folded(recipe.data.report, recipe.data.task, data_root)
+    corpora = list(_corpora(recipe, data_root, reported, report))
     drawn: Drawn = {}
     if recipe.data.held_out is not None:
         corpora, drawn = without_held_out(corpora, recipe, report)
-    reported = folded(recipe.data.report, recipe.data.task, data_root)
     if not recipe.data.chosen_by_held_out:
         texts = (text for pairs in drawn.values() for pair in pairs for text in (pair.left, pair.right))
         reported |= {fold(text, recipe.data.task) for text in texts}
