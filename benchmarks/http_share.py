@@ -37,6 +37,7 @@ import torch
 from benchmarks.limits import CPU, limits_of_bundle
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
+from benchmarks.shipped import newest_translator
 from benchmarks.texts import english
 from benchmarks.work import TARGET_TOKENS, random_network
 from model_store.bundle import Bundle, BundleDescription, load_bundle, save_bundle
@@ -152,7 +153,7 @@ def measure(url: str, options: argparse.Namespace, limit: Callable[[Used], float
 
 def random_store(hidden: int, folder: Path) -> str:
     """A store in `folder` that holds one translator, of random weights."""
-    shipped = load_bundle(BundleStore(str(shipped_bundles())).resolve("translate-en-ru"))
+    shipped = load_bundle(newest_translator())
     config = NetworkConfig(vocabulary=shipped.tokenizer.vocabulary, hidden=hidden, embedding=hidden)
     decoding = {"max_length_factor": 0.0, "max_length_offset": TARGET_TOKENS}
     description = BundleDescription(

@@ -7,7 +7,7 @@ processor, one thread, so that a machine with other work to do does not count. T
 milliseconds and steps a key, over all keys of a sentence, and the ratio of the times. The fraction of the limit is of
 that in benchmarks/limits.py, measured just before, for as many steps of one sentence; reading it, once, is not in it.
 
-    python -m benchmarks.prefixes [FILE...]
+    python -m benchmarks.prefixes [FILE...] [--bundle FOLDER]
 
 FILE: `source<TAB>target`, instead of the sentences below.
 """
@@ -24,11 +24,11 @@ import torch
 from benchmarks.limits import Limits, limits_of_bundle
 from benchmarks.measure import machine, rounded
 from benchmarks.pairs import read_pairs
+from benchmarks.shipped import newest_translator
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Hypothesis, Segment
 
-SHIPPED = Path(__file__).parent.parent / "model_store/bundles/translate-en-ru/4"
 PAIRS = [
     ("Enter the password.", "Введите пароль."),
     ("The file could not be opened for reading.", "Не удалось открыть файл для чтения."),
@@ -114,7 +114,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path, nargs="*")
     parser.add_argument("--count", type=int, default=20, help="pairs from the end of each file")
-    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="files are of its first direction")
+    words = "default: the newest translate-en-ru; pairs are of its first direction"
+    parser.add_argument("--bundle", type=Path, default=newest_translator(), help=words)
     options = parser.parse_args()
     torch.set_num_threads(1)
     bundle = load_bundle(options.bundle)

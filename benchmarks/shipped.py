@@ -1,10 +1,12 @@
-"""Texts as the service translates them with what it would load: the newest version of each bundle, or what VERSO_MODELS
-and VERSO_DEFAULT_MODELS say."""
+"""What ships, for benchmarks: the translator that they measure, and texts as the service translates them with what it
+would load, the newest version of each bundle, or what VERSO_MODELS and VERSO_DEFAULT_MODELS say."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from model_store.store import BundleStore, shipped_bundles
 from service.catalogue import Catalogue
 from service.loading import BundleLoader, find_bundles
 from service.metrics import Metrics
@@ -12,6 +14,11 @@ from service.pipeline.request import RequestLimits
 from service.pipeline.translate import Translator
 from service.pipeline.translation import Format, TextTranslation, TranslationRequest
 from service.settings import Settings
+
+
+def newest_translator() -> Path:
+    """The folder of the newest translate-en-ru that comes with Verso."""
+    return BundleStore(str(shipped_bundles())).resolve("translate-en-ru")
 
 
 def translate(texts: list[str], source: str, target: str, form: Format) -> tuple[TextTranslation, ...]:

@@ -31,14 +31,14 @@ import torch
 
 from benchmarks.limits import limits_of
 from benchmarks.measure import machine, percentile, percentiles, rounded, spread
-from benchmarks.texts import ROOT, english
+from benchmarks.shipped import newest_translator
+from benchmarks.texts import english
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.backends.choice import BackendName, open_backend
 from model_store.decoding.in_flight import ENCODE_AHEAD, InFlightDecoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 
-SHIPPED = max((ROOT / "model_store" / "bundles" / "translate-en-ru").iterdir(), key=lambda path: int(path.name))
 LOADS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
 Clock = Callable[[], float]
 
@@ -161,7 +161,7 @@ def online(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="default: the newest translate-en-ru")
+    parser.add_argument("--bundle", type=Path, default=newest_translator(), help="default: the newest translate-en-ru")
     parser.add_argument("--backend", choices=get_args(BackendName), default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--slots", type=int, default=32, help="sentences in flight, and in a batch")
