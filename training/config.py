@@ -133,9 +133,10 @@ class Recipe(FrozenModel):
 
     @model_validator(mode="after")
     def _the_best_is_best_on_something(self) -> Self:
-        if self.trainer.keep == "best" and not (self.data.validation or self.data.chosen_by_held_out):
+        if self.trainer.keep == "best" and not self.data.has_sets_to_choose_by:
             raise ValueError(
-                "trainer.keep: 'best' of what? allowed: with sets under data.validation, or data.held_out.validation"
+                "trainer.keep: 'best' of what? allowed: with sets under data.validation that are of one of the "
+                "directions, or data.held_out.validation"
             )
         return self
 

@@ -157,6 +157,17 @@ class DataConfig(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _sets_are_of_languages_that_sources_have(self) -> Self:
+        known = {frozenset((source.left, source.right)) for source in self.sources}
+        for each in (*self.validation, *self.report):
+            if frozenset((each.left, each.right)) not in known:
+                raise ValueError(
+                    f"validation and report: {each.name!r} is of {each.left!r} and {each.right!r}, which no source "
+                    f"has; allowed: {sorted('-'.join(sorted(pair)) for pair in known)}, either side first"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _own_sources_have_corpora_beside_them(self) -> Self:
         for source in (each for each in self.sources if each.own):
             if self.held_out is not None and source.name in self.held_out.sources:
@@ -210,6 +221,13 @@ class DataConfig(FrozenModel):
     def chosen_by_held_out(self) -> bool:
         """Whether the sets that are drawn from the sources are to choose by."""
         return self.held_out is not None and self.held_out.validation
+
+    @property
+    def has_sets_to_choose_by(self) -> bool:
+        """Whether there is a set to choose by that is of one of the directions."""
+        return self.chosen_by_held_out or any(
+            {(each.left, each.right), (each.right, each.left)} & set(self.pairs) for each in self.validation
+        )
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ _LEARNED_WITHOUT = 4
 def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningReport:
     """Read, clean, deduplicate, train the tokenizer, encode; returns what was kept and what was dropped, by reason.
 
-    Raises ConfigError if nothing usable is left.
+    Raises ConfigError if nothing usable is left, of one of the directions or at all.
     """
     if folder.checkpoint.exists():
         raise ConfigError(
@@ -103,6 +103,10 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
             f"data: {pairs} usable pairs are left; allowed: more than validation_pairs, "
             f"{recipe.data.validation_pairs}\n{report}"
         )
+    learned = {way for source in recipe.data.sources if report.source(source.name).kept for way in source.ways}
+    for direction, way in zip(recipe.data.directions, recipe.data.pairs, strict=True):
+        if way not in learned:
+            raise ConfigError(f"data.directions: {direction!r} has no usable pair left to learn from\n{report}")
 
 
 def _corpora(recipe: Recipe, data_root: Path, reported: frozenset[bytes], report: CleaningReport) -> Iterator[Corpus]:

@@ -17,13 +17,16 @@ from training.evaluation import TestSet
 def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
     """All pairs of a held-out set, up to its limit, in file order.
 
-    Raises ConfigError if a line is no pair: a test set is small and precious enough to be mended, not skipped over.
+    Raises ConfigError if a line is no pair, since a test set is small and precious enough to be mended, not skipped
+    over; and if there is none.
     """
     pairs = []
     for item in read_test_set(config, data_root):
         if not isinstance(item, SentencePair):
             raise ConfigError(f"test set {config.name}: {item.where}: {item.reason}")
         pairs.append(item)
+    if not pairs:
+        raise ConfigError(f"test set {config.name}: {config.path!r} has no pair")
     return pairs[: config.limit]
 
 

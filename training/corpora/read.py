@@ -64,10 +64,15 @@ def _files(config: SourceConfig | TestSetConfig, data_root: Path) -> list[Path]:
     whole = data_root / path
     if whole.is_file():
         return [whole]
+    if whole.is_dir():
+        raise ConfigError(f"{config.name}.path: {path!r} is a folder; allowed: a file, or a pattern such as '**/*.po'")
     parts = Path(path).parts
     anchor = Path(path).anchor
     root, pattern = (Path(anchor), parts[1:]) if anchor else (data_root, parts)
-    found = sorted(file for file in root.glob(str(Path(*pattern))) if file.is_file())
+    try:
+        found = sorted(file for file in root.glob(str(Path(*pattern))) if file.is_file())
+    except ValueError as error:
+        raise ConfigError(f"{config.name}.path: {path!r} is no file and no pattern: {error}") from error
     if not found:
         raise ConfigError(f"{config.name}.path: {path!r} matches no file in {data_root.resolve()}")
     return found

@@ -146,6 +146,27 @@ def test_two_sources_of_one_name_are_refused_since_their_counts_would_mix(tmp_pa
         load_recipe(write(tmp_path, RECIPE.replace(line, f"{line}, {line}")))
 
 
+def test_a_set_of_languages_that_no_source_has_is_refused_since_it_would_never_be_scored(tmp_path: Path) -> None:
+    mine = 'report = [{ name = "mine", left = "en", right = "de", path = "mine.tsv" }]'
+    text = RECIPE.replace("[data]", f"[data]\n{mine}")
+    with pytest.raises(ConfigError, match=r"report: 'mine' is of 'en' and 'de', which no source has; .*'en-ru'"):
+        load_recipe(write(tmp_path, text))
+
+
+def test_nothing_is_best_on_a_set_that_is_of_no_direction(tmp_path: Path) -> None:
+    more = '{ name = "more", format = "tsv", left = "en", right = "de", path = "more.tsv" }'
+    mine = 'validation = [{ name = "mine", left = "de", right = "en", path = "mine.tsv" }]'
+    text = RECIPE.replace("}]", f"}}, {more}]").replace("[data]", f'[trainer]\nkeep = "best"\n[data]\n{mine}')
+    with pytest.raises(ConfigError, match=r"trainer\.keep: 'best' of what\?"):
+        load_recipe(write(tmp_path, text))
+    recipe = load_recipe(write(tmp_path, text.replace('"ru-en"]', '"ru-en", "en-de"]')))
+    assert recipe.data.has_sets_to_choose_by
+
+
+def test_a_byte_order_mark_before_a_recipe_is_no_part_of_it(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, "\ufeff" + RECIPE)) == load_recipe(write(tmp_path, RECIPE))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml"):
         load_recipe(tmp_path / "nowhere.toml")

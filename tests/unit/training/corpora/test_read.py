@@ -62,3 +62,14 @@ def test_a_path_that_matches_nothing_is_refused_at_the_call(root: Path, format: 
         read_source(source(format, "none-*.x"), root)
     with pytest.raises(ConfigError, match=r"web\.path: is empty"):
         read_source(source(format, ""), root)
+
+
+@pytest.mark.parametrize("path", ["deep", ".", "/"])
+def test_a_folder_is_no_corpus(root: Path, path: str) -> None:
+    with pytest.raises(ConfigError, match=rf"web\.path: '{path}' is a folder; allowed: .*\*\*"):
+        read_source(source("gettext", path), root)
+
+
+def test_what_is_no_pattern_is_refused(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"web\.path: 'a\*\*b' is no file and no pattern"):
+        read_source(source("tsv", "a**b"), root)
