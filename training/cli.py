@@ -27,7 +27,7 @@ from training.progress import ProgressLog
 from training.reproducing import command_line, command_of_card
 from training.run import Run
 from training.schedule import progress
-from training.scores import write_scores
+from training.scores import read_scores, write_scores
 from training.scoring import compared, keep, scored
 from training.server import Server
 from training.soup import average_with
@@ -125,6 +125,8 @@ def evaluate_command(
     else:
         model = run.system() if bundle is None else run.system_of(bundle)
         system = model if backend is None else replace(model, opened=partial(open_decoder, backend=backend))
+    if json_file is not None:
+        read_scores(json_file)  # raises now, not when all is scored
     chosen = tuple(only or ())
     sets = run.test_sets(chosen)
     evaluations = scored(run, system, sets)
@@ -233,6 +235,7 @@ def _train(run: Run, max_steps: int | None) -> None:
 
 
 def _export(run: Run, out: Path | None) -> None:
+    run.tokenizer()  # raises if the recipe is not that of what was prepared, and so trained
     typer.echo(f"exported {export(run.recipe, run.folder, out if out is not None else run.folder.bundles)}")
 
 

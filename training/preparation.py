@@ -79,6 +79,7 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
         mode="json", exclude={"data_root": True, "held_out": set() if own else {"validation"}}
     )
     for source in data["sources"]:
+        del source["licence"]
         for option in ("formality", "back_translated"):  # as before there were such options
             if not source[option]:
                 del source[option]

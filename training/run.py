@@ -39,6 +39,11 @@ class Run:
     def open(cls, argument: str, data: Path | None, runs: Path, start_from: str | None) -> Run:
         """`argument` is a file, or the name of a recipe that comes with Verso."""
         path = Path(argument) if argument.endswith(".toml") else RECIPES / f"{argument}.toml"
+        if path.parent == RECIPES and not path.exists():
+            own = ", ".join(sorted(each.stem for each in RECIPES.glob("*.toml")))
+            raise ConfigError(
+                f"recipe: {argument!r} does not come with Verso; allowed: a file that ends in .toml, {own}"
+            )
         recipe = load_recipe(path, start_from=start_from)
         root = data if data is not None else (path.parent / recipe.data.data_root).resolve()
         return cls(argument, recipe, root, RunFolder(runs / recipe.export.name))
@@ -62,6 +67,8 @@ class Run:
         """The options that were others when the data was prepared."""
         now = what_it_depends_on(self.recipe)
         then = {"tokenizer.lower_case": False, **then}  # an option that earlier runs did not have
+        for source in then.get("data.sources", []):
+            source.pop("licence", None)  # which earlier runs had among those that count
         # A tokenizer that came from a bundle has no options.
         names = {
             name for name in then.keys() | now.keys() if "tokenizer." not in name or (name in then and name in now)
@@ -74,17 +81,25 @@ class Run:
     def system(self) -> Model:
         """The averaged network as a bundle would store it, on the GPU where there is one."""
         recipe = self.recipe
-        network = on_best_device(stored_network(recipe, averaged_weights(self.folder.checkpoint)))
-        data = recipe.data
+        checkpoint, data = self.folder.checkpoint, recipe.data
+        try:
+            network = on_best_device(stored_network(recipe, averaged_weights(checkpoint)))
+        except RuntimeError as error:
+            raise ConfigError(
+                f"checkpoint: {checkpoint} is of another network than the recipe's; allowed: the recipe it was trained "
+                "with"
+            ) from error
         return Model(network, self.tokenizer(), recipe.decoding, data.task, data.cut_source_tokens)
 
     def system_of(self, reference: str) -> Model:
         """A bundle, as find_bundle takes it, that reads as much as the recipe's network; on the GPU where there is one.
 
-        Raises as load_bundle and find_bundle.
+        Raises as load_bundle and find_bundle, and ConfigError for a bundle of another task.
         """
-        cut = self.recipe.data.cut_source_tokens
-        model = Model.of_bundle(load_bundle(find_bundle(reference)), cut_source_tokens=cut)
+        data, bundle = self.recipe.data, load_bundle(find_bundle(reference))
+        if bundle.manifest.task != data.task:
+            raise ConfigError(f"bundle: {reference!r} is for the task {bundle.manifest.task!r}; allowed: {data.task!r}")
+        model = Model.of_bundle(bundle, cut_source_tokens=data.cut_source_tokens)
         return replace(model, network=on_best_device(model.network))
 
     def test_sets(self, only: tuple[str, ...]) -> list[TestSet]:
@@ -97,8 +112,9 @@ class Run:
         to_choose_by = [*data.validation, *(split_off if data.chosen_by_held_out else ())]
         only_reported = [*data.report, *(() if data.chosen_by_held_out else split_off)]
         named = [("validation", each) for each in to_choose_by] + [("report", each) for each in only_reported]
-        if unknown := set(only) - {name for kind, each in named for name in (kind, each.name)}:
-            raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}")
+        known = {name for kind, each in named for name in (kind, each.name)}
+        if unknown := set(only) - known:
+            raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}; allowed: {sorted(known)}")
         chosen = [each for kind, each in named if not only or {kind, each.name} & set(only)]
         for each in split_off:
             if each in chosen and not Path(each.path).exists():

@@ -8,31 +8,43 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from model_store.errors import ConfigError
 from model_store.manifest import Score
 from training.evaluation import Evaluation
 
 
 def write_scores(path: Path, evaluations: Sequence[Evaluation], command: str) -> None:
-    """Keep evaluations with the command that made them, in place of what the same command gave before."""
+    """Keep evaluations with the command that made them, in place of what the same command gave before.
+
+    What is there was read by `read_scores`, or is not there yet.
+    """
     content = _read(path) | {command: [_figures(each) for each in evaluations]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_scores(path: Path) -> tuple[Score, ...]:
-    """Every metric of each evaluation, as the manifest wants them; none if nothing was evaluated."""
-    return tuple(
-        Score(
-            test_set=each["test_set"],
-            direction=each["direction"],
-            metric=metric["name"],
-            value=round(metric["value"], 2),
-            command=command,
+    """Every metric of each evaluation, as the manifest wants them; none if nothing was evaluated.
+
+    Raises ConfigError if the file is something else.
+    """
+    try:
+        return tuple(
+            Score(
+                test_set=each["test_set"],
+                direction=each["direction"],
+                metric=metric["name"],
+                value=round(metric["value"], 2),
+                command=command,
+            )
+            for command, evaluations in _read(path).items()
+            for each in evaluations
+            for metric in each["metrics"]
         )
-        for command, evaluations in _read(path).items()
-        for each in evaluations
-        for metric in each["metrics"]
-    )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: is no file of figures ({type(error).__name__}); allowed: a new file, or one that `evaluate` wrote"
+        ) from error
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Server:
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
         """By POST /v1/translate or /v1/summarize, some texts at a time.
 
-        Raises ConfigError if the server cannot be reached or refuses; the message has its answer.
+        Raises ConfigError if the server cannot be reached, refuses or is something else; the message has its answer.
         """
         outputs: list[str] = []
         unfinished = 0
@@ -40,8 +40,13 @@ class Server:
                     raise ConfigError(f"server: {self.url}: {error}") from error
                 if answer.is_error:
                     raise ConfigError(f"server: {self.url} answered {answer.status_code}: {answer.text}")
-                content = answer.json()
-                items, model = content[answers], content["model"]
+                try:
+                    content = answer.json()
+                    items, model = content[answers], content["model"]
+                except (ValueError, LookupError, TypeError) as error:
+                    raise ConfigError(
+                        f"server: {self.url} answered as no Verso server does: {answer.text[:200]!r}"
+                    ) from error
                 if model is not None:
                     written_by.add(f"{model['name']}@{model['version']}")
                 outputs += [item["text"] for item in items]
