@@ -45,3 +45,17 @@ def test_curves_are_there_for_tensorboard(tmp_path: Path) -> None:
     assert [(each.step, each.value) for each in curves.Scalars("validation/loss")] == [(2, 3.25)]
     rate = {name: curves.Scalars(f"rate/{name}_tokens_per_s")[0].value for name in ("source", "target")}
     assert rate["source"] == pytest.approx(2 * rate["target"], rel=1e-5)
+
+
+def test_the_rate_is_of_updates_and_not_of_validating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("training.progress.time.monotonic", lambda: clock[0])
+    log = ProgressLog(tmp_path, every_steps=4)
+    for step in range(1, 9):
+        clock[0] += 1.0
+        log.step(record(1.0, 30), step / 8, Position(step, elapsed_s=1.0))
+        if step == 6:
+            clock[0] += 50.0
+            log.validation({}, Position(step))
+    curves = EventAccumulator(str(tmp_path)).Reload()
+    assert [each.value for each in curves.Scalars("rate/target_tokens_per_s")] == [30.0, 30.0]

@@ -273,3 +273,9 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     trainer_of(recipe(), tmp_path / "c.pt").run(max_steps=1)
     with pytest.raises(ConfigError, match=r"checkpoint: .* another network"):
         trainer_of(recipe(network={"hidden": 6, "embedding": 6}), tmp_path / "c.pt").run()
+
+
+def test_a_run_that_diverges_says_where_and_what_to_change(tmp_path: Path) -> None:
+    run = recipe(trainer={"learning_rate": 1e38, "warmup_steps": 0})
+    with pytest.raises(ConfigError, match=r"trainer\.learning_rate: with \S+e\+3\d the gradient of update 2 is not"):
+        trainer_of(run, tmp_path / "run.pt").run()
