@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
 from training.checkpoint import Checkpoint, Position
 from training.corpora.errors import CorpusError
-from training.distribution import end_together, is_distributed
+from training.distribution import end_together, is_distributed, is_first
 from training.evaluation import System
 from training.experiments.catalogue import Experiment, measure
 from training.experiments.table import Table
@@ -157,7 +158,8 @@ def average_command(
     `evaluate` and `export` are of the mean then; each call counts what the run has as one.
     """
     run = Run.open(recipe, None, runs, start_from)
-    average_with(run.folder, run.tokenizer(), others)
+    with run.folder.held():
+        average_with(run.folder, run.tokenizer(), others)
     typer.echo(f"{run.folder.checkpoint}: the mean of {1 + len(others)}")
 
 
@@ -184,10 +186,13 @@ def run_command(
     """Prepare, unless it was done, then train, evaluate and export."""
     run = Run.open(recipe, data, runs, start_from)
     target = bundle_folder(run.recipe, out if out is not None else run.folder.bundles)
+    anew = f"to learn anew, remove {run.folder.root} or choose another --runs"
     if target.exists():
-        typer.echo(f"{target} is there already; for another one, raise export.version or remove it")
+        typer.echo(f"{target} is there already; for another one, raise export.version or remove it; {anew}")
         return
-    if not run.folder.report.exists():
+    if run.folder.report.exists():
+        typer.echo(f"{run.folder.report.parent} was prepared before, and is not again; {anew}")
+    else:
         _prepare(run)
     _train(run, None)
     command = partial(command_of_card, run, data, backend=None, by_server=False)
@@ -217,10 +222,16 @@ def experiment_command(
 
 
 def _prepare(run: Run) -> None:
-    typer.echo(str(prepare(run.recipe, run.data_root, run.folder)))
+    with run.folder.held():
+        typer.echo(str(prepare(run.recipe, run.data_root, run.folder)))
 
 
 def _train(run: Run, max_steps: int | None) -> None:
+    with run.folder.held() if is_first() else nullcontext():
+        _train_alone(run, max_steps)
+
+
+def _train_alone(run: Run, max_steps: int | None) -> None:
     recipe, folder = run.recipe, run.folder
     tokenizer = run.tokenizer()
     train, validation = run.examples(tokenizer)
@@ -231,6 +242,11 @@ def _train(run: Run, max_steps: int | None) -> None:
     saved = Checkpoint.load(folder.checkpoint).position if folder.checkpoint.exists() else Position()
     if progress(recipe.trainer, saved.step, saved.elapsed_s) < 1.0:
         folder.scores.unlink(missing_ok=True)  # of a network that will be another one
+    elif is_first():
+        typer.echo(
+            f"{folder.checkpoint} is at the recipe's end, after {saved.step} updates: nothing more is learned; to "
+            "go on raise trainer.max_steps or max_minutes, to learn anew remove it"
+        )
     trainer.run(max_steps=max_steps)
 
 
@@ -247,12 +263,12 @@ def _alone_unless_training(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Entry point: a refused recipe, corpus or bundle is one line on standard error, not a traceback."""
+    """Entry point: a refused recipe, corpus, bundle or file is one line on standard error, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     keep_freed_memory()
     try:
         app()
-    except (ModelStoreError, CorpusError) as error:
+    except (ModelStoreError, CorpusError, OSError) as error:
         typer.echo(f"verso-train: {error}", err=True)
         raise SystemExit(2) from error
 

@@ -24,6 +24,11 @@ def is_distributed() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_torchelastic_launched()
 
 
+def is_first() -> bool:
+    """Whether this process is alone, or the first of those that torchrun started, which alone writes."""
+    return not is_distributed() or os.environ["RANK"] == "0"
+
+
 def open_fabric(config: TrainerConfig) -> Fabric:
     """Fabric on this machine's best device, joined with the other processes if torchrun started several."""
     if not is_distributed():

@@ -55,6 +55,8 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     pairs, drawable = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
     train, validation = _split(pairs, drawable, recipe)
+    for each in (folder.prepared, folder.report):  # till all is written again, nothing is prepared there
+        each.unlink(missing_ok=True)
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
     for (left, right), drawn in held_out.items():
         rows = (f"{pair.left}\t{pair.right}\n" for pair in drawn)

@@ -35,17 +35,18 @@ class ProgressLog:
         self._folder = curves
         self._every = every_steps
         self._records: list[StepRecord] = []
-        self._since = time.monotonic()
+        self._since = self._last = time.monotonic()
 
     def resumed(self, position: Position) -> None:
         logger.info("resuming at step %d, epoch %d, batch %d", position.step, position.epoch, position.batch)
+        self._since = time.monotonic()
 
     def step(self, record: StepRecord, done: float, position: Position) -> None:
         """done: share of the run that is behind, 0 to 1."""
         self._records.append(record)
+        self._last = now = time.monotonic()
         if position.step % self._every:
             return
-        now = time.monotonic()
         target = sum(each.target_tokens for each in self._records)
         source = sum(each.source_tokens for each in self._records)
         loss = float(torch.stack([each.negative_log_likelihood for each in self._records]).sum()) / target
@@ -71,7 +72,7 @@ class ProgressLog:
         ):
             self._scalar(name, value, position.step)
         self._records.clear()
-        self._since = time.monotonic()
+        self._since = self._last = time.monotonic()
 
     def validation(self, figures: dict[str, float], position: Position) -> None:
         """figures: name -> value, as `loss` (nats a token) or `BLEU/<set>`."""
@@ -81,7 +82,7 @@ class ProgressLog:
         for name, value in figures.items():
             self._scalar(f"validation/{name}", value, position.step)
         self._curves.flush()
-        self._since = time.monotonic()
+        self._since += time.monotonic() - self._last  # rates are of updates, not of what is done between them
 
     @cached_property
     def _curves(self) -> SummaryWriter:

@@ -15,6 +15,13 @@ from model_store.network.seq2seq import Seq2Seq
 
 
 @torch.no_grad()
+def scale_embeddings(network: Seq2Seq, by: float) -> None:
+    """In place; tied ones once."""
+    for embedding in {network.source_embedding, network.target_embedding}:
+        embedding.weight.mul_(by)
+
+
+@torch.no_grad()
 def rescale_embeddings(network: Seq2Seq, by: float) -> None:
     """In place: embeddings `by` times as large, what reads them as much smaller, so that states are as they were.
 
@@ -28,8 +35,7 @@ def rescale_embeddings(network: Seq2Seq, by: float) -> None:
             "trainer.embedding_scale: only of a network whose encoder is recurrent and reads in one direction can "
             "embeddings be scaled; allowed: 1.0"
         )
-    for embedding in {network.source_embedding, network.target_embedding}:
-        embedding.weight.mul_(by)
+    scale_embeddings(network, by)
     for stack in (network.encoder.stack, network.decoder.stack):
         first = stack.layers[0]
         assert isinstance(first, RecurrentLayer)

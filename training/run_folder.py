@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from model_store.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -11,6 +17,21 @@ class RunFolder:
     """Paths under `root`; nothing is created until something is written."""
 
     root: Path
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from holding the folder, which is made, until this one lets it go or ends, however.
+
+        Raises ConfigError if another process holds it. A file system that knows no locks keeps nobody away.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            with suppress(OSError):
+                _lock(folder, self.root)
+            yield
+        finally:
+            os.close(folder)
 
     @property
     def tokenizer(self) -> Path:
@@ -53,3 +74,12 @@ class RunFolder:
     def bundles(self) -> Path:
         """A store: <name>/<version>/ below it."""
         return self.root / "bundles"
+
+
+def _lock(descriptor: int, root: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConfigError(
+            f"{root}: another process prepares or trains there; wait for it, or choose another --runs"
+        ) from error

@@ -30,6 +30,7 @@ from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
 from training.progress import ProgressLog, StepRecord
+from training.rescaling import scale_embeddings
 from training.schedule import learning_rate, progress
 from training.teacher_forcing import TrainingStep, mean_loss
 
@@ -94,7 +95,7 @@ class Trainer:
         if start is not None:
             network.load_state_dict(start)
         else:
-            _scale_embeddings(network, self.config.embedding_range / EMBEDDING_RANGE)
+            scale_embeddings(network, self.config.embedding_range / EMBEDDING_RANGE)
         network = padded(network, self.config.widths_multiple_of)
         self.average = AveragedModel(network, multi_avg_fn=moving_average(self.config.average_decay)).eval()
         self.average.to(self.fabric.device)
@@ -186,9 +187,14 @@ class Trainer:
             self.step_module,
             self.optimizer,
             max_norm=self.config.gradient_clip,
-            error_if_nonfinite=self.config.precision != "16-mixed",
+            error_if_nonfinite=False,
         )
         assert norm is not None
+        if self.config.precision != "16-mixed" and not torch.isfinite(norm):
+            raise ConfigError(
+                f"trainer.learning_rate: with {rate:.3g} the gradient of update {step} is not finite; allowed: a lower "
+                "one, or more warmup_steps"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.network)
@@ -271,13 +277,6 @@ class Trainer:
         else:
             torch.manual_seed(self.config.seed + saved.position.step * self.fabric.world_size + self.fabric.global_rank)
         return saved.position
-
-
-@torch.no_grad()
-def _scale_embeddings(network: Seq2Seq, by: float) -> None:
-    """In place; tied ones once."""
-    for embedding in {network.source_embedding, network.target_embedding}:
-        embedding.weight.mul_(by)
 
 
 def _check(recipe: Recipe, train: Examples, validation: Examples) -> None:

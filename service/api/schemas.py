@@ -171,8 +171,6 @@ class ErrorDetail(BaseModel):
         "timeout",
         "too_large",
         "overloaded",
-        "quota_exceeded",
-        "too_many_documents",
         "unavailable",
         "deadline_exceeded",
         "internal",
