@@ -50,14 +50,19 @@ def is_document(files: Sequence[Path], format: str | None) -> bool:
     """Whether files are to be translated as a document: where that is asked for, or the name of the only one says so.
 
     Raises:
-        InputError: it is asked for, and there is not one file of a known format.
+        InputError: it is asked for, and there is not one file of a known format; or the name of one of several says so.
     """
     if format == "document" and (len(files) != 1 or STDIN in files):
         raise InputError(f"--format document: one file at a time, with a name; there are {len(files)}")
     if format == "document":
         format_of(files[0].name)
-    named = len(files) == 1 and files[0].suffix.lower() in SUFFIXES and files[0].suffix.lower() != _LINES
-    return format == "document" or (format is None and named)
+    named = [file for file in files if file.suffix.lower() in SUFFIXES and file.suffix.lower() != _LINES]
+    if format is None and named and len(files) > 1:
+        raise InputError(
+            f"{named[0]}: a document, of which one at a time is translated; there are {len(files)} files; "
+            "--format text takes them for lines, --format html for HTML"
+        )
+    return format == "document" or (format is None and bool(named))
 
 
 async def translate_here(command: DocumentCommand, translate: TranslateDocument) -> None:

@@ -171,6 +171,8 @@ class ErrorDetail(BaseModel):
         "timeout",
         "too_large",
         "overloaded",
+        "quota_exceeded",
+        "too_many_documents",
         "unavailable",
         "deadline_exceeded",
         "internal",

@@ -52,6 +52,7 @@ def test_a_document_by_a_server_and_without_one(store: Path, server: Served, tmp
     for where in ((), ("--server", server.url)):
         assert_one_line(run(store, "translate", str(broken), *where), "file: not a whole ZIP archive")
     assert_one_line(run(store, "translate", "--format", "document", str(source), str(source)), "one file at a time")
+    assert_one_line(run(store, "translate", str(source), str(source)), "in.html: a document, of which one at a time")
     assert_one_line(run(store, "translate", "--format", "document", __file__), "file format not supported: '.py'")
 
 

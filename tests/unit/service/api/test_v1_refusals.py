@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import httpx
 import pytest
 
+from service.api.error_handlers import reasons
+from service.api.schemas import ErrorDetail
 from service.errors import EngineDeadlineError, EngineFailedError, EngineOverloadedError, EngineUnavailableError
 from tests.unit.service.api.client import ONE, app_of, ask, post, running
 from tests.unit.service.fakes import engine_of, model
@@ -143,6 +146,10 @@ def test_what_the_engine_raises(error: Exception, status: int, kind: str, retry_
     assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
     assert response.headers.get("retry-after") == retry_after
     assert "secret" not in response.text
+
+
+def test_every_reason_is_documented() -> None:
+    assert set(get_args(ErrorDetail.model_fields["type"].annotation)) == set(reasons())
 
 
 def test_draining_refuses_new_work_and_finishes_the_old() -> None:
