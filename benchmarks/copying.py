@@ -7,7 +7,10 @@ ones more, "joined" ones several groups, as dates, times, versions and decimals 
 neither letter, digit nor punctuation of prose; "escape" is a backslash with a letter. `silent` are those changed of
 which no warning says so. The last line is one JSON object.
 
-    python -m benchmarks.copying FILE...
+    python -m benchmarks.copying FILE... [--names]
+
+--names: of sentences with names of programs, functions and options instead, which have a capital behind a small letter
+or "::" (LibreOffice, Dir::Etc); kind "name".
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ _NUMBER = re.compile(
 _THOUSANDS = re.compile(rf"\d{{1,3}}(?:(?:[,.'’]|{_SPACE})\d{{3}})+")
 _ESCAPE = re.compile(r"\\[a-z\"']")
 _SYMBOL = re.compile(r"[<>=+*|\\^~&@#$€£%©®™°±×÷≤≥≠→←↑↓•§]+")
+_NAME = re.compile(
+    r"(?<![\w:])(?:(?=\w{4})[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*|[A-Za-z][\w\-]*(?:::\w[\w\-]*)+)(?![\w:])"
+)
 _SAYING_SO = {"number_changed", "placeholder_lost"}
 
 
@@ -49,6 +55,11 @@ def atoms_of(text: str) -> Counter[tuple[str, str]]:
     return found
 
 
+def names_of(text: str) -> Counter[tuple[str, str]]:
+    """As `atoms_of`, each name once however often it is there, in small letters."""
+    return Counter({("name", match[0].casefold()): 1 for match in _NAME.finditer(text)})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, nargs="+")
@@ -57,14 +68,16 @@ def main() -> None:
     parser.add_argument("--source", default="en")
     parser.add_argument("--target", default="ru")
     parser.add_argument("--show", type=int, default=5, help="of each kind that changed silently")
+    parser.add_argument("--names", action="store_true", help="names instead of figures and symbols")
     options = parser.parse_args()
+    found_in = names_of if options.names else atoms_of
     rng = random.Random(1)
     pairs = []
     for path in options.pairs:
         usable = [
             each
             for each in read_pairs(path, options.source, options.target)
-            if len(each[0]) <= options.longest and atoms_of(each[0])
+            if len(each[0]) <= options.longest and found_in(each[0])
         ]
         pairs += rng.sample(usable, min(options.count, len(usable)))
     sources, references = map(list, zip(*pairs, strict=True))
@@ -73,8 +86,8 @@ def main() -> None:
     counts: dict[str, Counter[str]] = {}
     shown: Counter[str] = Counter()
     for source, answer, reference, translation in zip(sources, answers, references, done, strict=True):
-        wanted = atoms_of(source)
-        lost, others = wanted - atoms_of(answer), wanted - atoms_of(reference)
+        wanted = found_in(source)
+        lost, others = wanted - found_in(answer), wanted - found_in(reference)
         warned = bool(_SAYING_SO & set(translation.warnings))
         for (kind, _spelling), number in wanted.items():
             counts.setdefault(kind, Counter())["all"] += number

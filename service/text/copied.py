@@ -1,4 +1,4 @@
-"""Numbers and symbols: what a translation has as its source has it, though a model may write something else."""
+"""Numbers, symbols and names: what a translation has as its source has it, though a model may write something else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import regex
 
 from service.text.edits import Span
+from service.text.identifiers import identifiers, lost_identifiers
 
 # Groups of digits, as in 12.05.2021, 1,234.5, 10:30, 10-20; and what is written together with them, as in x86 and R0.
 _NUMBER = regex.compile(
@@ -23,8 +24,8 @@ _LONG = 4  # digits
 
 
 def copied(text: str) -> Counter[str]:
-    """Numbers, whatever separates their groups of digits, and runs of symbols: how often each is there."""
-    return Counter(name for name, _span in _found(text))
+    """Numbers, whatever separates their groups of digits, runs of symbols, and identifiers: how often each is there."""
+    return _exact(text) + Counter(name for name, _span in identifiers(text))
 
 
 def numbers(text: str) -> Counter[str]:
@@ -34,19 +35,19 @@ def numbers(text: str) -> Counter[str]:
 
 def missing(source: str, target: str) -> Counter[str]:
     """What `target` lacks of what it should have copied."""
-    return copied(source) - copied(target)
+    return _exact(source) - _exact(target) + lost_identifiers(source, target)
 
 
 def is_certain(name: str) -> bool:
-    """Whether nobody would write it otherwise: a symbol, or a number of four digits or of several groups. Of a short
-    one that is not sure: "2 files" may be "two files"."""
+    """Whether nobody would write it otherwise: a symbol, an identifier, or a number of four digits or of several
+    groups. Of a short one that is not sure: "2 files" may be "two files"."""
     return not name[0].isdecimal() or "." in name or len(name) >= _LONG
 
 
 def spans_of(text: str, names: Counter[str]) -> list[Span]:
     """Where these stand, with Latin letters and digits right beside them."""
     spans: list[Span] = []
-    for name, (start, end) in _found(text):
+    for name, (start, end) in (*_found(text), *identifiers(text)):
         if name in names:
             while start and _TOGETHER.match(text[start - 1]):
                 start -= 1
@@ -54,6 +55,10 @@ def spans_of(text: str, names: Counter[str]) -> list[Span]:
                 end += 1
             spans.append((start, end))
     return spans
+
+
+def _exact(text: str) -> Counter[str]:
+    return Counter(name for name, _span in _found(text))
 
 
 def _found(text: str) -> Iterator[tuple[str, Span]]:

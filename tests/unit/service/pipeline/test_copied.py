@@ -1,4 +1,4 @@
-"""Numbers and symbols that a model does not copy: tried again, kept from it then, and told where that does not help."""
+"""Numbers, symbols and names that a model does not copy: kept from it when asked again, and told if that is no help."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def catalogue(lost: Callable[[str], bool]) -> Catalogue:
         ("one < two", "<", "two < one"),
         ("one a=b two", "a=b", "two a=b one"),
         ("one 2 two", "2", "two 2 one"),
+        ("one ReadMe two", "ReadMe", "two ReadMe one"),
+        ("one read::me two", "read::me", "two read::me one"),
         ("<b>one < two</b>", "<", "<b>two < one</b>"),
     ],
 )
@@ -52,7 +54,11 @@ def test_what_is_not_copied_is_kept_from_the_model_the_second_time(text: str, lo
 
 def test_what_is_lost_again_is_put_back_and_told() -> None:
     there = catalogue(lambda word: not word.islower())
-    for text, expected in (("one 2021 two", "two one 2021"), ("one < two", "two one <")):
+    for text, expected in (
+        ("one 2021 two", "two one 2021"),
+        ("one < two", "two one <"),
+        ("one ReadMe two", "two one ReadMe"),
+    ):
         (translated,) = translate(replace(EN_RU, texts=(text,)), there).translations
         assert (translated.best.text, translated.warnings) == (expected, ("placeholder_lost",))
     (translated,) = translate(replace(EN_RU, texts=("one 2 two",)), there).translations
