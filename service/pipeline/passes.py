@@ -21,13 +21,14 @@ from service.tracing import phase
 
 @dataclass(frozen=True)
 class Pass:
-    """Through which model, and how."""
+    """Through which model, and how. uncut: whether each text is one segment, as it is where there is a prefix."""
 
     leg: Leg
     options: TranslationOptions
     limits: GroupLimits
     patience: Patience
     glossary: Glossary | None = None
+    uncut: bool = False
 
 
 async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[Part] = ()) -> list[TextTranslation]:
@@ -38,7 +39,7 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     with a prefix is one segment, given to the model as it stands.
     """
     leg = through.leg
-    cut = whole if through.options.prefix else pieces_of
+    cut = whole if through.uncut or through.options.prefix else pieces_of
     with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
         split = await aside(lambda: [cut(leg, text) for text in texts], texts)
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]

@@ -154,10 +154,12 @@ class Translator(Pipeline):
         request: TranslationRequest,
         patience: Patience,
         parts: Sequence[Part] = (),
+        *,
+        uncut: bool = False,
     ) -> list[TextTranslation]:
-        """One pass, of texts or of HTML."""
+        """One pass, of texts or of HTML. uncut: as of a Pass."""
         glossary = Glossary(request.glossary, leg.source) if request.glossary else None
-        through = Pass(leg, request.options, self._groups, patience, glossary)
+        through = Pass(leg, request.options, self._groups, patience, glossary, uncut)
         if request.format == "html":
             return await translate_html(
                 texts, lambda plain: translate_texts(through, plain), attributes=request.attributes
@@ -167,11 +169,13 @@ class Translator(Pipeline):
     async def _through_pivot(
         self, legs: tuple[Leg, ...], texts: list[str], request: TranslationRequest, patience: Patience
     ) -> list[TextTranslation]:
-        """Both passes; the second takes the best translation of each segment of the first as a text of its own."""
+        """Both passes; the second takes the best translation of each segment of the first as a text of its own. Where
+        that has to begin with a prefix, there is one such segment."""
         first, second = legs
         options = request.options
         one_best = TranslationOptions(options.beam_size, 1, options.length_penalty, options.max_length)
-        halfway = await self._leg(first, texts, replace(request, options=one_best), patience)
+        uncut = bool(options.prefix)
+        halfway = await self._leg(first, texts, replace(request, options=one_best), patience, uncut=uncut)
         middle = [segment.best.text for text in halfway for segment in text.segments]
         # What the second model saw is no explanation of the first one's text.
         plain = replace(request, options=replace(options, explain=False))

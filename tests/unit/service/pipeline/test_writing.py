@@ -116,6 +116,8 @@ def test_a_prefix_has_room_of_its_own_and_holds_for_the_last_of_two_models() -> 
     translate(TranslationRequest(("один два",), "ru", "de", options=options), catalogue)
     first, second = (engine_of(each).groups[0][0] for each in catalogue.models)
     assert (first.prefix, second.prefix) == (b"", "\u2581Hallo\u2581".encode())
+    translate(TranslationRequest(("один два. Три четыре.",), "ru", "de", options=options), catalogue)
+    assert [len(engine_of(each).groups[-1]) for each in catalogue.models] == [1, 1]
     translate(TranslationRequest(("один два",), "ru", "en"), catalogue)
     assert second.max_length > first.max_length
 
