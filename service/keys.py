@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
 import logging
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -75,16 +78,18 @@ class KeyStore:
             )
         except ValidationError as error:
             raise ConfigError.from_validation("key", error) from error
-        self._write([*self.keys(), key])
+        with self._changing():
+            self._write([*self.keys(), key])
         return f"{_MARK}_{key_id}_{secret}"
 
     def revoke(self, key_id: str) -> None:
         """From the next request on nobody has the key. Raises ApiKeyNotFoundError."""
-        keys = self.keys()
-        if all(key.key_id != key_id for key in keys):
-            known = ", ".join(key.key_id for key in keys) or "there are none"
-            raise ApiKeyNotFoundError(f"key: {key_id[:40]!r} does not exist; allowed: {known}")
-        self._write([key for key in keys if key.key_id != key_id])
+        with self._changing():
+            keys = self.keys()
+            if all(key.key_id != key_id for key in keys):
+                known = ", ".join(key.key_id for key in keys) or "there are none"
+                raise ApiKeyNotFoundError(f"key: {key_id[:40]!r} does not exist; allowed: {known}")
+            self._write([key for key in keys if key.key_id != key_id])
 
     def find(self, text: str) -> ApiKey | None:
         """The key that `text` is. The secret is compared in constant time, whether or not there is a key of that id.
@@ -117,6 +122,19 @@ class KeyStore:
         except ValidationError as error:
             raise ConfigError.from_validation(f"keys_file {self._path}", error) from error
         self._stamp = stamp
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Nobody else changes the file meanwhile. The lock is its folder's, since the file itself is replaced."""
+        try:
+            folder = os.open(self._path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise ConfigError(f"keys_file: {self._path} cannot be written: {error}") from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _write(self, keys: list[ApiKey]) -> None:
         """Whole or not at all, for the owner's eyes only."""

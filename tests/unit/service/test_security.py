@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,12 @@ def test_keys_are_made_listed_and_revoked_by_the_command_line(file: Path, monkey
     assert run(cli, ["keys", "revoke", "nobody"]).exit_code == 2
     assert run(cli, ["keys", "revoke", key.split("_")[1]]).exit_code == 0
     assert KeyStore(file).keys() == ()
+
+
+def test_keys_that_are_made_at_the_same_time_are_all_kept(file: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda _number: make(file), range(24)))
+    assert all(KeyStore(file).find(key) for key in keys)
 
 
 def test_a_broken_file_of_keys_is_said_so(file: Path) -> None:
