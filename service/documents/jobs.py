@@ -149,17 +149,21 @@ class DocumentJobs:
         """The job of that id. Raises DocumentNotFoundError if there is none that belongs to `owner`, or to nobody."""
         job = await asyncio.to_thread(self._store.get, job_id)
         if job is None or job.new.owner not in ("", owner):
-            raise DocumentNotFoundError(f"document: there is none of the id {job_id[:40]!r}, or it has expired")
+            raise _unknown(job_id)
         return job
 
     async def result(self, job: Job) -> bytes:
-        """The translated document. Raises DocumentNotReadyError if it is not there."""
+        """The translated document. Raises DocumentNotReadyError if it is not there, DocumentNotFoundError if it is not
+        any more."""
         if job.state != "done":
             why = (
                 f": {job.error.message}" if job.error else f"; {job.done} of {job.new.segments} segments are translated"
             )
             raise DocumentNotReadyError(f"document: it is {job.state}{why}")
-        return await asyncio.to_thread(self._store.result, job.new.id)
+        content = await asyncio.to_thread(self._store.result, job.new.id)
+        if content is None:
+            raise _unknown(job.new.id)
+        return content
 
     async def delete(self, job_id: str) -> None:
         """Forget a job, and stop it if it runs."""
@@ -246,6 +250,10 @@ class DocumentJobs:
                 for job_id in await asyncio.to_thread(self._store.expired):
                     await self.delete(job_id)
             await asyncio.sleep(_EXPIRY_S)
+
+
+def _unknown(job_id: str) -> DocumentNotFoundError:
+    return DocumentNotFoundError(f"document: there is none of the id {job_id[:40]!r}, or it has expired")
 
 
 def _sample(contents: Contents) -> str:

@@ -118,10 +118,11 @@ class JobStore:
             ).fetchone()
         return None if row is None else _job(row)
 
-    def result(self, job_id: str) -> bytes:
-        """The translated document of a job that is done."""
+    def result(self, job_id: str) -> bytes | None:
+        """The translated document of a job that is done; None if it was deleted."""
         with self._database.transaction() as db:
-            return bytes(db.execute("SELECT result FROM jobs WHERE id = ?", (job_id,)).fetchone()[0])
+            row = db.execute("SELECT result FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def take(self) -> Job | None:
         """The job whose turn it is, running from now on: the oldest of the client that has the fewest running."""

@@ -150,6 +150,24 @@ def test_deleting_a_running_job_stops_it() -> None:
     ask(app_of(served), call)
 
 
+def test_a_document_that_is_deleted_while_it_is_asked_for_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = JobStore.result
+
+    def deleted_just_now(store: JobStore, job_id: str) -> bytes | None:
+        store.delete(job_id)
+        return result(store, job_id)
+
+    monkeypatch.setattr(JobStore, "result", deleted_just_now)
+
+    async def call(client: httpx.AsyncClient) -> None:
+        job = (await client.post("/v1/documents", **form(HTML))).json()["id"]
+        await finished(client, job)
+        refused = await client.get(f"/v1/documents/{job}/download")
+        assert (refused.status_code, refused.json()["error"]["type"]) == (404, "not_found")
+
+    ask(app_of(model("en-ru")), call)
+
+
 def test_a_store_that_is_full_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "documents.sqlite", kept_s=100.0)
     new = NewJob("x", "", "net:1", 1.0, "a.txt", Order("en", "ru"), 1, 3)
