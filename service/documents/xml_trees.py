@@ -42,7 +42,8 @@ def parse_xml(content: bytes, what: str) -> Tree:
 def write_xml(tree: Tree) -> bytes:
     """The tree as XML, in the encoding that it came in."""
     info = tree.docinfo
-    written = etree.tostring(tree, encoding=info.encoding or "UTF-8", xml_declaration=True, standalone=info.standalone)
+    alone = info.standalone or None  # it is False where a declaration does not say so, too
+    written = etree.tostring(tree, encoding=info.encoding or "UTF-8", xml_declaration=True, standalone=alone)
     assert isinstance(written, bytes)
     return written
 

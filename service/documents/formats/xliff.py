@@ -14,6 +14,7 @@ from service.documents.limits import DocumentLimits
 from service.documents.xml_inline import Mark, XmlKey
 from service.documents.xml_trees import Element, Tree, parse_xml, write_xml
 from service.errors import InvalidRequestError
+from service.languages import language_and_script
 
 _ONE = "urn:oasis:names:tc:xliff:document:1.2"
 _TWO = ("urn:oasis:names:tc:xliff:document:2.0", "urn:oasis:names:tc:xliff:document:2.2")
@@ -51,6 +52,10 @@ class XliffDocument:
         self._stating, self._attribute = (
             (list(root.iter(f"{{{version}}}file")), "target-language") if one else ([root], "trgLang")
         )
+        stated = [str(each.get(self._attribute)) for each in self._stating if each.get(self._attribute)]
+        if len({language_and_script(code) for code in stated} - {None}) > 1:
+            codes = ", ".join(dict.fromkeys(stated))
+            raise InvalidRequestError("file", f"its targets are to be in {codes[:100]}; allowed: one language")
         for source in root.iter(f"{{{version}}}source"):
             limits.check(len(source), limits.items, "elements in one text")
         units = list(_units_of_1(root) if one else _units_of_2(root, version))
@@ -122,9 +127,12 @@ def _is_to_translate(element: Element) -> bool:
 
 
 def _is_finished(target: Element | None, state: str | None) -> bool:
-    if target is None or (not len(target) and not (target.text or "").strip()):
-        return False
-    return state not in _UNTRANSLATED
+    return target is not None and not _is_empty(target) and state not in _UNTRANSLATED
+
+
+def _is_empty(target: Element) -> bool:
+    """Whether there is nothing in it, or nothing but the places for segments."""
+    return not "".join(target.itertext()).strip() and all(_name(each) == "mrk" for each in target.iterdescendants())
 
 
 def _target(source: Element, target: Element | None, name: str) -> Element:
@@ -142,15 +150,20 @@ def _target(source: Element, target: Element | None, name: str) -> Element:
     return made
 
 
+def _name(element: Element) -> str:
+    """Without its namespace; empty for comments and the like."""
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
 def _kind(element: Element) -> Kind:
-    name = etree.QName(element).localname if isinstance(element.tag, str) else ""
+    name = _name(element)
     if name in _SPANS and element.get("translate") != "no" and element.get("mtype") != "protected":
         return "span"
     return "word" if name else "point"
 
 
 def _mark(element: Element) -> Mark | None:
-    name = etree.QName(element).localname if isinstance(element.tag, str) else ""
+    name = _name(element)
     number = element.get("startRef") or element.get("rid") or element.get("id") or ""
     if name in _STARTS | _ENDS:
         return Mark(f"{'marker' if name in ('sm', 'em') else 'code'} {number}", name in _STARTS)

@@ -21,6 +21,8 @@ ONE = """\
    <trans-unit id="new"><source>g h</source><target state="new">g h</target></trans-unit>
    <trans-unit id="cut"><source>i j. k l.</source><seg-source><mrk mtype="seg" mid="1">i j.</mrk> <mrk mtype="seg"
      mid="2">k l.</mrk></seg-source></trans-unit>
+   <trans-unit id="places"><source>o p. q.</source><seg-source><mrk mtype="seg" mid="1">o p.</mrk> <mrk mtype="seg"
+     mid="2">q.</mrk></seg-source><target><mrk mtype="seg" mid="1"/> <mrk mtype="seg" mid="2"/></target></trans-unit>
    <trans-unit id="code"><source>{0}</source></trans-unit>
    <trans-unit id="done"><source>m n</source><target state="translated">ready</target></trans-unit>
    <trans-unit id="approved" approved="yes"><source>m n</source><target/></trans-unit>
@@ -61,17 +63,19 @@ def test_version_1() -> None:
         "angular": '<x id="INTERPOLATION"/> <x id="START_B"/>f e<x id="CLOSE_B"/>',
         "new": "h g",
         "cut": '<mrk mtype="seg" mid="1">j. i</mrk> <mrk mtype="seg" mid="2">l. k</mrk>',
+        "places": '<mrk mtype="seg" mid="1">p. o</mrk> <mrk mtype="seg" mid="2">q.</mrk>',
         "code": "{0}",
         "done": "ready",
         "approved": "",
     }
+    assert turned.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<xliff ")
     before, after = etree.fromstring(ONE.encode()), etree.fromstring(turned)
     assert after.find("{*}file").get("target-language") == "ru"
     for name in ("source", "seg-source", "note"):
         kept = [[etree.tostring(each, method="c14n") for each in tree.iter(f"{{*}}{name}")] for tree in (before, after)]
         assert kept[0] == kept[1]
     states = [each.get("state") for each in after.iter("{*}target")]
-    assert states == ["needs-review-translation"] * 7 + ["translated", None]
+    assert states == ["needs-review-translation"] * 8 + ["translated", None]
 
 
 def test_version_2() -> None:
@@ -104,6 +108,11 @@ def test_the_language_of_a_file_is_kept() -> None:
         ("", "no well-formed XML"),
         ('<!DOCTYPE xliff SYSTEM "http://127.0.0.1/x.dtd"><xliff/>', "has a document type"),
         ("<a>" * 10_000, "no well-formed XML"),
+        (
+            '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file target-language="de"/>'
+            '<file target-language="fr"/><file target-language="de-AT"/></xliff>',
+            "its targets are to be in de, fr, de-AT; allowed: one language",
+        ),
     ],
 )
 def test_what_is_no_xliff_is_refused(content: str, message: str) -> None:
