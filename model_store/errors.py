@@ -12,7 +12,7 @@ ModelStoreError
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
@@ -28,13 +28,19 @@ class ConfigError(ModelStoreError, ValueError):
     def from_validation(cls, what: str, error: ValidationError, called: Callable[[str], str] = str) -> ConfigError:
         """One line per offending field of `error`, headed by `what` (a file, a section). called: what users call it.
 
-        What is wrong with `what` as a whole is told without its value, which is all of it.
+        What is wrong with a table as a whole is told without its value, which is all of it, and what is wrong with a
+        field because something in it is refused is not told besides.
         """
         lines = []
+        places = [problem["loc"] for problem in error.errors()]
         for problem in error.errors():
-            field = ".".join(str(part) for part in problem["loc"])
-            got = f" (got {problem['input']!r})" if field and problem["type"] != "missing" else ""
-            lines.append((f"{called(field)}: " if field else "") + problem["msg"] + got)
+            place = problem["loc"]
+            if any(len(other) > len(place) and other[: len(place)] == place for other in places):
+                continue
+            field = ".".join(str(part) for part in place)
+            shown = field and problem["type"] != "missing" and not isinstance(problem["input"], Mapping)
+            got = f" (got {problem['input']!r})" if shown else ""
+            lines.append((f"{called(field)}: " if field else "") + problem["msg"].removeprefix("Value error, ") + got)
         return cls(f"{what}: " + "; ".join(lines))
 
 

@@ -140,6 +140,24 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
         load_recipe(write(tmp_path, RECIPE.replace(old, new)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'format = "tsv"',
+            'format = "csv"',
+            r"data\.sources\.0\.format: Input should be 'tsv', .* \(got 'csv'\)",
+        ),
+        ('"ru-en"', '"ru-de"', "data: directions: 'ru-de' is not a pair of languages that a source has"),
+        ("[tokenizer]", "[trainr]\nseed = 1\n[tokenizer]", "trainr: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_value_is_all_that_is_told(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = write(tmp_path, RECIPE.replace(old, new))
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(path))}: {message}$"):
+        load_recipe(path)
+
+
 def test_two_sources_of_one_name_are_refused_since_their_counts_would_mix(tmp_path: Path) -> None:
     line = '{ name = "pairs", format = "tsv", left = "en", right = "ru", path = "pairs.tsv" }'
     with pytest.raises(ConfigError, match="sources: 'pairs' is named twice"):
