@@ -3,112 +3,125 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
-import polib
 from babel import Locale, UnknownLocaleError
 from babel.messages.plurals import get_plural
 
 from service.documents.document import DocumentFormat, Segment
 from service.documents.encoding import Encoding, decode
+from service.documents.formats.po_lines import Message, lines_of, messages_of
 from service.documents.limits import DocumentLimits
-from service.errors import InvalidRequestError
 
 _CHARSET = re.compile(rb'^"Content-Type:[^"]*?charset=([\w.:-]{1,40})', re.MULTILINE)
 _COUNT = re.compile(r"nplurals\s*=\s*(\d{1,2})\b")
-_STRING = r'"(?:[^"\\]|\\.)*"'
-# The library passes over lines that it does not understand.
-_LINE = re.compile(rf"\s*(?:#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s+{_STRING}\s*|{_STRING}\s*)?")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """What a segment is of: its entry, and whether it fills the forms of a plural."""
-
-    entry: polib.POEntry
-    form: str
+_UTF_8 = "text/plain; charset=UTF-8"
 
 
 class GettextDocument:
-    """Messages that are translated, fuzzy or obsolete stay as they are."""
+    """Messages that are translated, fuzzy or obsolete stay as they are, and so does every line but those of the
+    translations that are missing, and of the header where a field is added to it."""
 
-    def __init__(self, file: polib.POFile, encoding: Encoding, newline: str) -> None:
-        self._file = file
+    def __init__(self, text: str, encoding: Encoding) -> None:
+        self._lines = text.split("\n")
+        self._end = "\r" if "\r\n" in text else ""
         self._encoding = encoding
-        self._newline = newline
-        self._places = [place for entry in file if _is_open(entry) for place in _places(entry)]
+        messages = messages_of(self._lines)
+        self._header = next((each for each in messages if each.is_header), None)
+        self._plural = any(each.plural is not None for each in messages)
+        self._open = [each for each in messages if _is_open(each)]
 
     @property
     def segments(self) -> Sequence[Segment]:
         """As Document's."""
-        plural = [place.form == "plural" for place in self._places]
-        return [
-            Segment(place.entry.msgid_plural if many else place.entry.msgid)
-            for place, many in zip(self._places, plural, strict=True)
-        ]
+        texts = [text for message in self._open for text in (message.msgid, message.plural)]
+        return [Segment(text) for text in texts if text is not None]
 
     @property
     def language(self) -> str | None:
         """As Document's."""
-        return self._file.metadata.get("Language", "").strip() or None
+        return self._field("Language")
 
     def write(self, texts: Sequence[str], target: str) -> bytes:
         """As Document.write; the header gets a language, and the number of plural forms, where it has none."""
-        header = self._file.metadata
+        fields: dict[str, str] = {}
         if not self.language:
-            header["Language"] = target.replace("-", "_")
-        found = _COUNT.search(header.get("Plural-Forms", ""))
-        if found is None and any(entry.msgid_plural for entry in self._file):
-            header["Plural-Forms"] = _plural_forms(target)
-            found = _COUNT.search(header["Plural-Forms"])
-        count = int(found[1]) if found else 2
-        for place, text in zip(self._places, texts, strict=True):
-            if place.form == "only":
-                place.entry.msgstr = text
-                continue
-            # Of the forms that a language has, the first is that of one, and there may be no other.
-            first = count > 1 and place.form == "singular"
-            for form in [0] if first else range(int(count > 1), count) if place.form == "plural" else []:
-                place.entry.msgstr_plural[form] = place.entry.msgstr_plural.get(form) or text
+            fields["Language"] = target.replace("-", "_")
+        plural_forms = self._field("Plural-Forms") or ""
+        if self._plural and not _COUNT.search(plural_forms):
+            fields["Plural-Forms"] = plural_forms = _plural_forms(target)
         encoding = self._encoding
         if not encoding.name.startswith("utf"):  # it need not have the letters of the target
             encoding = Encoding()
-            header["Content-Type"] = "text/plain; charset=UTF-8"
-        return encoding.encode(str(self._file).replace("\n", self._newline))
+            fields["Content-Type"] = _UTF_8
+        found = _COUNT.search(plural_forms)
+        done = iter(texts)
+        edits = list(self._header_edits(fields))
+        for message in self._open:
+            one, many = next(done), "" if message.plural is None else next(done)
+            edits += _edits(message, one, many, int(found[1]) if found else 2)
+        return encoding.encode(self._edited(edits))
+
+    def _field(self, name: str) -> str | None:
+        header = self._header.texts.get("msgstr", "") if self._header else ""
+        found = re.search(rf"^{name}:(.*)$", header, re.MULTILINE)
+        return (found and found[1].strip()) or None
+
+    def _header_edits(self, fields: Mapping[str, str]) -> Iterator[tuple[int, int, list[str]]]:
+        if not fields:
+            return
+        if self._header is None:
+            written = "".join(f"{name}: {value}\n" for name, value in {"Content-Type": _UTF_8, **fields}.items())
+            yield 0, 0, ['msgid ""', *lines_of("msgstr", written), ""]
+            return
+        header = self._header.texts["msgstr"]
+        for name, value in fields.items():
+            line = f"{name}: {value}\n"
+            if old := re.search(rf"^{name}:.*(?:\n|\Z)", header, re.MULTILINE):
+                header = header[: old.start()] + line + header[old.end() :]
+            else:
+                header += line if header.endswith("\n") or not header else f"\n{line}"
+        yield *self._header.spans["msgstr"], lines_of("msgstr", header)
+
+    def _edited(self, edits: Sequence[tuple[int, int, list[str]]]) -> str:
+        lines: list[str] = []
+        done = 0
+        for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
+            lines += self._lines[done:start] + [line + self._end for line in new]
+            done = end
+        return "\n".join(lines + self._lines[done:])
 
 
 def read(content: bytes, limits: DocumentLimits) -> GettextDocument:
     """Raises InvalidRequestError for what is no PO file."""
     declared = _CHARSET.search(content)
     charset = declared[1].decode() if declared else "utf-8"
-    text, encoding = decode(content, None if charset == "CHARSET" else charset)
-    for number, line in enumerate(text.split("\n"), 1):
-        if not _LINE.fullmatch(line):
-            raise InvalidRequestError("file", f"not a PO file, at line {number}: {line.strip()[:40]!r}")
-    # The library takes a string for the name of a file, if there is one of that name.
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".po", newline="") as copy:
-        copy.write(text)
-        copy.flush()
-        try:
-            file = polib.pofile(copy.name, encoding="utf-8")
-        except (OSError, ValueError, UnicodeError, IndexError) as error:
-            where = str(error).removeprefix(f"Syntax error in po file {copy.name} ")
-            raise InvalidRequestError("file", f"not a PO file: {where[:100]}") from error
-    document = GettextDocument(file, encoding, "\r\n" if "\r\n" in text else "\n")
+    document = GettextDocument(*decode(content, None if charset == "CHARSET" else charset))
     list(limits.counted(document.segments, lambda segment: segment))
     return document
 
 
-def _is_open(entry: polib.POEntry) -> bool:
-    if entry.obsolete or entry.fuzzy or not entry.msgid:
-        return False
-    return not all(entry.msgstr_plural.values()) if entry.msgid_plural else not entry.msgstr
+def _is_open(message: Message) -> bool:
+    return bool(message.msgid) and not message.fuzzy and not all(message.translations().values())
 
 
-def _places(entry: polib.POEntry) -> list[_Place]:
-    return [_Place(entry, form) for form in (("singular", "plural") if entry.msgid_plural else ("only",))]
+def _edits(message: Message, one: str, many: str, count: int) -> Iterator[tuple[int, int, list[str]]]:
+    """The lines of the translations that a message has not got. count: of plural forms."""
+    if message.plural is None:
+        yield *message.spans["msgstr"], lines_of("msgstr", one)
+        return
+    behind = max(end for keyword, (_start, end) in message.spans.items() if keyword.startswith("msgstr"))
+    added: list[str] = []
+    for form in range(count):
+        keyword = f"msgstr[{form}]"
+        # Of the forms that a language has, the first is that of one, and there may be no other.
+        lines = lines_of(keyword, one if count > 1 and form == 0 else many)
+        if keyword not in message.texts:
+            added += lines
+        elif not message.texts[keyword]:
+            yield *message.spans[keyword], lines
+    if added:
+        yield behind, behind, added
 
 
 def _plural_forms(target: str) -> str:

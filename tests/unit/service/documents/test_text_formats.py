@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
-import polib
 import pytest
 import srt
 import webvtt
@@ -15,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.documents.document import DocumentFormat
-from service.documents.formats.gettext import GETTEXT
 from service.documents.formats.html import HTML
 from service.documents.formats.json import JSON
 from service.documents.formats.markdown import MARKDOWN
@@ -137,64 +134,6 @@ def test_json_of_flutter_and_chrome_keeps_its_notes() -> None:
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"file: (not valid JSON|JSON nested too deeply)"):
         read(JSON, text)
-
-
-PO = """\
-# A translator's comment
-msgid ""
-msgstr ""
-"Project-Id-Version: x\\n"
-"Content-Type: text/plain; charset=ISO-8859-1\\n"
-
-#. note
-#: a.c:1
-#, c-format
-msgctxt "menu"
-msgid "open %s"
-msgstr ""
-
-msgid "one caf\xe9\\n"
-msgstr ""
-
-#, fuzzy
-msgid "two three"
-msgstr "x"
-
-msgid "done"
-msgstr "ready"
-
-msgid "%d file here"
-msgid_plural "%d files here"
-msgstr[0] ""
-msgstr[1] ""
-
-#~ msgid "old"
-#~ msgstr ""
-"""
-
-
-def test_gettext_gets_the_messages_that_are_missing(tmp_path: Path) -> None:
-    turned = turn(GETTEXT, PO.encode("latin-1"), lambda word: word.replace("open", "открыть"))
-    (tmp_path / "a.po").write_bytes(turned)
-    before, after = polib.pofile(PO), polib.pofile(str(tmp_path / "a.po"))
-    assert [entry.msgstr for entry in after] == ["%s открыть", "café one\n", "x", "ready", "", ""]
-    assert dict(after[4].msgstr_plural) == {0: "here file %d", 1: "here files %d", 2: "here files %d"}
-    kept = ("msgid", "msgctxt", "comment", "occurrences", "flags", "obsolete")
-    assert [[getattr(e, name) for name in kept] for e in after] == [[getattr(e, name) for name in kept] for e in before]
-    assert after.header == before.header
-    assert (after.metadata["Language"], after.metadata["Content-Type"]) == ("ru", "text/plain; charset=UTF-8")
-    assert after.metadata["Plural-Forms"].startswith("nplurals=3")
-    assert b"\r\n" not in turned
-    assert turn(GETTEXT, PO.replace("\n", "\r\n").encode("latin-1")).count(b"\r\n") > 30
-
-
-def test_a_gettext_file_is_never_taken_for_the_name_of_one(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.po"
-    secret.write_text('msgid "very secret"\nmsgstr ""\n')
-    for content in (str(secret), f"{secret}\n", "msgid x", 'msgid "a\n', "\0", 'msgstr "b"'):
-        with pytest.raises(InvalidRequestError, match="file: not a PO file") as caught:
-            read(GETTEXT, content)
-        assert "very" not in str(caught.value)
 
 
 SUBTITLES = """\
