@@ -86,8 +86,8 @@ class Run:
             network = on_best_device(stored_network(recipe, averaged_weights(checkpoint)))
         except RuntimeError as error:
             raise ConfigError(
-                f"checkpoint: {checkpoint} is of another network than the recipe's; allowed: the recipe it was trained "
-                "with"
+                f"checkpoint: {checkpoint} is of another network than the recipe's; allowed: the recipe, and the "
+                "--from, that it was trained with"
             ) from error
         return Model(network, self.tokenizer(), recipe.decoding, data.task, data.cut_source_tokens)
 

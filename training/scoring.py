@@ -17,7 +17,10 @@ BASELINE = ", first sentence"  # behind the name of a set that it is measured on
 
 
 def scored(run: Run, system: System, sets: Sequence[TestSet]) -> list[Evaluation]:
-    """Score the system, then for summaries the first sentence, and print both."""
+    """Score the system, then for summaries the first sentence, and print both; or that there is no set to score."""
+    if not sets:
+        typer.echo("nothing is scored: the recipe has no held-out set in its directions")
+        return []
     task = run.recipe.data.task
     moses = run.recipe.evaluation.moses_bleu
     evaluations = [evaluate(system, test_set, task, with_moses_bleu=moses) for test_set in sets]

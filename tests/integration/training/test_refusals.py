@@ -109,6 +109,16 @@ def test_a_server_that_is_something_else_is_refused(
         call(trained, "evaluate", "--server", "http://router")
 
 
+def test_that_nothing_is_scored_is_said(trained: Path) -> None:
+    (trained / "none.toml").write_text(
+        'extends = "small.toml"\n[data]\nreport = []\n[export]\nname = "none"\n', encoding="utf-8"
+    )
+    bundle = ("--bundle", "translate-en-ru")
+    assert call(trained, "evaluate", *bundle, recipe="none.toml").startswith(
+        "nothing is scored: the recipe has no held"
+    )
+
+
 def test_a_recipe_that_does_not_come_with_verso_is_told_with_those_that_do() -> None:
     with pytest.raises(ConfigError, match=r"recipe: 'tinny' does not come with Verso; allowed: .*\.toml, .*tiny"):
         invoke("prepare", "tinny")
