@@ -17,7 +17,9 @@ from service.text.edits import Span
 
 # Hyphens and slashes are between words (MP3-Datei, DHCP/TFTP), but in what has "::" somewhere.
 _WORD = regex.compile(
-    r"(?<![\w:])(?:[\p{Latin}0-9_\-]+::[\p{Latin}0-9_:\-]*[\p{Latin}0-9_]|[\p{Latin}0-9_]+)(?!\w|[.,]\d)", regex.V1
+    r"(?:(?<![\w:\-])[\p{Latin}0-9_][\p{Latin}0-9_\-]*+::[\p{Latin}0-9_:\-]*[\p{Latin}0-9_]|"
+    r"(?<![\w:])[\p{Latin}0-9_]+)(?!\w|[.,]\d)",
+    regex.V1,
 )
 _NAME = regex.compile(
     r".*::.*|"
