@@ -18,6 +18,8 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 _LINE_BREAK = re.compile(r"[ \t]*\n[ \t]*")
 # Old catalogues name their language in words, which tells nothing reliable; only codes are believed.
 _CODE = re.compile(r"[A-Za-z]{2,3}([-_@.].*)?")
+# What stands before a string of a .po, if that does not stand alone on its line.
+_KEYWORD = re.compile(rb"(msgctxt|msgid_plural|msgid|msgstr(\[\d+\])?)[ \t]*(?=\S)")
 _PLURAL = re.compile(r"nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+)")
 
 
@@ -56,12 +58,24 @@ def _parse(path: Path) -> polib.POFile | polib.MOFile:
     try:
         match path.suffix:
             case ".po":
+                _check_quotes(path)
                 return polib.pofile(str(path))
             case ".mo" | ".gmo":
                 return polib.mofile(str(path))
     except (OSError, ValueError, LookupError, struct.error) as error:
         raise CorpusError(f"{path}: not a gettext catalogue: {error}") from error
     raise CorpusError(f"{path}: its name says no gettext catalogue; allowed: .po, .mo, .gmo")
+
+
+def _check_quotes(path: Path) -> None:
+    """Raises ValueError for a string that lacks a quote, for which polib would take the first or last letter."""
+    with path.open("rb") as file:
+        for number, line in enumerate(map(bytes.strip, file), start=1):
+            keyword = _KEYWORD.match(line)
+            text = line if keyword is None else line[keyword.end() :]
+            is_string = keyword is not None or line.startswith(b'"')
+            if is_string and not (len(text) > 1 and text.startswith(b'"') and text.endswith(b'"')):
+                raise ValueError(f"line {number}: a string without its first or last quote")
 
 
 def _useless(entry: polib.POEntry | polib.MOEntry) -> BadReason | None:

@@ -117,3 +117,17 @@ def test_what_is_no_catalogue_is_an_error_that_names_the_file(tmp_path: Path, na
         path.write_bytes(b'msgid "a\nmsgstr b\n\xff\xfe')
     with pytest.raises(CorpusError, match=path.name):
         list(read_gettext(path, "ru"))
+
+
+@pytest.mark.parametrize("line", ['msgid "Open', 'msgid Open"', 'msgid ""\n"Open', 'msgid "'])
+def test_a_string_that_lacks_a_quote_is_refused_and_loses_no_letter(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "x.po"
+    path.write_text(f'msgid "Close"\nmsgstr "Закрыть"\n\n{line}\nmsgstr "Открыть"\n', encoding="utf-8")
+    with pytest.raises(CorpusError, match=rf"x\.po: not a gettext catalogue: line {4 + line.count(chr(10))}: a string"):
+        list(read_gettext(path, "ru"))
+
+
+def test_quotes_within_a_string_and_strings_on_lines_of_their_own_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.po"
+    path.write_bytes(b'\xef\xbb\xbfmsgid ""\r\n\t"Press \\"Save\\""\r\nmsgstr "x \\"y\\""\r\n#~ msgid "old\r\n')
+    assert SentencePair('Press "Save"', 'x "y"') in list(read_gettext(path, "ru"))
