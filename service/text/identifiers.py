@@ -41,23 +41,25 @@ _OTHER = regex.compile(r"[\p{L}--\p{Latin}]", regex.V1)
 
 
 def identifiers(text: str) -> Iterator[tuple[str, Span]]:
-    """The names in a text, in small letters, and where they stand."""
+    """The names in a text, and where they stand."""
     others = 0 if text.isascii() else len(_OTHER.findall(text))
     foreign = others > len(_LATIN.findall(text)) if others else False
     if not foreign and not _SIGN.search(text):
         return
     for match in _WORD.finditer(text):
         if _NAME.fullmatch(match[0]) or (foreign and _IN_ANOTHER_SCRIPT.fullmatch(match[0])):
-            yield match[0].casefold(), match.span()
+            yield match[0], match.span()
 
 
 def lost_identifiers(source: str, target: str) -> Counter[str]:
-    """The names of `source` that `target` has nowhere, however it writes their capitals; each as often as it was."""
+    """The names of `source` that `target` has nowhere; each as often as it was."""
     found = Counter(name for name, _span in identifiers(source))
-    written = target.casefold() if found else ""
-    return Counter({name: number for name, number in found.items() if not _stands(name, written)})
+    return Counter({name: number for name, number in found.items() if not _stands(name, target)})
 
 
 def _stands(name: str, text: str) -> bool:
-    """Whether a name is there, as a plural or with an ending in another script too."""
-    return bool(regex.search(rf"(?<![\p{{Latin}}0-9_]){regex.escape(name)}s?(?![\p{{Latin}}0-9_])", text))
+    """Whether a name is there, with its capitals if it has any but the first letter; a plural and an ending in another
+    script count."""
+    capitals = any(map(str.isupper, name[1:]))
+    pattern = rf"(?<![\p{{Latin}}0-9_]){regex.escape(name)}s?(?![\p{{Latin}}0-9_])"
+    return bool(regex.search(pattern, text, 0 if capitals else regex.IGNORECASE))
