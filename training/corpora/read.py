@@ -37,6 +37,10 @@ def _read(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
         case "tsv":
             return chain.from_iterable(read_tsv(path) for path in _files(config, data_root))
         case "tmx":
+            if left == right:
+                raise ConfigError(
+                    f"{config.name}.format: 'tmx' does not tell two texts in {left!r} apart; allowed: 'tsv', 'moses'"
+                )
             return chain.from_iterable(read_tmx(path, left, right) for path in _files(config, data_root))
         case "gettext":
             return chain.from_iterable(read_gettext(path, right) for path in _files(config, data_root))

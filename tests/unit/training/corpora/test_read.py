@@ -73,3 +73,9 @@ def test_a_folder_is_no_corpus(root: Path, path: str) -> None:
 def test_what_is_no_pattern_is_refused(root: Path) -> None:
     with pytest.raises(ConfigError, match=r"web\.path: 'a\*\*b' is no file and no pattern"):
         read_source(source("tsv", "a**b"), root)
+
+
+def test_a_translation_memory_of_one_language_has_no_left_and_right(root: Path) -> None:
+    config = SourceConfig(name="web", format="tmx", left="en", right="en", path="t.tmx")
+    with pytest.raises(ConfigError, match=r"web\.format: 'tmx' does not tell two texts in 'en' apart; allowed: 'tsv'"):
+        read_source(config, root)
