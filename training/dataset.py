@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model_store.config import Formality, Task
+from model_store.errors import ConfigError
 from model_store.tokenizer import UNK_ID, Tokenizer
 
 Ints = NDArray[np.int64]
@@ -70,19 +71,25 @@ class PackedPairs:
 
     @classmethod
     def load(cls, folder: Path) -> PackedPairs:
-        """Map what save() wrote. Raises FileNotFoundError if nothing was prepared there."""
-        fields = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("ids", "offsets", "left", "right", "repeats")
-        }
-        languages = tuple(str(code) for code in np.load(folder / "languages.npy", allow_pickle=False))
+        """Map what save() wrote.
+
+        Raises:
+            FileNotFoundError: nothing was prepared there.
+            ConfigError: a file is not whole.
+        """
+        fields = {name: _mapped(folder / f"{name}.npy") for name in ("ids", "offsets", "left", "right", "repeats")}
+        languages = tuple(str(code) for code in _mapped(folder / "languages.npy"))
         kept = folder / "formality.npy"  # not there if it was prepared before there was such a thing
-        formality = (
-            np.load(kept, mmap_mode="r", allow_pickle=False)
-            if kept.exists()
-            else np.zeros((len(fields["left"]), 2), np.int8)
-        )
+        formality = _mapped(kept) if kept.exists() else np.zeros((len(fields["left"]), 2), np.int8)
         return cls(**fields, languages=languages, formality=formality)
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ConfigError(f"{path}: is not whole ({error}); remove {path.parents[1]} and prepare again") from error
+    return mapped
 
 
 @dataclass(frozen=True)

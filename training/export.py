@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from torch import Tensor
@@ -17,7 +16,7 @@ from training.checkpoint import averaged_weights
 from training.config import Recipe
 from training.data_config import SourceConfig
 from training.dataset import PackedPairs
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, read_json
 from training.scores import read_scores
 from training.shortlist import learn_translations
 
@@ -86,7 +85,7 @@ def _translations(recipe: Recipe, folder: RunFolder) -> dict[str, Translations]:
 
 def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
     """The sources with how many pairs of each were kept."""
-    report = json.loads(folder.report.read_text(encoding="utf-8"))
+    report = read_json(folder.report)
     return tuple(
         DataSource(
             name=source.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from training.evaluation import Model, TestSet, on_best_device
 from training.export import stored_network
 from training.preparation import what_it_depends_on
 from training.recipe_file import load_recipe
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, read_json
 from training.start import check_tokenizer_of_start, find_bundle
 from training.test_sets import load_test_sets
 
@@ -53,7 +52,7 @@ class Run:
         if not self.folder.prepared.exists():
             raise ConfigError(f"{self.folder.prepared} does not exist; run `verso-train prepare {self.argument}` first")
         tokenizer = Tokenizer.load(self.folder.tokenizer)
-        then = json.loads(self.folder.prepared.read_text(encoding="utf-8"))
+        then = read_json(self.folder.prepared)
         if changed := self._changed(then, tokenizer):
             raise ConfigError(
                 f"{self.folder.prepared.parent}: was prepared with another {', '.join(changed)} than the recipe has; "

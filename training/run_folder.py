@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model_store.errors import ConfigError
 
@@ -74,6 +76,15 @@ class RunFolder:
     def bundles(self) -> Path:
         """A store: <name>/<version>/ below it."""
         return self.root / "bundles"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `prepare` wrote there. Raises ConfigError if it is not whole."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not whole ({error}); remove {path.parent} and prepare again") from error
+    return content
 
 
 def _lock(descriptor: int, root: Path) -> None:

@@ -109,6 +109,18 @@ def test_a_server_that_is_something_else_is_refused(
         call(trained, "evaluate", "--server", "http://router")
 
 
+@pytest.mark.parametrize("name", ["prepared.json", "report.json", "train/ids.npy", "train/languages.npy"])
+@pytest.mark.parametrize("kept", [0, 100])
+def test_prepared_data_that_was_not_carried_whole_is_told_by_its_file(
+    trained: Path, name: str, kept: int, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    data = tmp_path / "copy" / "runs" / "option" / "data"
+    (data / name).write_bytes((data / name).read_bytes()[:kept])
+    with pytest.raises(ConfigError, match=rf"data/{name}: is not whole .*; remove {data} and prepare again"):
+        call(tmp_path / "copy", "export" if name == "report.json" else "train")
+
+
 def test_that_nothing_is_scored_is_said(trained: Path) -> None:
     (trained / "none.toml").write_text(
         'extends = "small.toml"\n[data]\nreport = []\n[export]\nname = "none"\n', encoding="utf-8"
