@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from service.documents.reading import DOCUMENT_FORMATS
 from service.documents.store import Job
@@ -18,12 +19,19 @@ FILE_CONTENT: dict[str, Any] = {
 }
 
 
+def _uploaded(value: Any) -> Any:
+    """The framework's own message names a class of Python."""
+    if isinstance(value, str):
+        raise PydanticCustomError("file_type", "must be a file, with a name")
+    return value
+
+
 class DocumentForm(BaseModel):
     """A document to translate, as multipart/form-data."""
 
     model_config = ConfigDict(extra="forbid")
 
-    file: UploadFile = Field(description="The document; its name says its format.")
+    file: Annotated[UploadFile, BeforeValidator(_uploaded)] = Field(description="The document; its name says its format.")
     source: str = Field(AUTO, max_length=40, description='Language code, or "auto".')
     target: str = Field(min_length=1, max_length=40, description="Language code.", examples=["ru"])
     model: str | None = Field(None, max_length=200, description='"name" or "name@version".')

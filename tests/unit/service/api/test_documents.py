@@ -50,7 +50,7 @@ def test_a_document_is_uploaded_followed_downloaded_and_deleted() -> None:
     ("request_", "status", "message"),
     [
         ({"data": {"target": "ru"}}, 400, "file: Field required"),
-        ({"data": {"target": "ru", "file": "x"}}, 400, "file: "),
+        ({"data": {"target": "ru", "file": "x"}}, 400, "file: must be a file, with a name (got 'x')"),
         ({"files": {"file": ("a.txt", b"a")}, "data": {"source": "en"}}, 400, "target: Field required"),
         (form(b"a", name="a.exe"), 400, "file: file format not supported: '.exe'; allowed: .txt, .md"),
         (form(b"a", name=""), 400, "file: "),
