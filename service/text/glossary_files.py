@@ -80,8 +80,8 @@ def _concepts(content: bytes, source: str, target: str) -> Rows:
     for entry in root.iter():
         if _name(entry) in ("conceptEntry", "termEntry"):
             lefts, rights = _terms_in(entry, source), _terms_in(entry, target)
-            if lefts and rights:
-                yield f"line {entry.sourceline}", lefts[0], "|".join(dict.fromkeys(rights))
+            for left in dict.fromkeys(lefts if rights else ()):
+                yield f"line {entry.sourceline}", left, "|".join(dict.fromkeys(rights))
 
 
 def _terms_in(entry: Any, language: str) -> list[str]:

@@ -40,7 +40,7 @@ def pairs(content: str | bytes, kind: str) -> list[tuple[str, str]]:
         ("EN\tRU\nfile\tфайл", "tsv", ["file=файл"]),
         ('say "hi"\tскажи', "tsv", ['say "hi"=скажи']),
         ('"Smith, J.","Смит, Дж."\nfile,файл', "csv", ["Smith, J.=Смит, Дж.", "file=файл"]),
-        (TBX, "tbx", ["hard disk=жёсткий диск|винчестер"]),
+        (TBX, "tbx", ["hard disk=жёсткий диск|винчестер", "HDD=жёсткий диск|винчестер"]),
         (MARTIF, "tbx", ["file=файл*"]),
     ],
 )
