@@ -26,12 +26,15 @@ def _uploaded(value: Any) -> Any:
     return value
 
 
+UploadedFile = Annotated[UploadFile, BeforeValidator(_uploaded)]
+
+
 class DocumentForm(BaseModel):
     """A document to translate, as multipart/form-data."""
 
     model_config = ConfigDict(extra="forbid")
 
-    file: Annotated[UploadFile, BeforeValidator(_uploaded)] = Field(description="The document; its name says its format.")
+    file: UploadedFile = Field(description="The document; its name says its format.")
     source: str = Field(AUTO, max_length=40, description='Language code, or "auto".')
     target: str = Field(min_length=1, max_length=40, description="Language code.", examples=["ru"])
     model: str | None = Field(None, max_length=200, description='"name" or "name@version".')
