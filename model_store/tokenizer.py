@@ -159,10 +159,6 @@ class Tokenizer:
             raise ConfigError(f"formality: {formality!r}, but the tokenizer has no tokens for it; allowed: 'default'")
         return tuple(ids)
 
-    def target_ids(self, text: str) -> tuple[int, ...]:
-        """What the decoder has to write: subwords, EOS."""
-        return (*self.encode(text), EOS_ID)
-
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`; control ids and EOS are skipped, bytes that are not UTF-8 become U+FFFD."""
         text: str = self._processor.decode([id_ for id_ in ids if id_ not in self._silent])

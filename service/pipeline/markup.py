@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from service.engine.segment import NO_TIMINGS
 from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation
 from service.text.attributes import Attribute, readable_attributes, with_attributes
-from service.text.edits import Span
+from service.text.edits import Span, shifted
 from service.text.markup import Run, parse_html
 from service.text.tag_placement import place_tags
 from service.text.words import evenly, word_spans
@@ -136,10 +136,6 @@ def _links(text: TextTranslation, rank: int) -> Links:
             chosen = _chosen(piece, rank)
             read, written, aligned = piece.source, chosen.text, chosen.alignment
             found = evenly(read, written) if aligned is None else [(link.source, link.target) for link in aligned]
-        links += [(_shifted(s, source), _shifted(t, target)) for s, t in sorted(found, key=lambda link: link[1])]
+        links += [(shifted(s, source), shifted(t, target)) for s, t in sorted(found, key=lambda link: link[1])]
         source, target = source + len(read), target + len(written)
     return links
-
-
-def _shifted(span: Span, by: int) -> Span:
-    return span[0] + by, span[1] + by

@@ -12,6 +12,7 @@ from service.engine.segment import ANYONE, Client, Priority, SegmentTimings
 from service.pipeline.explanation import Explanation
 from service.pipeline.terms import TermUse
 from service.text.detection import Detection
+from service.text.edits import shifted
 from service.text.glossary import GlossaryTerm
 
 Format = Literal["text", "html"]
@@ -199,7 +200,9 @@ class TextTranslation:
             if source == target == 0:
                 links += written.alignment
             else:
-                links += [Link(_shift(link.source, source), _shift(link.target, target)) for link in written.alignment]
+                links += [
+                    Link(shifted(link.source, source), shifted(link.target, target)) for link in written.alignment
+                ]
             source, target = source + len(piece.source), target + len(written.text)
         return tuple(links)
 
@@ -236,7 +239,3 @@ class TranslationResult:
     def segments(self) -> tuple[SegmentTranslation, ...]:
         """Those of all texts."""
         return tuple(segment for text in self.translations for segment in text.segments)
-
-
-def _shift(span: tuple[int, int], by: int) -> tuple[int, int]:
-    return span[0] + by, span[1] + by

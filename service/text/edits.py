@@ -9,6 +9,11 @@ from dataclasses import dataclass
 Span = tuple[int, int]
 
 
+def shifted(span: Span, by: int) -> Span:
+    """The same stretch, so many characters further."""
+    return span[0] + by, span[1] + by
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """[start, end) of a text is to become `text`."""

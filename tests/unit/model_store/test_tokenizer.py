@@ -111,11 +111,6 @@ def test_source_with_a_formality_token() -> None:
         UNIGRAM.source_ids("Hello", target_language="ru", formality="formal")
 
 
-def test_target_is_subwords_eos() -> None:
-    assert UNIGRAM.target_ids("") == (3,)
-    assert UNIGRAM.target_ids("Hello") == (*UNIGRAM.encode("Hello"), 3)
-
-
 def test_control_ids_are_all_but_eos() -> None:
     assert (UNIGRAM.pad_id, UNIGRAM.unk_id, UNIGRAM.bos_id, UNIGRAM.eos_id) == (0, 1, 2, 3)
     assert UNIGRAM.control_ids == {0, 1, 2, 4, 5}
