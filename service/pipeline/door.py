@@ -15,6 +15,7 @@ from model_store.tokenizer import Tokenizer
 from service.catalogue import Leg
 from service.engine.waiting import GroupSize
 from service.pipeline.leg import Patience
+from service.text.alphabet import alphabet_of
 
 # As many as results are kept by default.
 _REMEMBERED = 10_000
@@ -63,11 +64,12 @@ def _parts(text: str) -> list[str]:
 
 
 def _fewest_tokens(part: str, tokenizer: Tokenizer) -> int:
-    """What a part of a text is cut into at least. No token goes over white space. Words of small letters reach the
-    model as they are, and so do numbers beside them, but for one at the end, which may be that of a list's item. A word
-    with a capital is a token at least; anything else may be a placeholder, and nothing."""
+    """What a part of a text is cut into at least. No token goes over white space. Words of small letters that it knows
+    reach the model as they are, and so do numbers beside them, but for one at the end, which may be that of a list's
+    item. A word with a capital is a token at least; anything else may be a placeholder, and nothing."""
     words = part.replace(",", " ").split()
     letters = [] if _COPIED.search(part) else [word for word in words if word.isalpha()]
     numbers = [word for word in words[:-1] if word.isdecimal()] if letters else []
-    small = [word for word in letters if word.islower()]
+    alphabet = alphabet_of(tokenizer.characters)
+    small = [word for word in letters if word.islower() and not alphabet.respelled(word)]
     return len(tokenizer.encode(" ".join(small + numbers))) + len(letters) - len(small)

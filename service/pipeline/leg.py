@@ -17,7 +17,7 @@ from service.engine.segment import SegmentResult, Standing
 from service.errors import EngineDeadlineError, EngineOverloadedError
 from service.pipeline.alignment import align
 from service.pipeline.aside import aside
-from service.pipeline.explanation import check_explainable, explain
+from service.pipeline.explanation import explain
 from service.pipeline.segment_spans import tell_segments
 from service.pipeline.terms import demanded, fewest_tokens
 from service.pipeline.translation import (
@@ -97,8 +97,6 @@ async def decode_texts(
 ) -> list[SegmentTranslation]:
     """Decode each text; each has to fit the model. Raises what the engine raises; waits out an overload as `patience`
     says. `watch` is told of the best translation of each while it is written."""
-    if any(each.options.explain for each in asked):
-        check_explainable(len(asked))
     texts = [each.text for each in asked]
     with phase("tokenization", {"segments": len(asked)}):
         segments = await aside(lambda: [_segment(leg, each) for each in asked], texts)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from service.catalogue import Leg
 from service.pipeline.aside import aside
+from service.pipeline.explanation import check_explainable
 from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
-from service.pipeline.sentence import CHANGED, LOST, Sentence, as_it_is, pieces_of, prepare, whole
+from service.pipeline.sentence import (
+    CHANGED,
+    LOST,
+    Sentence,
+    as_it_is,
+    in_another_case,
+    pieces_of,
+    prepare,
+    whole,
+)
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
 from service.pipeline.writing import Part
 from service.text.copied import copied, is_certain, missing
@@ -35,8 +45,9 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     """Translate each text. Raises as decode_texts. parts: those of who reads along, one for each text.
 
     A sentence in which a placeholder, number or symbol got lost, or which became nothing at all, is tried once more
-    with other stand-ins, some of them for what was lost, and all of the beam. A text whose translation has to begin
-    with a prefix is one segment, given to the model as it stands.
+    with other stand-ins, some of them for what was lost, and all of the beam. One of several words that begins with a
+    small letter is decoded as if it began with a capital too, and what the network finds the likelier is taken. A text
+    whose translation has to begin with a prefix is one segment, given to the model as it stands.
     """
     leg = through.leg
     cut = whole if through.uncut or through.options.prefix else pieces_of
@@ -100,14 +111,19 @@ async def _decode(
 ) -> list[SegmentTranslation]:
     """lost: at the second time, what each core's first translation has not copied."""
     leg, options = through.leg, through.options
+    if options.explain:
+        check_explainable(len(cores))
 
-    def prepared(core: str, lost: Counter[str]) -> Sentence:
+    def prepared(core: str, lost: Counter[str]) -> tuple[Sentence, Sentence | None]:
         if options.prefix:
-            return as_it_is(leg, core, through.glossary)
-        return prepare(leg, core, stand_ins, through.glossary, lost)
+            return as_it_is(leg, core, through.glossary), None
+        sentence = prepare(leg, core, stand_ins, through.glossary, lost)
+        return sentence, in_another_case(leg, sentence, through.glossary)
 
     with phase("preparation", {"segments": len(cores)}):
-        sentences = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)
+        both = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)
+    others = {index: other for index, (_sentence, other) in enumerate(both) if other is not None}
+    sentences = [*(sentence for sentence, _other in both), *others.values()]
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them. And where
     # alternatives have something to copy, since those that do not copy it are none.
     wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
@@ -115,23 +131,29 @@ async def _decode(
         Asked(each.recased.text, wide if lost or _may_lose(each, options) else options, each.terms)
         for each in sentences
     ]
-    watch = _watching(sentences, places) if places else None
+    watch = _watching(sentences, places, others.keys()) if places else None
     decoded = await decode_texts(leg, asked, through.limits, through.patience, watch)
 
     def restored(pair: tuple[Sentence, SegmentTranslation]) -> SegmentTranslation:
         return pair[0].restore(pair[1], options.n_best)
 
     with phase("join", {"segments": len(cores)}):
-        return await aside(lambda: list(map(restored, zip(sentences, decoded, strict=True))), cores)
+        done = await aside(lambda: list(map(restored, zip(sentences, decoded, strict=True))), cores)
+    for index, other in zip(others, done[len(cores) :], strict=True):
+        done[index] = min(done[index], other, key=lambda one: (_faults(cores[index], one), -one.best.score))
+    return done[: len(cores)]
 
 
-def _watching(sentences: Sequence[Sentence], places: Sequence[tuple[Part, int]]) -> WatchText:
-    """Those sentences whose translation is what the model writes can be read while it does."""
+def _watching(
+    sentences: Sequence[Sentence], places: Sequence[tuple[Part, int]], undecided: Container[int]
+) -> WatchText:
+    """Those sentences whose translation is what the model writes can be read while it does. undecided: the numbers of
+    those that are decoded in another way too, behind the others."""
 
     def told(index: int, text: str, whole: bool) -> None:
-        sentence, (part, piece) = sentences[index], places[index]
-        if not sentence.plain:
+        if index >= len(places) or index in undecided or not sentences[index].plain:
             return
+        sentence, (part, piece) = sentences[index], places[index]
         if not whole and not copied(sentence.text):
             part.begun(piece, text)
         elif whole and text and not missing(sentence.text, text):  # it is tried once more otherwise

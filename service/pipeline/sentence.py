@@ -13,7 +13,7 @@ from service.pipeline.quality import changes_numbers, is_low, loses_symbols, rep
 from service.pipeline.terms import TermUse, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.alphabet import Alphabet, alphabet_of, core_of
-from service.text.casing import Recased, recase
+from service.text.casing import Recased, begun_large, recase
 from service.text.copied import spans_of
 from service.text.edits import Edit, EditedText
 from service.text.escapes import escapes
@@ -134,7 +134,19 @@ def prepare(
     symbols that the model has not copied, so that they are kept from it."""
     run = without_pairs(text)
     sentence = _shielded(leg, text if run is None else run.text, stand_ins, lost)
-    sentence = replace(sentence, text=text, run=run)
+    return _with_terms(replace(sentence, text=text, run=run), glossary)
+
+
+def in_another_case(leg: Leg, sentence: Sentence, glossary: Glossary | None) -> Sentence | None:
+    """A sentence that begins with a small letter as one that begins with a capital, as most do that a network has
+    learned from; None for any other."""
+    recased = begun_large(sentence.recased.text, leg.target)
+    if recased is None or len(leg.model.tokenizer.encode(recased.text)) > leg.model.max_source_tokens:
+        return None
+    return _with_terms(replace(sentence, recased=recased), glossary)
+
+
+def _with_terms(sentence: Sentence, glossary: Glossary | None) -> Sentence:
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 
@@ -142,7 +154,7 @@ def as_it_is(leg: Leg, text: str, glossary: Glossary | None) -> Sentence:
     """A segment that the model is given as it stands, since its translation has been begun."""
     shielded = shield(text, (), (), _alphabet(leg).respelled(text))
     terms = () if glossary is None else tuple(glossary.find(shielded.edited.text))
-    return Sentence(text, shielded, Recased(shielded.edited.text, shouted=False), terms)
+    return Sentence(text, shielded, Recased(shielded.edited.text), terms)
 
 
 def _alphabet(leg: Leg) -> Alphabet:
@@ -166,7 +178,7 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str])
     given = shielded.edited.text
     recased = recase(given, leg.source, count)
     fits = recased.text == given or count(recased.text) <= most
-    return Sentence(text, shielded, recased if fits else Recased(given, shouted=False))
+    return Sentence(text, shielded, recased if fits else Recased(given))
 
 
 def pieces_of(leg: Leg, text: str) -> list[Piece]:

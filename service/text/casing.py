@@ -1,4 +1,4 @@
-"""Capitals and Title Case: the model is given what it has learned, the reader gets what was shouted."""
+"""Capitals, Title Case, and no capital: the model is given what it has learned, the reader gets what was shouted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import regex
 _WORD = regex.compile(
     r"(?<![\p{L}\p{N}_%{}$@#&/\\<=.:)]|%\()\p{L}[\p{L}\p{M}'’]*+(?![\p{N}_%{}$@#/\\>=]|[.:]\p{L}|://|\()", regex.V1
 )
+# The capital that a translation begins with, if nothing but that makes it one: no GNOME, and no "I".
+_FIRST_WORD = regex.compile(r"\A([^\p{L}]*)(?!I(?!\p{L}))(\p{Lu})(?![\p{L}\p{M}]*\p{Lu})", regex.V1)
 _LEAST_TITLE_WORDS = 3
 # Shorter words are written small in titles ("of", "the", "und").
 _SMALL_WORD_LETTERS = 3
@@ -22,14 +24,18 @@ CountTokens = Callable[[str], int]
 
 @dataclass(frozen=True)
 class Recased:
-    """text: what the model is given, as long as the original. shouted: whether its translation is to be in capitals."""
+    """text: what the model is given, as long as the original. shouted: whether its translation is to be in capitals.
+    small: whether it is to begin with a small letter."""
 
     text: str
-    shouted: bool
+    shouted: bool = False
+    small: bool = False
 
     def restore(self, translation: str) -> str:
         """The translation in the case of the original, as long as it was: a letter such as ß, whose capital is two,
         stays, and so does what is no word."""
+        if self.small:
+            return _FIRST_WORD.sub(lambda word: word[1] + word[2].lower(), translation, count=1)
         return _WORD.sub(lambda word: _upper(word[0]), translation) if self.shouted else translation
 
 
@@ -40,11 +46,11 @@ def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
     "DEVICE" and "Device" lose theirs. What is neither in capitals nor in Title Case comes back as it is.
     """
     if sum(map(str.isupper, text)) < 2:  # most sentences, at a glance
-        return Recased(text, shouted=False)
+        return Recased(text)
     words: list[str] = _WORD.findall(text)
     shouted = _is_shouted(words)
     if not shouted and not (_is_title(words) and language.partition("-")[0] not in _NOUNS_HAVE_CAPITALS):
-        return Recased(text, shouted=False)
+        return Recased(text)
     first = True
 
     def known(match: regex.Match[str]) -> str:
@@ -56,6 +62,18 @@ def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
 
     recased = _WORD.sub(known, text)
     return Recased(recased, shouted and recased != text)
+
+
+def begun_large(text: str, target: str) -> Recased | None:
+    """A text of several words whose first is small as one that begins with a capital; None for any other.
+
+    target: the language of the translation, which begins with a small letter then; but for one whose nouns have
+    capitals, since its first word may be one.
+    """
+    word = _WORD.match(text)
+    if word is None or not word[0].islower() or len(text[0].upper()) > 1 or not text[word.end() :].strip():
+        return None
+    return Recased(text[0].upper() + text[1:], small=target.partition("-")[0] not in _NOUNS_HAVE_CAPITALS)
 
 
 def _is_shouted(words: list[str]) -> bool:

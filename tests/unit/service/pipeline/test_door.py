@@ -27,6 +27,7 @@ ODD = [
     *("%s", "{name}", "{n, plural, one {# file} other {# files}}", "`code that is long`", "https://a.example/b?c=d"),
     *("<b>bold words</b>", "</p>", "--option=value", "snake_case()", "/etc/fstab", "C:\\a b", "&amp;", "USB", "\ue000"),
     *(
+        "ﬁ ﬁ ﬁ",
         "SETTINGS AND MORE",
         "Title Of It",
         "don't",

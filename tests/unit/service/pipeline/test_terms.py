@@ -85,7 +85,7 @@ def test_a_text_with_terms_has_a_wider_beam_and_more_room() -> None:
     catalogue = Catalogue((model("en-ru"),))
     request = replace(ASKED, glossary=(GlossaryTerm("two", "восемь пушистых собак"),))
     segments(replace(request, texts=("one two", "seven")), catalogue)
-    with_term, without = engine_of(catalogue.models[0]).groups[0]
+    with_term, without, *_begun_large = engine_of(catalogue.models[0]).groups[0]
     assert (with_term.beam_size, without.beam_size) == (8, 4)
     assert (len(with_term.terms), without.terms) == (1, ())
     assert with_term.max_length > without.max_length

@@ -174,9 +174,9 @@ def test_a_long_text_goes_in_groups_of_which_only_the_first_may_be_refused() -> 
     loaded = Catalogue((model("en-ru"),))
     engine = engine_of(loaded.models[0])
     translator = Translator(lambda: loaded, groups=GroupLimits(segments=2, tokens=1000))
-    request = replace(EN_RU, texts=("a b\n" * 5,), wait_for_room_s=5.0)
+    request = replace(EN_RU, texts=("A b\n" * 5,), wait_for_room_s=5.0)
     engine.errors.append(EngineOverloadedError("full", retry_after_s=0.001))
-    assert asyncio.run(translator.translate(request)).translations[0].best.text == "b a\n" * 5
+    assert asyncio.run(translator.translate(request)).translations[0].best.text == "b A\n" * 5
     assert [len(group) for group in engine.groups] == [2, 2, 2, 1]
     assert engine.standings == [Standing.NEW, Standing.NEW, Standing.UNDERWAY, Standing.UNDERWAY]
 
@@ -251,6 +251,6 @@ def test_what_became_nothing_is_tried_once_more_for_another_hypothesis() -> None
             return super()._hypothesis(segment, text if rank else "", rank)
 
     falling = replace(model("en-ru"), engine=Falling(tiny_tokenizer()))
-    (text,) = translate(replace(EN_RU, texts=("one two",)), Catalogue((falling,))).translations
-    assert text.best.text == "two one!"
+    (text,) = translate(replace(EN_RU, texts=("One two",)), Catalogue((falling,))).translations
+    assert text.best.text == "two One!"
     assert [each.n_best for group in engine_of(falling).groups for each in group] == [1, 4]

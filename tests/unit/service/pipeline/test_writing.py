@@ -35,7 +35,7 @@ def assert_growing(history: list[str], whole: str) -> None:
 
 
 def test_each_text_grows_to_its_translation() -> None:
-    texts = ("One two. Three four!\n\n- five six", "42", "seven eight")
+    texts = ("One two. Three four!\n\n- Five six", "42", "Seven eight")
     result, told = translate(TranslationRequest(texts, "en", "ru"))
     for index, translation in enumerate(result.translations):
         assert_growing(told[index], translation.best.text)
@@ -49,6 +49,8 @@ def test_each_text_grows_to_its_translation() -> None:
         # Nothing is told of what comes behind a sentence whose placeholder has still to be put back.
         (TranslationRequest(("One two. Three %s four. Five.",), "en", "ru"), "two. One "),
         (TranslationRequest(("ONE TWO.",), "en", "ru"), None),
+        # Nor of one that may begin with a capital.
+        (TranslationRequest(("one two.",), "en", "ru"), None),
         (TranslationRequest(("<b>one</b> two",), "en", "ru", format="html"), None),
         (TranslationRequest(("один два",), "ru", "de"), None),
         (TranslationRequest(("один два",), "ru", "ru"), "один два"),
@@ -68,7 +70,7 @@ def test_a_mixed_text_is_told_in_its_order() -> None:
 
 
 def test_a_real_decoder_never_takes_back_what_was_told(tmp_path: Path) -> None:
-    texts = ("The quick brown fox. Jumps over the lazy dog!", "hello world", "one two one two one two")
+    texts = ("The quick brown fox. Jumps over the lazy dog!", "Hello world", "One two one two one two")
     told: Told = {}
     found = translate_with(
         tmp_path,
@@ -116,7 +118,7 @@ def test_a_prefix_has_room_of_its_own_and_holds_for_the_last_of_two_models() -> 
     translate(TranslationRequest(("один два",), "ru", "de", options=options), catalogue)
     first, second = (engine_of(each).groups[0][0] for each in catalogue.models)
     assert (first.prefix, second.prefix) == (b"", "\u2581Hallo\u2581".encode())
-    translate(TranslationRequest(("один два. Три четыре.",), "ru", "de", options=options), catalogue)
+    translate(TranslationRequest(("Один два. Три четыре.",), "ru", "de", options=options), catalogue)
     assert [len(engine_of(each).groups[-1]) for each in catalogue.models] == [1, 1]
     translate(TranslationRequest(("один два",), "ru", "en"), catalogue)
     assert second.max_length > first.max_length

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.text.casing import Recased, recase
+from service.text.casing import Recased, begun_large, recase
 
 # What a vocabulary knows in one token; every other form takes a token for each letter.
 KNOWN = {
@@ -91,3 +91,61 @@ def test_nothing_changes_but_case_and_no_position_moves(text: str, language: str
     assert len(found.text) == len(text)
     assert found.text.casefold() == text.casefold()
     assert len(found.restore(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "large"),
+    [
+        ("hello world", "Hello world"),
+        ("я иду", "Я иду"),
+        ("ärger mit x", "Ärger mit x"),
+        ("open LibreOffice", "Open LibreOffice"),
+    ],
+)
+def test_what_begins_small_begins_large(text: str, large: str) -> None:
+    assert begun_large(text, "fr") == Recased(large, small=True)
+    assert begun_large(text, "de-AT") == Recased(large)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello",
+        "HELLO",
+        "iPhone",
+        "",
+        "hello",
+        " a b",
+        "(see it)",
+        "42 files",
+        "%s is",
+        "read_me it",
+        "a.b c",
+        "ßa b",
+        "你 好",
+    ],
+)
+def test_what_does_not_begin_with_a_small_word_is_left(text: str) -> None:
+    assert begun_large(text, "fr") is None
+
+
+@pytest.mark.parametrize(
+    ("translation", "restored"),
+    [
+        ("Hallo Welt", "hallo Welt"),
+        ("¡Hola!", "¡hola!"),
+        ("Я тебя люблю", "я тебя люблю"),
+        ("À demain", "à demain"),
+        ("L'heure", "l'heure"),
+        ("I love you", "I love you"),
+        ("I'm here", "I'm here"),
+        ("In", "in"),
+        ("GNOME läuft", "GNOME läuft"),
+        ("LibreOffice", "LibreOffice"),
+        ("schon klein", "schon klein"),
+        ("42", "42"),
+        ("", ""),
+    ],
+)
+def test_a_translation_begins_small_again(translation: str, restored: str) -> None:
+    assert Recased("X", small=True).restore(translation) == restored
