@@ -123,25 +123,24 @@ async def _decode(
     with phase("preparation", {"segments": len(cores)}):
         both = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)
     others = {index: other for index, (_sentence, other) in enumerate(both) if other is not None}
-    sentences = [*(sentence for sentence, _other in both), *others.values()]
+    given = [*(sentence for sentence, _other in both), *others.values()]
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them. And where
     # alternatives have something to copy, since those that do not copy it are none.
     wide = replace(options, n_best=options.beam_size or max(leg.model.decoding.beam_size, options.n_best))
     asked = [
-        Asked(each.recased.text, wide if lost or _may_lose(each, options) else options, each.terms)
-        for each in sentences
+        Asked(each.recased.text, wide if lost or _may_lose(each, options) else options, each.terms) for each in given
     ]
-    watch = _watching(sentences, places, others.keys()) if places else None
-    decoded = await decode_texts(leg, asked, through.limits, through.patience, watch)
+    watch = _watching(given, places, others.keys()) if places else None
+    decoded = list(zip(given, await decode_texts(leg, asked, through.limits, through.patience, watch), strict=True))
+    chosen, in_another_way = decoded[: len(cores)], decoded[len(cores) :]
+    for index, other in zip(others, in_another_way, strict=True):
+        chosen[index] = max(chosen[index], other, key=lambda pair: (bool(pair[1].best.text), pair[1].best.score))
 
     def restored(pair: tuple[Sentence, SegmentTranslation]) -> SegmentTranslation:
         return pair[0].restore(pair[1], options.n_best)
 
     with phase("join", {"segments": len(cores)}):
-        done = await aside(lambda: list(map(restored, zip(sentences, decoded, strict=True))), cores)
-    for index, other in zip(others, done[len(cores) :], strict=True):
-        done[index] = min(done[index], other, key=lambda one: (_faults(cores[index], one), -one.best.score))
-    return done[: len(cores)]
+        return await aside(lambda: list(map(restored, chosen)), cores)
 
 
 def _watching(

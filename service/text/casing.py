@@ -35,7 +35,7 @@ class Recased:
         """The translation in the case of the original, as long as it was: a letter such as ß, whose capital is two,
         stays, and so does what is no word."""
         if self.small:
-            return _FIRST_WORD.sub(lambda word: word[1] + word[2].lower(), translation, count=1)
+            return _FIRST_WORD.sub(lambda word: word[1] + _lower(word[2]), translation, count=1)
         return _WORD.sub(lambda word: _upper(word[0]), translation) if self.shouted else translation
 
 
@@ -94,6 +94,10 @@ def _best_known(word: str, count_tokens: CountTokens, *, shouted: bool) -> str:
 
 def _capitalised(word: str) -> str:
     return word[:1].upper() + word[1:].lower()
+
+
+def _lower(letter: str) -> str:
+    return lower if len(lower := letter.lower()) == 1 else letter
 
 
 def _upper(word: str) -> str:

@@ -149,10 +149,10 @@ def test_a_prefix_a_glossary_and_what_is_refused_of_them() -> None:
 
 def test_a_stream_ends_in_the_translation() -> None:
     async def heard(client: AsyncClient) -> list[str]:
-        return [text async for text in client.stream("one two. Three four.", source="en", target="ru")]
+        return [text async for text in client.stream("One two. Three four.", source="en", target="ru")]
 
     texts = ask(heard)
-    assert texts[-1] == "two. one four. Three"
+    assert texts[-1] == "two. One four. Three"
     assert len(texts) > 1
     assert all(texts[-1].startswith(text) for text in texts)
 

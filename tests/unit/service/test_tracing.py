@@ -28,7 +28,7 @@ from tests.unit.service.api.client import app_of, ask, two_models
 from tests.unit.service.engine.fakes import FakeFactory, make_segment
 from tests.unit.service.fakes import engine_of, model, summarizer
 
-SECRET = "quite secret words"
+SECRET = "Quite secret words"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 W3C = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 

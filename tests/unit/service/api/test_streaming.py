@@ -82,14 +82,14 @@ def test_what_goes_wrong_later_is_an_event(
         nonlocal before
         before = len(engine.groups)
         engine.submit_all = fail_second  # type: ignore[method-assign]
-        response = await client.post("/v1/translate", json={**ONE, "text": ["x y", "Two three. " * 300]})
+        response = await client.post("/v1/translate", json={**ONE, "text": ["X y", "Two three. " * 300]})
         return response, (await client.get("/metrics")).text
 
     with caplog.at_level("INFO", "verso.access"):
         response, metrics = ask(app_of(served), run)
     assert response.status_code == 200
     *partial, (name, data) = events(response)
-    assert partial[0] == ("partial", {"index": 0, "text": "y x"})
+    assert partial[0] == ("partial", {"index": 0, "text": "y X"})
     assert (name, data["error"]["type"], data["error"]["message"]) == ("error", kind, message)
     assert f'verso_request_rejections_total{{reason="{kind}"}} 1.0' in metrics
     assert f'route="/v1/translate",status="{status}"}} 1.0' in metrics

@@ -143,6 +143,7 @@ def test_what_does_not_begin_with_a_small_word_is_left(text: str) -> None:
         ("GNOME läuft", "GNOME läuft"),
         ("LibreOffice", "LibreOffice"),
         ("schon klein", "schon klein"),
+        ("İyi", "İyi"),
         ("42", "42"),
         ("", ""),
     ],
