@@ -118,7 +118,7 @@ async def _decode(
         if options.prefix:
             return as_it_is(leg, core, through.glossary), None
         sentence = prepare(leg, core, stand_ins, through.glossary, lost)
-        return sentence, in_another_case(leg, sentence, through.glossary)
+        return sentence, in_another_case(leg, sentence)
 
     with phase("preparation", {"segments": len(cores)}):
         both = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)

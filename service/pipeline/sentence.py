@@ -134,20 +134,18 @@ def prepare(
     symbols that the model has not copied, so that they are kept from it."""
     run = without_pairs(text)
     sentence = _shielded(leg, text if run is None else run.text, stand_ins, lost)
-    return _with_terms(replace(sentence, text=text, run=run), glossary)
+    sentence = replace(sentence, text=text, run=run)
+    return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 
-def in_another_case(leg: Leg, sentence: Sentence, glossary: Glossary | None) -> Sentence | None:
+def in_another_case(leg: Leg, sentence: Sentence) -> Sentence | None:
     """A sentence that begins with a small letter as one that begins with a capital, as most do that a network has
     learned from; None for any other."""
-    recased = begun_large(sentence.recased.text, leg.target)
-    if recased is None or len(leg.model.tokenizer.encode(recased.text)) > leg.model.max_source_tokens:
+    tokenizer = leg.model.tokenizer
+    recased = begun_large(sentence.recased.text, leg.target, lambda word: len(tokenizer.encode(word)))
+    if recased is None or len(tokenizer.encode(recased.text)) > leg.model.max_source_tokens:
         return None
-    return _with_terms(replace(sentence, recased=recased), glossary)
-
-
-def _with_terms(sentence: Sentence, glossary: Glossary | None) -> Sentence:
-    return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
+    return replace(sentence, recased=recased)
 
 
 def as_it_is(leg: Leg, text: str, glossary: Glossary | None) -> Sentence:

@@ -11,8 +11,13 @@ import regex
 _WORD = regex.compile(
     r"(?<![\p{L}\p{N}_%{}$@#&/\\<=.:)]|%\()\p{L}[\p{L}\p{M}'’]*+(?![\p{N}_%{}$@#/\\>=]|[.:]\p{L}|://|\()", regex.V1
 )
-# The capital that a translation begins with, if nothing but that makes it one: no GNOME, and no "I".
-_FIRST_WORD = regex.compile(r"\A([^\p{L}]*)(?!I(?!\p{L}))(\p{Lu})(?![\p{L}\p{M}]*\p{Lu})", regex.V1)
+# The word that a translation begins with, if nothing but that makes its first letter a capital: no GNOME, X11, E-Mail,
+# Dir::Etc or O'Brien, and no "I".
+_FIRST_WORD = regex.compile(
+    r"\A([^\p{L}\p{N}\s]*+)(?!I(?!\p{L}))(\p{Lu})((?:[\p{Ll}\p{M}]|['’](?=\p{Ll}))*+)(?=[^\p{L}\p{N}\s+#:\-_'’]*+(?:\s|\Z))",
+    regex.V1,
+)
+_SECOND_WORD = regex.compile(r"\s\S*?\p{L}")
 _LEAST_TITLE_WORDS = 3
 # Shorter words are written small in titles ("of", "the", "und").
 _SMALL_WORD_LETTERS = 3
@@ -25,18 +30,24 @@ CountTokens = Callable[[str], int]
 @dataclass(frozen=True)
 class Recased:
     """text: what the model is given, as long as the original. shouted: whether its translation is to be in capitals.
-    small: whether it is to begin with a small letter."""
+    small: the tokens of a word, if its translation is to begin with a small letter where that word takes no more."""
 
     text: str
     shouted: bool = False
-    small: bool = False
+    small: CountTokens | None = None
 
     def restore(self, translation: str) -> str:
         """The translation in the case of the original, as long as it was: a letter such as ß, whose capital is two,
         stays, and so does what is no word."""
-        if self.small:
-            return _FIRST_WORD.sub(lambda word: word[1] + _lower(word[2]), translation, count=1)
+        if self.small is not None:
+            return _FIRST_WORD.sub(self._begun_small, translation, count=1)
         return _WORD.sub(lambda word: _upper(word[0]), translation) if self.shouted else translation
+
+    def _begun_small(self, match: regex.Match[str]) -> str:
+        before, first, rest = match.groups()
+        small = first.lower()
+        known = self.small is not None and self.small(small + rest) <= self.small(first + rest)
+        return before + small + rest if known and len(small) == 1 else match[0]
 
 
 def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
@@ -64,16 +75,20 @@ def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
     return Recased(recased, shouted and recased != text)
 
 
-def begun_large(text: str, target: str) -> Recased | None:
+def begun_large(text: str, target: str, count_tokens: CountTokens) -> Recased | None:
     """A text of several words whose first is small as one that begins with a capital; None for any other.
 
-    target: the language of the translation, which begins with a small letter then; but for one whose nouns have
-    capitals, since its first word may be one.
+    Its translation begins with a small letter, unless the vocabulary knows its first word better with a capital, as a
+    name, or nouns of the language of the translation, `target`, have one.
     """
     word = _WORD.match(text)
-    if word is None or not word[0].islower() or len(text[0].upper()) > 1 or not text[word.end() :].strip():
+    large = text[:1].title()
+    if word is None or not word[0].islower() or len(large) != 1 or large == text[0]:
         return None
-    return Recased(text[0].upper() + text[1:], small=target.partition("-")[0] not in _NOUNS_HAVE_CAPITALS)
+    if not _SECOND_WORD.search(text, word.end()):
+        return None
+    nouns = target.partition("-")[0] in _NOUNS_HAVE_CAPITALS
+    return Recased(large + text[1:], small=None if nouns else count_tokens)
 
 
 def _is_shouted(words: list[str]) -> bool:
@@ -94,10 +109,6 @@ def _best_known(word: str, count_tokens: CountTokens, *, shouted: bool) -> str:
 
 def _capitalised(word: str) -> str:
     return word[:1].upper() + word[1:].lower()
-
-
-def _lower(letter: str) -> str:
-    return lower if len(lower := letter.lower()) == 1 else letter
 
 
 def _upper(word: str) -> str:

@@ -47,6 +47,8 @@ def is_certain(name: str) -> bool:
 def spans_of(text: str, names: Counter[str]) -> list[Span]:
     """Where these stand, with Latin letters and digits right beside them."""
     spans: list[Span] = []
+    if not names:
+        return spans
     for name, (start, end) in (*_found(text), *identifiers(text)):
         if name in names:
             while start and _TOGETHER.match(text[start - 1]):

@@ -27,7 +27,7 @@ _NAME = regex.compile(
     # otherwise in other alphabets, no PDFs, no XIXe (siècle), and no German BenutzerInnen.
     r"(?=.{4})(?=.+\p{Lu})(?=.*\p{Ll})(?!\p{Lu}+s$|[IVXLCDM]+\p{Ll}{1,3}$)(?!.*In(?:nen)?$)[\p{L}0-9]+|"
     # i386, MP3
-    r"\p{L}[\p{L}0-9]*[0-9][\p{L}0-9]*|"
+    r"\p{L}++[0-9][\p{L}0-9]*+|"
     # DHCP, GTK: no word that is shouted, which would have vowels; no GB or TV, which other languages write otherwise
     r"[BCDFGHJ-NP-TV-XZ]{3,6}",
     regex.V1,
@@ -35,7 +35,7 @@ _NAME = regex.compile(
 # What every name of these has somewhere; most sentences have none of it, which is found out in a tenth of the time.
 _SIGN = re.compile(r"[^\W_][A-Z\u00c0-\u024f]|::|[^\W\d_][0-9]")
 # In a text of another script whatever is of Latin letters, but for a numeral and a letter that only looks like one.
-_IN_ANOTHER_SCRIPT = regex.compile(r"(?![IVXLCDM]+$)[^\p{Latin}]*+\p{Latin}.*\p{Latin}.*", regex.V1)
+_IN_ANOTHER_SCRIPT = regex.compile(r"(?![IVXLCDM]+$)\p{Latin}.*\p{Latin}.*", regex.V1)
 _LATIN = regex.compile(r"\p{Latin}")
 _OTHER = regex.compile(r"[\p{L}--\p{Latin}]", regex.V1)
 

@@ -26,6 +26,8 @@ from service.text.identifiers import identifiers, lost_identifiers
         ("Hello, how are you?", []),
         ("Объекты Static и PopUp, в XXI веке, а это буква a", ["Static", "PopUp"]),
         ("Это SQLite", ["SQLite"]),
+        ("Включите 2FA на сервере", []),
+        ("a" + "1" * 30000 + "_", []),
         ("The word Привет", []),
         ("", []),
     ],
