@@ -130,7 +130,7 @@ class CleaningReport:
             for name, count in self.sources.items()
             if count.cut
         ]
-        lines += [f"held-out {short}" for short in self.held_out_short]
+        lines += self.held_out_short
         lines += [f"first {reason} of {name}: {where}" for (name, reason), where in self.examples.items()]
         return "\n".join(lines)
 

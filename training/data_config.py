@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from model_store.config import Formality, FrozenModel, Probability, Task
 
@@ -84,16 +86,20 @@ class TestSetConfig(FrozenModel):
     limit: PositiveInt | None = None
 
 
+HELD_OUT = "held-out"
+
+
 class HeldOutConfig(FrozenModel):
     """A test set per pair of languages, drawn from its sources, with near duplicates of its texts kept out of training.
 
     Drawn from what people wrote only; of back-translated pairs those leave of which a side is near a text drawn.
-    pairs: of each set, but no more than the share `largest_share` of the texts that it is drawn from. sources: by name,
-    that they are drawn from; all if empty. threshold: the similarity from which two left sides are near duplicates
-    (training/near_duplicates.py; its hashes tell nothing above 0.96 apart). validation: whether they are to choose by,
-    and scored while training, as the sets under `validation` are; else only to report.
+    name: what `evaluate` calls it. pairs: of each set, but no more than the share `largest_share` of the texts that it
+    is drawn from. sources: by name, that they are drawn from; all if empty. threshold: the similarity from which two
+    left sides are near duplicates (training/near_duplicates.py; its hashes tell nothing above 0.96 apart). validation:
+    whether they are to choose by, and scored while training, as the sets under `validation` are; else only to report.
     """
 
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = HELD_OUT
     pairs: PositiveInt
     sources: tuple[str, ...] = ()
     largest_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -101,11 +107,27 @@ class HeldOutConfig(FrozenModel):
     validation: bool = False
 
 
+def _as_array(tables: Any) -> Any:
+    """One table of a recipe stands for an array of one."""
+    return [tables] if isinstance(tables, Mapping) else tables
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A held-out set in two languages: what it is drawn by, and the names of the sources that it is drawn from."""
+
+    config: HeldOutConfig
+    left: str
+    right: str
+    sources: frozenset[str]
+
+
 class DataConfig(FrozenModel):
     """Corpora, held-out sets, and what counts as a usable pair.
 
     directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
-    held_out: draw further sets from the sources, near duplicates apart, to report or to choose by.
+    held_out: draw further sets from the sources, near duplicates apart, to report or to choose by; one table or
+        several, each of a name of its own and drawn from what those before it left.
     keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
     cut_source_tokens: a longer source is trained on up to there, and counted, for tasks where what matters stands
         first. Without it a pair with a side of more than max_tokens is dropped.
@@ -119,7 +141,7 @@ class DataConfig(FrozenModel):
     sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     validation: tuple[TestSetConfig, ...] = ()
     report: tuple[TestSetConfig, ...] = ()
-    held_out: HeldOutConfig | None = None
+    held_out: Annotated[tuple[HeldOutConfig, ...], BeforeValidator(_as_array)] = ()
     validation_pairs: Annotated[int, Field(ge=0)] = 0
     max_characters: PositiveInt = 400
     max_length_ratio: PositiveFloat = 3.0
@@ -134,15 +156,15 @@ class DataConfig(FrozenModel):
         for name, values in (
             ("directions", self.directions),
             ("sources", [source.name for source in self.sources]),
-            ("validation and report", [each.name for each in (*self.validation, *self.report)]),
+            ("held_out, validation and report", self.test_set_names),
         ):
             if twice := {value for value in values if list(values).count(value) > 1}:
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
-        if self.held_out is not None and (unknown := set(self.held_out.sources) - {each.name for each in self.sources}):
+        if unknown := self.to_draw_from - {each.name for each in self.sources}:
             raise ValueError(f"held_out.sources: {min(unknown)!r} is no source")
         genuine = [each for each in self.sources if each.back_translated is None and not each.own]
         turned = {(each.right, each.left): each for each in genuine if each.left != each.right}
-        for source in genuine if self.held_out is not None else ():
+        for source in genuine if self.held_out else ():
             if (other := turned.get((source.left, source.right))) is not None:
                 raise ValueError(
                     f"held_out: is told apart by what stands left, but {source.name!r} has {source.left!r} there and "
@@ -170,7 +192,7 @@ class DataConfig(FrozenModel):
     @model_validator(mode="after")
     def _own_sources_have_corpora_beside_them(self) -> Self:
         for source in (each for each in self.sources if each.own):
-            if self.held_out is not None and source.name in self.held_out.sources:
+            if source.name in self.to_draw_from:
                 raise ValueError(f"held_out.sources: {source.name!r} is the package's own; allowed: corpora")
             languages = {source.left, source.right}
             if source.format == "word_pairs" and not any(
@@ -191,7 +213,7 @@ class DataConfig(FrozenModel):
             field = f"back_translated of source {source.name!r}"
             if self.task != "translate":
                 raise ValueError(f"{field}: is for the task 'translate' only (the task is {self.task!r})")
-            if self.held_out is not None and source.name in self.held_out.sources:
+            if source.name in self.to_draw_from:
                 raise ValueError(f"{field}: held_out.sources names it, but test sets are of what people wrote")
             if source.ways[0] not in self.pairs:
                 raise ValueError(
@@ -206,26 +228,33 @@ class DataConfig(FrozenModel):
         return self
 
     @property
-    def drawn_from(self) -> dict[tuple[str, str], frozenset[str]]:
-        """By the languages of its left and right side, the names of the sources that a held-out set is drawn from."""
-        drawn: dict[tuple[str, str], frozenset[str]] = {}
-        for source in self.sources:
-            if self.held_out is None or source.back_translated is not None or source.own:
-                continue
-            if source.name in (self.held_out.sources or (source.name,)):
-                languages = (source.left, source.right)
-                drawn[languages] = drawn.get(languages, frozenset()) | {source.name}
-        return drawn
+    def test_set_names(self) -> list[str]:
+        """Of all sets that `evaluate` scores."""
+        drawn = [each.name for each in self.held_out]
+        return drawn + [each.name for each in (*self.validation, *self.report)]
 
     @property
-    def chosen_by_held_out(self) -> bool:
-        """Whether the sets that are drawn from the sources are to choose by."""
-        return self.held_out is not None and self.held_out.validation
+    def to_draw_from(self) -> set[str]:
+        """What held_out names among the sources."""
+        return {name for each in self.held_out for name in each.sources}
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """What is held out of the sources, in the order of drawing."""
+        genuine = [each for each in self.sources if each.back_translated is None and not each.own]
+        draws = []
+        for config in self.held_out:
+            by_languages: dict[tuple[str, str], set[str]] = {}
+            for source in genuine:
+                if source.name in (config.sources or (source.name,)):
+                    by_languages.setdefault((source.left, source.right), set()).add(source.name)
+            draws += [Draw(config, *languages, frozenset(names)) for languages, names in by_languages.items()]
+        return tuple(draws)
 
     @property
     def has_sets_to_choose_by(self) -> bool:
         """Whether there is a set to choose by that is of one of the directions."""
-        return self.chosen_by_held_out or any(
+        return any(each.validation for each in self.held_out) or any(
             {(each.left, each.right), (each.right, each.left)} & set(self.pairs) for each in self.validation
         )
 

@@ -10,10 +10,8 @@ from model_store.errors import ConfigError
 from training.cleaning import CleaningReport, fold
 from training.config import Recipe
 from training.corpora.pair import SentencePair
-from training.data_config import SourceConfig
+from training.data_config import Draw, HeldOutConfig, SourceConfig
 from training.near_duplicates import NearDuplicates, hold_out
-
-Drawn = dict[tuple[str, str], list[SentencePair]]
 
 
 @dataclass(frozen=True)
@@ -24,23 +22,32 @@ class Corpus:
     pairs: list[SentencePair]
 
 
-def without_held_out(corpora: list[Corpus], recipe: Recipe, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
-    """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn.
+@dataclass(frozen=True)
+class Drawn:
+    """A test set in two languages, and what it was drawn by."""
+
+    draw: Draw
+    pairs: list[SentencePair]
+
+
+def without_held_out(corpora: list[Corpus], recipe: Recipe, report: CleaningReport) -> tuple[list[Corpus], list[Drawn]]:
+    """The corpora without the pairs drawn for test sets and those near them; and the sets drawn.
 
     Drawn from what people wrote, and the same pairs whatever a model wrote besides. The package's own pairs are not
-    drawn, and stay if the sets are to choose by (training/cleaning.py, clean_own).
+    drawn, and stay if the set is to choose by (training/cleaning.py, clean_own).
     """
-    drawn: Drawn = {}
+    drawn: list[Drawn] = []
     leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
     genuine = [corpus for corpus in corpora if corpus.config.back_translated is None and not corpus.config.own]
-    own_stay = recipe.data.chosen_by_held_out
-    for languages, names in recipe.data.drawn_from.items():
-        drawn[languages] = _draw(genuine, languages, names, recipe, report, leave)
-        for corpus in [each for each in corpora if not (each.config.own and own_stay)]:
-            for number in _sharing(corpus, drawn[languages], recipe.data.task) - leave[corpus.config.name]:
-                report.drop(corpus.config.name, "held_out")
-                leave[corpus.config.name].add(number)
-    _leave_near(corpora, drawn, recipe, report, leave)
+    for config in recipe.data.held_out:
+        taken = {name: frozenset(numbers) for name, numbers in leave.items()}
+        for draw in (each for each in recipe.data.draws if each.config is config):
+            drawn.append(Drawn(draw, _draw(genuine, draw, taken, recipe, report, leave)))
+            for corpus in [each for each in corpora if not (each.config.own and config.validation)]:
+                for number in _sharing(corpus, drawn[-1].pairs, recipe.data.task) - leave[corpus.config.name]:
+                    report.drop(corpus.config.name, "held_out")
+                    leave[corpus.config.name].add(number)
+        _leave_near(corpora, [each for each in drawn if each.draw.config is config], config, report, leave)
     left_over = [
         Corpus(corpus.config, [pair for number, pair in enumerate(corpus.pairs) if number not in gone])
         for corpus, gone in ((corpus, leave[corpus.config.name]) for corpus in corpora)
@@ -50,24 +57,23 @@ def without_held_out(corpora: list[Corpus], recipe: Recipe, report: CleaningRepo
 
 def _draw(
     corpora: Sequence[Corpus],
-    languages: tuple[str, str],
-    names: frozenset[str],
+    draw: Draw,
+    taken: Mapping[str, frozenset[int]],
     recipe: Recipe,
     report: CleaningReport,
     leave: Mapping[str, set[int]],
 ) -> list[SentencePair]:
-    """A test set from the corpora of those names; the clusters of its texts are added to what has to leave."""
-    config = recipe.data.held_out
-    assert config is not None
-    left, right = languages
+    """A test set of what sets before it have not taken; the clusters of its texts are added to what has to leave."""
+    config, left, right = draw.config, draw.left, draw.right
     places = [
         (corpus, number)
         for corpus in corpora
-        if (corpus.config.left, corpus.config.right) == languages
+        if (corpus.config.left, corpus.config.right) == (left, right)
         for number in range(len(corpus.pairs))
+        if number not in taken[corpus.config.name]
     ]
     pairs = [corpus.pairs[number] for corpus, number in places]
-    among = {place for place, (corpus, _number) in enumerate(places) if corpus.config.name in names}
+    among = {place for place, (corpus, _number) in enumerate(places) if corpus.config.name in draw.sources}
     count = min(config.pairs, int(config.largest_share * len(among)))
     if not count:
         raise ConfigError(
@@ -79,10 +85,11 @@ def _draw(
     )
     if len(drawn) < config.pairs:
         why = "largest_share" if len(drawn) == count else "all others are near duplicates"
-        report.held_out_short.append(f"{left}-{right}: {len(drawn)} of {config.pairs} pairs ({why})")
+        report.held_out_short.append(f"{config.name} {left}-{right}: {len(drawn)} of {config.pairs} pairs ({why})")
     for corpus, number in (places[place] for place in leaving):
-        report.drop(corpus.config.name, "near_held_out")
-        leave[corpus.config.name].add(number)
+        if number not in leave[corpus.config.name]:
+            report.drop(corpus.config.name, "near_held_out")
+            leave[corpus.config.name].add(number)
     return [pairs[place] for place in drawn]
 
 
@@ -97,17 +104,20 @@ def _sharing(corpus: Corpus, drawn: list[SentencePair], task: Task) -> set[int]:
 
 
 def _leave_near(
-    corpora: Sequence[Corpus], drawn: Drawn, recipe: Recipe, report: CleaningReport, leave: Mapping[str, set[int]]
+    corpora: Sequence[Corpus],
+    drawn: Sequence[Drawn],
+    config: HeldOutConfig,
+    report: CleaningReport,
+    leave: Mapping[str, set[int]],
 ) -> None:
     """Add the back-translated pairs to what has to leave of which either side is near a text drawn in its language."""
     back_translated = [corpus for corpus in corpora if corpus.config.back_translated is not None]
-    config = recipe.data.held_out
-    if config is None or not back_translated:
+    if not back_translated:
         return
     texts: dict[str, list[str]] = {}
-    for (left, right), pairs in drawn.items():
-        texts.setdefault(left, []).extend(pair.left for pair in pairs)
-        texts.setdefault(right, []).extend(pair.right for pair in pairs)
+    for each in drawn:
+        texts.setdefault(each.draw.left, []).extend(pair.left for pair in each.pairs)
+        texts.setdefault(each.draw.right, []).extend(pair.right for pair in each.pairs)
     indices = {code: NearDuplicates(found, config.threshold) for code, found in texts.items()}
     for corpus in back_translated:
         name, near = corpus.config.name, set[int]()

@@ -20,7 +20,7 @@ from training.corpora.pair import SentencePair
 from training.corpora.phrasebook import with_capitals
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import SourceConfig
+from training.data_config import HELD_OUT, SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.held_out import Corpus, Drawn, without_held_out
 from training.run_folder import RunFolder
@@ -46,7 +46,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
             "another --runs"
         )
     report = CleaningReport()
-    corpora, held_out = _left_to_learn(recipe, data_root, report)
+    corpora, drawn = _left_to_learn(recipe, data_root, report)
     if recipe.data.stand_ins:
         corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)
@@ -55,12 +55,13 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     pairs, drawable = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
     train, validation = _split(pairs, drawable, recipe)
-    for each in (folder.prepared, folder.report):  # till all is written again, nothing is prepared there
-        each.unlink(missing_ok=True)
+    for path in (folder.prepared, folder.report):  # till all is written again, nothing is prepared there
+        path.unlink(missing_ok=True)
     folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
-    for (left, right), drawn in held_out.items():
-        rows = (f"{pair.left}\t{pair.right}\n" for pair in drawn)
-        folder.held_out(left, right).write_text("".join(rows), encoding="utf-8")
+    for each in drawn:
+        rows = (f"{pair.left}\t{pair.right}\n" for pair in each.pairs)
+        file = folder.held_out(each.draw.left, each.draw.right, each.draw.config.name)
+        file.write_text("".join(rows), encoding="utf-8")
     folder.tokenizer.write_bytes(tokenizer.serialized)
     train.save(folder.train)
     validation.save(folder.validation)
@@ -76,19 +77,13 @@ def learned_pairs(recipe: Recipe, data_root: Path) -> list[SentencePair]:
 
 def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
-    own = any(source.own for source in recipe.data.sources)  # which of them are learned depends on what is reported
-    data = recipe.data.model_dump(
-        mode="json", exclude={"data_root": True, "held_out": set() if own else {"validation"}}
-    )
+    data = recipe.data.model_dump(mode="json", exclude={"data_root", "held_out"})
     for source in data["sources"]:
         del source["licence"]
         for option in ("formality", "back_translated"):  # as before there were such options
             if not source[option]:
                 del source[option]
-    if data["held_out"] is not None:
-        for option, default in (("largest_share", 1.0), ("sources", [])):
-            if data["held_out"][option] == default:
-                del data["held_out"][option]  # as before there was such an option
+    data["held_out"] = _held_out_options(recipe)
     if data["stand_ins"]:
         data["stand_ins"] = [data["stand_ins"], *recipe.decoding.stand_ins]
     else:
@@ -98,6 +93,19 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
         tokenizer = recipe.tokenizer.model_dump(mode="json")
         options |= {f"tokenizer.{name}": value for name, value in tokenizer.items()}
     return {**options, "trainer.seed": recipe.trainer.seed}
+
+
+def _held_out_options(recipe: Recipe) -> Any:
+    """What is held out, as JSON holds it: None, the options of one set, or those of each of several."""
+    own = any(source.own for source in recipe.data.sources)  # which of them are learned depends on what is reported
+    found = []
+    for config in recipe.data.held_out:
+        options = config.model_dump(mode="json", exclude=set() if own else {"validation"})
+        for option, default in (("largest_share", 1.0), ("sources", []), ("name", HELD_OUT)):
+            if options[option] == default:
+                del options[option]  # as before there was such an option
+        found.append(options)
+    return found if len(found) > 1 else next(iter(found), None)
 
 
 def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
@@ -131,16 +139,16 @@ def _up_to_limit(config: SourceConfig, pairs: Iterable[SentencePair], recipe: Re
     return Corpus(config, chosen)
 
 
-def _left_to_learn(recipe: Recipe, data_root: Path, report: CleaningReport) -> tuple[list[Corpus], Drawn]:
-    """The corpora without the pairs drawn for test sets and those near them; and by languages the pairs drawn."""
+def _left_to_learn(recipe: Recipe, data_root: Path, report: CleaningReport) -> tuple[list[Corpus], list[Drawn]]:
+    """The corpora without the pairs drawn for test sets and those near them; and the sets drawn."""
     reported = folded(recipe.data.report, recipe.data.task, data_root)
     corpora = list(_corpora(recipe, data_root, reported, report))
-    drawn: Drawn = {}
-    if recipe.data.held_out is not None:
+    drawn: list[Drawn] = []
+    if recipe.data.held_out:
         corpora, drawn = without_held_out(corpora, recipe, report)
-    if not recipe.data.chosen_by_held_out:
-        texts = (text for pairs in drawn.values() for pair in pairs for text in (pair.left, pair.right))
-        reported |= {fold(text, recipe.data.task) for text in texts}
+    only_reported = [each for each in drawn if not each.draw.config.validation]
+    texts = (text for each in only_reported for pair in each.pairs for text in (pair.left, pair.right))
+    reported |= {fold(text, recipe.data.task) for text in texts}
     return [_with_words(corpus, corpora, recipe, reported, report) for corpus in corpora], drawn
 
 

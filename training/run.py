@@ -12,7 +12,7 @@ from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import averaged_weights
 from training.config import Recipe
-from training.data_config import TestSetConfig
+from training.data_config import Draw, TestSetConfig
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, TestSet, on_best_device
 from training.export import stored_network
@@ -108,14 +108,14 @@ class Run:
         among them and was not prepared.
         """
         data, split_off = self.recipe.data, self._split_off
-        to_choose_by = [*data.validation, *(split_off if data.chosen_by_held_out else ())]
-        only_reported = [*data.report, *(() if data.chosen_by_held_out else split_off)]
-        named = [("validation", each) for each in to_choose_by] + [("report", each) for each in only_reported]
+        named = [("validation", each) for each in data.validation] + [("report", each) for each in data.report]
+        for draw, each in split_off:
+            named.append(("validation" if draw.config.validation else "report", each))
         known = {name for kind, each in named for name in (kind, each.name)}
         if unknown := set(only) - known:
             raise ConfigError(f"--only: the recipe has no held-out set {min(unknown)!r}; allowed: {sorted(known)}")
         chosen = [each for kind, each in named if not only or {kind, each.name} & set(only)]
-        for each in split_off:
+        for _draw, each in split_off:
             if each in chosen and not Path(each.path).exists():
                 raise ConfigError(
                     f"{each.path} does not exist; run `verso-train prepare {self.argument}` first, which splits "
@@ -126,17 +126,18 @@ class Run:
     def validation_sets(self) -> list[TestSet]:
         """Those of the held-out sets that are to choose by; none if the recipe has none."""
         data = self.recipe.data
-        return self.test_sets(("validation",)) if data.validation or data.chosen_by_held_out else []
+        to_choose_by = data.validation or any(each.validation for each in data.held_out)
+        return self.test_sets(("validation",)) if to_choose_by else []
 
     @property
-    def _split_off(self) -> list[TestSetConfig]:
-        """The set that `prepare` splits off the sources, for each pair of languages."""
-        return [
-            TestSetConfig(
-                name="held-out", left=left, right=right, path=str(self.folder.held_out(left, right).resolve())
-            )
-            for left, right in self.recipe.data.drawn_from
-        ]
+    def _split_off(self) -> list[tuple[Draw, TestSetConfig]]:
+        """The sets that `prepare` splits off the sources, each by what it was drawn by."""
+        sets = []
+        for draw in self.recipe.data.draws:
+            name, left, right = draw.config.name, draw.left, draw.right
+            path = str(self.folder.held_out(left, right, name).resolve())
+            sets.append((draw, TestSetConfig(name=name, left=left, right=right, path=path)))
+        return sets
 
     def load(self, configs: Sequence[TestSetConfig]) -> list[TestSet]:
         """These held-out sets as texts, references lower-cased if that is all that the recipe's system can write."""

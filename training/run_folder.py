@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model_store.errors import ConfigError
+from training.data_config import HELD_OUT
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class RunFolder:
     def validation(self) -> Path:
         return self.root / "data" / "validation"
 
-    def held_out(self, left: str, right: str) -> Path:
-        """The test set that was drawn from the sources of those languages, if the recipe asks for them."""
-        return self.root / "data" / f"held_out.{left}-{right}.tsv"
+    def held_out(self, left: str, right: str, name: str = HELD_OUT) -> Path:
+        """The test set of that name that was drawn from the sources of those languages, if the recipe asks for it."""
+        named = "" if name == HELD_OUT else f".{name}"
+        return self.root / "data" / f"held_out{named}.{left}-{right}.tsv"
 
     @property
     def report(self) -> Path:

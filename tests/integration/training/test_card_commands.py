@@ -77,7 +77,7 @@ def check(command: str, scores: list[Score], manifest: Manifest, corpora: Path) 
         (None, "http://127.0.0.1:5000"),
     )
     data = load_recipe(RECIPES / f"{given['recipe']}.toml", start_from=given["start_from"]).data
-    known = {each.name for each in (*data.validation, *data.report)} | ({"held-out"} if data.drawn_from else set())
+    known = set(data.test_set_names)
     (name,) = given["only"]
     assert name in known
     assert {score.test_set for score in scores} <= {name, f"{name}, first sentence"}

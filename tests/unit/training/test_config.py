@@ -62,16 +62,23 @@ CHOSEN_BY = {"ru": range(2012, 2017), "de": range(2012, 2017), "fr": range(2009,
 @pytest.mark.parametrize("name", ["seq2seq-4x1000", "translate-en-ru", "translate-en-de-fr-es"])
 def test_translators_are_chosen_by_whole_sets_of_which_training_sees_few_sentences(name: str) -> None:
     recipe = load_recipe(RECIPES / f"{name}.toml")
-    data, held_out = recipe.data, recipe.data.held_out
+    data, held_out = recipe.data, recipe.data.held_out[0]
     codes = set(data.languages) - {"en"}
     assert {each.path: each.limit for each in data.validation} == {
         f"test/newstest{year}.en-{code}.tsv.xz": None for code in codes for year in CHOSEN_BY[code]
     }
     assert recipe.trainer.validation_sentences * 2 * (len(data.validation) + len(codes)) <= 2000
-    assert held_out is not None
     assert (held_out.pairs, held_out.validation) == (1000, True)
-    drawn = {each.path for each in data.sources if each.name in held_out.sources}
-    assert drawn == {f"translate/tatoeba.en-{code}.tsv.xz" for code in codes}
+    paths = {each.name: each.path for each in data.sources}
+    assert {paths[name] for name in held_out.sources} == {f"translate/tatoeba.en-{code}.tsv.xz" for code in codes}
+
+
+def test_the_reference_reports_software_that_is_split_off() -> None:
+    data = load_recipe(RECIPES / "seq2seq-4x1000.toml").data
+    _everyday, software = data.held_out
+    assert (software.name, software.pairs, software.validation) == ("software-split", 1000, False)
+    codes = set(data.languages) - {"en"}
+    assert set(software.sources) == {f"{name}.en-{code}" for name in ("ddtp", "gettext-ui") for code in codes}
 
 
 def test_nothing_is_best_without_sets_to_choose_by(tmp_path: Path) -> None:
@@ -229,7 +236,9 @@ def test_a_recipe_can_be_changed_and_is_validated_anew(tmp_path: Path) -> None:
             '}, { name = "turned", format = "moses", left = "ru", right = "en", path = "turned" }]',
             "held_out: is told apart by what stands left, but",
         ),
-        ("{ pairs = 5, largest_share = 0.0 }", "}]", "held_out.largest_share: Input should be greater than 0"),
+        ("{ pairs = 5, largest_share = 0.0 }", "}]", "held_out.0.largest_share: Input should be greater than 0"),
+        ("[{ pairs = 5 }, { pairs = 6 }]", "}]", "held_out, validation and report: 'held-out' is named twice"),
+        ("{ pairs = 5, name = 'a/b' }", "}]", "held_out.0.name: String should match pattern"),
     ],
 )
 def test_what_cannot_be_held_out_is_refused(tmp_path: Path, held_out: str, sources: str, message: str) -> None:
@@ -244,7 +253,7 @@ BACK = '{ name = "back", format = "moses", left = "en", right = "ru", path = "ba
 def test_a_back_translated_source_is_learned_one_way_beside_another(tmp_path: Path) -> None:
     text = RECIPE.replace("}]", f"}}, {BACK}]").replace("[data]", "[data]\nheld_out = { pairs = 5 }")
     recipe = load_recipe(write(tmp_path, text))
-    assert recipe.data.drawn_from == {("en", "ru"): {"pairs"}}
+    assert [(each.left, each.right, each.sources) for each in recipe.data.draws] == [("en", "ru", frozenset({"pairs"}))]
     assert [source.ways for source in recipe.data.sources] == [(("en", "ru"), ("ru", "en")), (("en", "ru"),)]
 
 

@@ -187,12 +187,12 @@ def test_whether_sets_are_reported_is_part_of_what_prepared_data_follows_from_wh
 @pytest.mark.parametrize(
     ("sources", "held_out", "message"),
     [
-        (OWN, {"pairs": 1, "sources": ["wordbook"]}, "held_out.sources: 'wordbook' is the package's own"),
-        ([{**OWN[0], "name": "learned", "format": "word_pairs"}, *OWN], None, "'learned' is learned from the others"),
+        (OWN, [{"pairs": 1, "sources": ["wordbook"]}], "held_out.sources: 'wordbook' is the package's own"),
+        ([{**OWN[0], "name": "learned", "format": "word_pairs"}, *OWN], [], "'learned' is learned from the others"),
     ],
 )
 def test_what_needs_a_corpus_is_refused_without_one(
-    sources: list[dict[str, Any]], held_out: dict[str, Any] | None, message: str
+    sources: list[dict[str, Any]], held_out: list[dict[str, Any]], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         recipe(sources=sources, directions=("en-es",), held_out=held_out)

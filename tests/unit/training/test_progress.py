@@ -57,5 +57,6 @@ def test_the_rate_is_of_updates_and_not_of_validating(tmp_path: Path, monkeypatc
         if step == 6:
             clock[0] += 50.0
             log.validation({}, Position(step))
+    log.validation({}, Position(8))  # writes what is gathered
     curves = EventAccumulator(str(tmp_path)).Reload()
     assert [each.value for each in curves.Scalars("rate/target_tokens_per_s")] == [30.0, 30.0]
