@@ -126,6 +126,16 @@ class Recipe(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _embeddings_are_scaled_of_a_bundle(self) -> Self:
+        scale = self.trainer.embedding_scale
+        if scale != 1.0 and self.start_from is None and self.transfer_from is None:
+            raise ValueError(
+                f"trainer.embedding_scale: {scale} of what? allowed: 1.0, or with a bundle to start from; where a run "
+                "begins from random weights there is embedding_range"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _moses_bleu_is_of_translations(self) -> Self:
         if self.evaluation.moses_bleu and self.data.task != "translate":
             raise ValueError(f"evaluation.moses_bleu: scores translations (the task is {self.data.task!r})")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from model_store.config import Formality, FrozenModel, Probability, Task
 
@@ -107,11 +106,6 @@ class HeldOutConfig(FrozenModel):
     validation: bool = False
 
 
-def _as_array(tables: Any) -> Any:
-    """One table of a recipe stands for an array of one."""
-    return [tables] if isinstance(tables, Mapping) else tables
-
-
 @dataclass(frozen=True)
 class Draw:
     """A held-out set in two languages: what it is drawn by, and the names of the sources that it is drawn from."""
@@ -126,8 +120,8 @@ class DataConfig(FrozenModel):
     """Corpora, held-out sets, and what counts as a usable pair.
 
     directions: pairs "en-ru" that the bundle serves; each training pair is used in every direction listed.
-    held_out: draw further sets from the sources, near duplicates apart, to report or to choose by; one table or
-        several, each of a name of its own and drawn from what those before it left.
+    held_out: draw further sets from the sources, near duplicates apart, to report or to choose by; each set has a
+        name of its own and is drawn from what those before it left. In a recipe's file one may be a table by itself.
     keep_identical: whether translate keeps pairs of equal sides, which teach it to copy names.
     cut_source_tokens: a longer source is trained on up to there, and counted, for tasks where what matters stands
         first. Without it a pair with a side of more than max_tokens is dropped.
@@ -141,7 +135,7 @@ class DataConfig(FrozenModel):
     sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     validation: tuple[TestSetConfig, ...] = ()
     report: tuple[TestSetConfig, ...] = ()
-    held_out: Annotated[tuple[HeldOutConfig, ...], BeforeValidator(_as_array)] = ()
+    held_out: tuple[HeldOutConfig, ...] = ()
     validation_pairs: Annotated[int, Field(ge=0)] = 0
     max_characters: PositiveInt = 400
     max_length_ratio: PositiveFloat = 3.0

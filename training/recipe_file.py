@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,8 +38,11 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
         if "vocabulary" in network:
             raise ConfigError(f"{path}: network.vocabulary: state it once, as tokenizer.vocabulary")
         network["vocabulary"] = tokenizer.get("vocabulary", TokenizerConfig().vocabulary)
+    data = raw.get("data")
+    if isinstance(data, dict) and isinstance(data.get("held_out"), dict):
+        data["held_out"] = [data["held_out"]]  # one table stands for an array of one
     try:
-        return Recipe.model_validate(raw)
+        return Recipe.model_validate_json(json.dumps(raw, default=str), strict=True)  # a number is no text, 1 not true
     except ValidationError as error:
         raise ConfigError.from_validation(str(path), error) from error
 

@@ -115,7 +115,7 @@ def test_back_translated_pairs_near_a_held_out_text_leave_and_do_not_change_what
     near_source = [(f"{one} too", other) for (one, _other), (_one, other) in zip(few, apart[:20], strict=True)]
     near_target = [(one, f"{other} TOO") for (_one, other), (one, _other) in zip(few, apart[20:], strict=True)]
     back = sentence_pairs(100, seed=6) + near_source + near_target
-    held_out = {"pairs": 12, "threshold": 0.6}
+    held_out = ({"pairs": 12, "threshold": 0.6},)
     fields: dict[str, Any] = {"report": (), "held_out": held_out, "max_tokens": 400, "max_length_ratio": 9.0}
     _report, plain, _config = run(corpus, "plain", **fields)
     source = write_back(corpus, back) | {"left": left, "right": right}

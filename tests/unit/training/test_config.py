@@ -1,4 +1,4 @@
-"""Recipes: what is refused, and in which words; recipes that extend others; those that come with Verso."""
+"""Recipes: what is refused, and in which words; those that come with Verso."""
 
 from __future__ import annotations
 
@@ -9,25 +9,10 @@ import pytest
 
 from model_store.errors import ConfigError
 from model_store.manifest import read_manifest
-from training.recipe_file import changed, load_recipe
+from tests.unit.training.recipes import RECIPE, write
+from training.recipe_file import load_recipe
 from training.run import RECIPES
 from training.start import find_bundle
-
-RECIPE = """
-[data]
-directions = ["en-ru", "ru-en"]
-sources = [{ name = "pairs", format = "tsv", left = "en", right = "ru", path = "pairs.tsv" }]
-[tokenizer]
-vocabulary = 500
-[export]
-name = "model"
-"""
-
-
-def write(folder: Path, text: str, name: str = "recipe.toml") -> Path:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
@@ -91,12 +76,6 @@ def test_nothing_is_best_without_sets_to_choose_by(tmp_path: Path) -> None:
     assert load_recipe(write(tmp_path, text.replace("[data]", held_out))).trainer.keep == "best"
 
 
-def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
-    assert load_recipe(write(tmp_path, RECIPE)).network.vocabulary == 500
-    with pytest.raises(ConfigError, match="state it once"):
-        load_recipe(write(tmp_path, RECIPE + "[network]\nvocabulary = 500\n"))
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -157,12 +136,28 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
         ),
         ('"ru-en"', '"ru-de"', "data: directions: 'ru-de' is not a pair of languages that a source has"),
         ("[tokenizer]", "[trainr]\nseed = 1\n[tokenizer]", "trainr: Extra inputs are not permitted"),
+        *(
+            ("[tokenizer]", f"[trainer]\n{field} = {value}\n[tokenizer]", rf"trainer\.{field}: .* \(got {shown}\)")
+            for field, value, shown in (
+                ("seed", "true", "True"),
+                ("seed", '"1"', "'1'"),
+                ("max_minutes", '"9"', "'9'"),
+                ("max_steps", "1e5", r"100000\.0"),
+            )
+        ),
+        ("[tokenizer]", "[evaluation]\nmoses_bleu = 1\n[tokenizer]", r"evaluation\.moses_bleu: .* \(got 1\)"),
     ],
 )
 def test_a_wrong_value_is_all_that_is_told(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = write(tmp_path, RECIPE.replace(old, new))
     with pytest.raises(ConfigError, match=rf"^{re.escape(str(path))}: {message}$"):
         load_recipe(path)
+
+
+def test_embeddings_that_begin_random_are_not_scaled(tmp_path: Path) -> None:
+    text = RECIPE.replace("[tokenizer]", "[trainer]\nembedding_scale = 2.0\n[tokenizer]")
+    with pytest.raises(ConfigError, match=r"trainer\.embedding_scale: 2\.0 of what\?"):
+        load_recipe(write(tmp_path, text))
 
 
 def test_two_sources_of_one_name_are_refused_since_their_counts_would_mix(tmp_path: Path) -> None:
@@ -188,43 +183,10 @@ def test_nothing_is_best_on_a_set_that_is_of_no_direction(tmp_path: Path) -> Non
     assert recipe.data.has_sets_to_choose_by
 
 
-def test_a_byte_order_mark_before_a_recipe_is_no_part_of_it(tmp_path: Path) -> None:
-    assert load_recipe(write(tmp_path, "\ufeff" + RECIPE)) == load_recipe(write(tmp_path, RECIPE))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
-        load_recipe(tmp_path / "nowhere.toml")
-
-
-def test_a_recipe_states_only_what_differs_from_the_one_it_extends(tmp_path: Path) -> None:
-    base = load_recipe(write(tmp_path, RECIPE))
-    text = 'extends = "recipe.toml"\n[tokenizer]\nsentences = 7\n[network]\nlayers = 2\n'
-    recipe = load_recipe(write(tmp_path, text, "other.toml"))
-    assert recipe.data == base.data
-    assert (recipe.tokenizer.vocabulary, recipe.tokenizer.sentences, recipe.network.layers) == (500, 7, 2)
-
-
-def test_a_recipe_cannot_extend_itself(tmp_path: Path) -> None:
-    write(tmp_path, 'extends = "b.toml"\n', "a.toml")
-    write(tmp_path, 'extends = "a.toml"\n', "b.toml")
-    with pytest.raises(ConfigError, match="extends itself"):
-        load_recipe(tmp_path / "a.toml")
-
-
 def test_moses_bleu_of_summaries_is_refused(tmp_path: Path) -> None:
     text = RECIPE.replace("[tokenizer]", 'task = "summarize"\n[evaluation]\nmoses_bleu = true\n[tokenizer]')
     with pytest.raises(ConfigError, match=r"evaluation\.moses_bleu: scores translations"):
         load_recipe(write(tmp_path, text))
-
-
-def test_a_recipe_can_be_changed_and_is_validated_anew(tmp_path: Path) -> None:
-    recipe = load_recipe(write(tmp_path, RECIPE))
-    other = changed(recipe, {"network": {"layers": 1, "encoder": {"direction": "forward"}}})
-    assert (other.network.layers, other.network.encoder.direction, other.network.hidden) == (1, "forward", 1000)
-    assert changed(other, {"network": {"layers": 4, "encoder": {"direction": "reversed"}}}) == recipe
-    with pytest.raises(ConfigError, match=r"network\.layers.*65"):
-        changed(recipe, {"network": {"layers": 65}})
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_a_test_set_is_drawn_and_its_near_duplicates_leave(corpus: Path) -> None
     stem = f"{PAIRS[0][0]} abc def gah bcd efg hab cde fgh"
     family = [(f"{stem} {word}", f"{stem} {word}".upper()) for word in ("aaa", "bbb")]
     write_tsv(corpus / "words.tsv", [*family, *PAIRS])
-    report, folder, _config = run(corpus, "run", report=(), held_out={"pairs": 100, "threshold": 0.6})
+    report, folder, _config = run(corpus, "run", report=(), held_out=({"pairs": 100, "threshold": 0.6},))
     rows = [line.split("\t") for line in folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()]
     drawn = {(left, right) for left, right in rows}
     assert len(rows) == len(drawn) == 100
@@ -38,7 +38,7 @@ def test_a_test_set_is_drawn_for_each_pair_of_languages(corpus: Path) -> None:
     few = [(f"{left} {number}", right) for number, (left, right) in enumerate(PAIRS[:40])]
     write_tsv(corpus / "few.tsv", few)
     others = ({"name": "few", "format": "tsv", "left": "xx", "right": "zz", "path": "few.tsv"},)
-    held_out = {"pairs": 30, "threshold": 0.9, "largest_share": 0.25}
+    held_out = ({"pairs": 30, "threshold": 0.9, "largest_share": 0.25},)
     one = recipe(report=(), held_out=held_out)
     sources = [*one.model_dump()["data"]["sources"], *others]
     both = changed(one, {"data": {"sources": sources, "directions": ("xx-yy", "xx-zz")}})
@@ -66,7 +66,7 @@ def test_a_test_set_is_drawn_from_the_sources_that_are_named_and_its_near_duplic
     write_tsv(corpus / "words.tsv", [*near, *PAIRS[20:]])
     source = {"name": "few", "format": "tsv", "left": "xx", "right": "yy", "path": "few.tsv"}
     sources = [*recipe().model_dump()["data"]["sources"], source]
-    held_out = {"pairs": 12, "threshold": 0.6, "sources": ("few",)}
+    held_out = ({"pairs": 12, "threshold": 0.6, "sources": ("few",)},)
     report, folder, _config = run(corpus, "run", report=(), sources=sources, held_out=held_out)
     drawn = folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()
     assert len(drawn) == 12
@@ -80,7 +80,7 @@ def test_what_is_held_out_is_not_learned_from_pairs_of_other_languages(corpus: P
     write_tsv(corpus / "others.tsv", others)
     source = {"name": "others", "format": "tsv", "left": "xx", "right": "zz", "path": "others.tsv"}
     sources = [*recipe().model_dump()["data"]["sources"], source]
-    held_out = {"pairs": 12, "threshold": 0.9, "sources": ("words",)}
+    held_out = ({"pairs": 12, "threshold": 0.9, "sources": ("words",)},)
     report, folder, _config = run(
         corpus, "run", report=(), sources=sources, directions=("xx-yy", "xx-zz"), held_out=held_out
     )
@@ -92,7 +92,7 @@ def test_what_is_held_out_is_not_learned_from_pairs_of_other_languages(corpus: P
 
 
 def test_a_test_set_of_nothing_is_refused(corpus: Path) -> None:
-    held_out = {"pairs": 5, "largest_share": 0.001}
+    held_out = ({"pairs": 5, "largest_share": 0.001},)
     with pytest.raises(ConfigError, match=r"held_out\.largest_share: 0\.001 of 1\d\d xx-yy pairs is none"):
         run(corpus, "run", report=(), held_out=held_out)
 
@@ -113,8 +113,8 @@ def test_a_test_set_of_fewer_pairs_than_asked_for_is_said(
     write_tsv(corpus / "few.tsv", [(f"{text} {word}", text.upper()) for text in long for word in ("aa", "bb")])
     source = {"name": "few", "format": "tsv", "left": "xx", "right": "yy", "path": "few.tsv"}
     sources = [*recipe().model_dump()["data"]["sources"], source]
-    held_out = {"threshold": 0.5, "sources": ("few",), **held_out}
-    report, folder, _config = run(corpus, "run", report=(), sources=sources, held_out=held_out)
+    few = {"threshold": 0.5, "sources": ("few",), **held_out}
+    report, folder, _config = run(corpus, "run", report=(), sources=sources, held_out=(few,))
     assert report.held_out_short == short
     drawn = folder.held_out("xx", "yy").read_text(encoding="utf-8").splitlines()
     assert [f"{len(drawn)} of" in each for each in short] == [True] * len(short)
@@ -166,7 +166,7 @@ def test_of_several_test_sets_each_is_drawn_from_what_those_before_it_left(corpu
     assert not set(stems(learned)) & {*first, *second}
     counts = [report.source(name) for name in ("words", "few")]
     assert sum(each.kept for each in counts) == len(learned)
-    _report, other, _config = run(corpus, "alone", sources=two_sources(corpus), report=(), held_out={"pairs": 30})
+    _report, other, _config = run(corpus, "alone", sources=two_sources(corpus), report=(), held_out=({"pairs": 30},))
     assert rows_of(other) == rows_of(folder)
 
 
@@ -180,10 +180,3 @@ def test_several_test_sets_are_told_apart_by_name(corpus: Path) -> None:
         assert [len(each.sources) for each in sets] == [sizes[each.name] for each in sets]
     with pytest.raises(ConfigError, match=r"was prepared with another data\.held_out than"):
         Run("words", changed(config, {"data": several(pairs=5)}), corpus, folder).tokenizer()
-
-
-def test_one_table_is_an_array_of_one(corpus: Path) -> None:
-    _report, folder, _config = run(corpus, "run", report=(), held_out={"pairs": 12})
-    for same in (({"pairs": 12},), ({"pairs": 12, "name": "held-out"},)):
-        other = recipe(report=(), validation_pairs=15, held_out=same)
-        assert Run("words", other, corpus, folder).tokenizer()

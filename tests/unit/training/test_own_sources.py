@@ -100,7 +100,7 @@ def test_of_sets_that_are_drawn_only_reported_ones_take_something_from_them(corp
     words, few = (
         {"name": name, "format": "tsv", "left": "en", "right": "es", "path": f"{name}.tsv"} for name in ("words", "few")
     )
-    held_out = {"pairs": 2, "sources": ["few"], "validation": to_choose_by}
+    held_out = ({"pairs": 2, "sources": ["few"], "validation": to_choose_by},)
     report, train, _validation, _repeats = learned(
         corpus, sources=(*OWN, words, few), held_out=held_out, report=(), validation_pairs=15
     )
@@ -157,7 +157,7 @@ def test_word_pairs_are_neither_what_a_model_wrote_nor_in_the_wordbook_nor_drawn
     ]
     corpora[1]["back_translated"] = "en"
     learn = {"name": "learned", "format": "word_pairs", "left": "en", "right": "es", "repeat": 3}
-    held_out = {"pairs": 1, "sources": ["few"]}
+    held_out = ({"pairs": 1, "sources": ["few"]},)
     _report, train, _validation, repeats = learned(
         corpus, sources=(*corpora, learn, *OWN), held_out=held_out, report=(), validation_pairs=15
     )
@@ -173,7 +173,7 @@ def test_whether_sets_are_reported_is_part_of_what_prepared_data_follows_from_wh
                 recipe(
                     sources=sources,
                     directions=("en-es",),
-                    held_out={"pairs": 1, "sources": ["words"], "validation": to_choose_by},
+                    held_out=({"pairs": 1, "sources": ["words"], "validation": to_choose_by},),
                 )
             )
             for to_choose_by in (True, False)
@@ -202,7 +202,7 @@ def test_a_pair_of_languages_that_has_only_the_packages_own_is_not_drawn_from(co
     german = {**OWN[1], "name": "german", "right": "de"}
     words = {"name": "words", "format": "tsv", "left": "en", "right": "es", "path": "words.tsv"}
     directions = ("en-es", "en-de")
-    held_out = {"pairs": 5}
+    held_out = ({"pairs": 5},)
     report, _train, _validation, _repeats = learned(
         corpus, sources=(words, german), directions=directions, held_out=held_out, report=(), validation_pairs=15
     )

@@ -128,7 +128,7 @@ def test_what_was_prepared_otherwise_is_not_trained_on(corpus: Path, changes: di
 def test_what_fails_at_the_tokenizer_leaves_nothing_behind(corpus: Path) -> None:
     write_tsv(corpus / "words.tsv", [("ab", "AB"), *PAIRS[:2]])
     with pytest.raises(ConfigError, match=r"tokenizer\.vocabulary: 300 is too large for this data"):
-        run(corpus, "run", report=(), validation_pairs=0, held_out={"pairs": 2})
+        run(corpus, "run", report=(), validation_pairs=0, held_out=({"pairs": 2},))
     assert not (corpus.parent / "run").exists()
 
 
@@ -152,7 +152,7 @@ def test_stand_ins_take_the_place_of_what_stands_in_both_texts(corpus: Path) -> 
     pairs = [(f"{left} {number}", f"{number} {right}") for number, (left, right) in enumerate(PAIRS[:40], 100)]
     write_tsv(corpus / "words.tsv", pairs)
     words = {"decoding": {"stand_ins": ("PDF", "USB")}}
-    held_out = {"pairs": 4, "threshold": 0.9}
+    held_out = ({"pairs": 4, "threshold": 0.9},)
     config = changed(recipe(report=(), validation_pairs=0, stand_ins=0.5, held_out=held_out), words)
     folder = RunFolder(corpus.parent / "copied")
     prepare(config, corpus, folder)
