@@ -6,7 +6,7 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,10 @@ from training.corpora.pair import SentencePair
 from training.corpora.phrasebook import with_capitals
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import HELD_OUT, SourceConfig
+from training.data_config import SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.held_out import Corpus, Drawn, without_held_out
+from training.prepared_options import what_it_depends_on
 from training.run_folder import RunFolder
 from training.stand_ins import with_stand_ins
 from training.start import load_start
@@ -73,39 +74,6 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
 def learned_pairs(recipe: Recipe, data_root: Path) -> list[SentencePair]:
     """What `prepare` keeps to learn from and to validate on, without stand-ins."""
     return [pair for corpus in _left_to_learn(recipe, data_root, CleaningReport())[0] for pair in corpus.pairs]
-
-
-def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
-    """Every option of the recipe that prepared data follows from, by its name in the recipe, as JSON holds it."""
-    data = recipe.data.model_dump(mode="json", exclude={"data_root", "held_out"})
-    for source in data["sources"]:
-        del source["licence"]
-        for option in ("formality", "back_translated"):  # as before there were such options
-            if not source[option]:
-                del source[option]
-    data["held_out"] = _held_out_options(recipe)
-    if data["stand_ins"]:
-        data["stand_ins"] = [data["stand_ins"], *recipe.decoding.stand_ins]
-    else:
-        del data["stand_ins"]  # as before there was such an option
-    options = {f"data.{name}": value for name, value in data.items()}
-    if recipe.start_from is None:  # else the tokenizer is that of the bundle, and is compared as a whole
-        tokenizer = recipe.tokenizer.model_dump(mode="json")
-        options |= {f"tokenizer.{name}": value for name, value in tokenizer.items()}
-    return {**options, "trainer.seed": recipe.trainer.seed}
-
-
-def _held_out_options(recipe: Recipe) -> Any:
-    """What is held out, as JSON holds it: None, the options of one set, or those of each of several."""
-    own = any(source.own for source in recipe.data.sources)  # which of them are learned depends on what is reported
-    found = []
-    for config in recipe.data.held_out:
-        options = config.model_dump(mode="json", exclude=set() if own else {"validation"})
-        for option, default in (("largest_share", 1.0), ("sources", []), ("name", HELD_OUT)):
-            if options[option] == default:
-                del options[option]  # as before there was such an option
-        found.append(options)
-    return found if len(found) > 1 else next(iter(found), None)
 
 
 def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:

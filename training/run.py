@@ -16,7 +16,7 @@ from training.data_config import Draw, TestSetConfig
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, TestSet, on_best_device
 from training.export import stored_network
-from training.preparation import what_it_depends_on
+from training.prepared_options import what_it_depends_on
 from training.recipe_file import load_recipe
 from training.run_folder import RunFolder, read_json
 from training.start import check_tokenizer_of_start, find_bundle

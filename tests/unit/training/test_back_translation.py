@@ -14,7 +14,8 @@ from model_store.tokenizer import Tokenizer
 from tests.unit.training.prepared import PAIRS, SOURCE, TEST_SET, run, texts
 from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
-from training.preparation import prepare, what_it_depends_on
+from training.preparation import prepare
+from training.prepared_options import what_it_depends_on
 from training.recipe_file import changed
 from training.run import Run
 from training.run_folder import RunFolder

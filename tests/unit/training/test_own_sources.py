@@ -15,7 +15,8 @@ from tests.unit.training.tiny import recipe, write_tsv
 from training.corpora.pair import SentencePair
 from training.corpora.phrasebook import read_phrasebook, read_wordbook
 from training.dataset import PackedPairs
-from training.preparation import prepare, what_it_depends_on
+from training.preparation import prepare
+from training.prepared_options import what_it_depends_on
 from training.recipe_file import changed
 from training.run_folder import RunFolder
 
