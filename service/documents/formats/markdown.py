@@ -1,5 +1,5 @@
-"""Markdown (CommonMark with tables and strikethrough): the text of its blocks; code, links' targets and all that makes
-the structure are copied."""
+"""Markdown (CommonMark with what is usual besides): the text of its blocks; code, formulas, links' targets and all that
+makes the structure are copied."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ def _edits(text: str, limits: DocumentLimits) -> Iterator[_Edit]:
             limits.check(len(token.content), limits.items, "characters in one paragraph of Markdown")
             # What stands above a line of dashes begins a line as a paragraph does.
             kind = "paragraph" if before.markup in ("-", "=") else before.type.removesuffix("_open")
-            spans = cells.spans(token, lines) if kind in ("td", "th") else lines.spans(token)
+            if kind == "admonition_title":
+                spans = lines.quoted(token)
+            else:
+                spans = cells.spans(token, lines) if kind in ("td", "th") else lines.spans(token)
             groups = list(_at_breaks(text, spans, env))
             for group in groups:
                 start, end = group[0][0], group[-1][1]
@@ -105,8 +108,14 @@ def _slot(lines: Sequence[str], kind: str, env: dict[str, Any], *, alone: bool, 
 
         def written(text: str) -> str:
             return inline.written(text).replace("|", "\\|")
+    elif kind == "admonition_title":
+        inline = MarkdownInline(lines[0], env, block=False)
+
+        def written(text: str) -> str:
+            return inline.written(text).replace('"', "'")  # where the next quotation mark is, it ends
     else:
-        inline = MarkdownInline("\n".join(lines), env, block=kind == "paragraph", alone=alone, newline=newline)
+        block = kind in ("paragraph", "dt")
+        inline = MarkdownInline("\n".join(lines), env, block=block, alone=alone, newline=newline)
         written = inline.written
     return Slot(inline.segment, written) if inline.segment is not None else None
 
@@ -134,6 +143,14 @@ class _Lines:
                 column, core = column + label.end(), core[label.end() :]
             spans.append((self.starts[number] + column, self.starts[number] + column + len(core)))
         return spans
+
+    def quoted(self, token: Token) -> list[_Place]:
+        """Where the title in the first line of an admonition is; none if that is only what kind it is of."""
+        assert token.map is not None
+        number = token.map[0]
+        column = self.lines[number].rfind(f'"{token.content}"') + 1
+        start = self.starts[number] + column
+        return [(start, start + len(token.content))] if column else []
 
     def html(self, token: Token) -> Iterator[_Edit]:
         """A block of HTML, unless something else is between its lines, as in a quotation."""

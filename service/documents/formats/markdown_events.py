@@ -15,6 +15,10 @@ from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from mdit_py_plugins.admon import admon_plugin
+from mdit_py_plugins.container import container_plugin
+from mdit_py_plugins.deflist import deflist_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 HARD_BREAKS = ("\\\n", "  \n")
 IMAGE = "!["
@@ -105,6 +109,10 @@ def _parser() -> MarkdownIt:
     noting.ruler2.enableOnly(["balance_pairs", "strikethrough", "emphasis"])
     parser.inline = noting
     parser.core.ruler.enableOnly(["normalize", "block"])
+    # What others write besides: formulas, which are no text, and blocks whose lines a paragraph would run together.
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_blank_lines=False, double_inline=True)
+    parser.use(deflist_plugin).use(admon_plugin)
+    parser.use(container_plugin, "container", validate=lambda _name, _fence: True)
     return parser
 
 
@@ -127,7 +135,7 @@ def _events(source: str, steps: Sequence[_Step]) -> Iterator[Event]:
             yield Event("html", raw)
         elif kind == "image" and last is not None:
             yield _image(raw, last)
-        elif kind == "code_inline" or step.rule == "autolink":
+        elif kind == "code_inline" or step.rule in ("autolink", "math_inline"):
             yield Event("word", raw)
         else:
             yield Event("raw", raw)

@@ -18,8 +18,9 @@ from service.text.segmentation import has_letter
 
 _SPACES = " " + SPACE
 _FOOTNOTE = re.compile(r"(\[\^[^\]\s]{1,100}\])")
-_SPECIAL = re.compile(r"[\\`*_\[\]<>~]|&(?=#?\w+;)|!(?=\[)")
-_STARTS_BLOCK = re.compile(r"[#>+\-=|]|\d{1,9}(?=[.)])")
+_SPECIAL = re.compile(r"[\\`*_\[\]<>~$]|&(?=#?\w+;)|!(?=\[)")
+_DEFINES = re.compile(r"[:~]\s")  # behind another paragraph
+_STARTS_BLOCK = re.compile(r"[#>+\-=|]|:(?=\s|::)|!!!|\?\?\?|\d{1,9}(?=[.)])")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)")
 _DEEPEST = 32
 _AS_HTML = {"*": "em", "_": "em", "**": "strong", "__": "strong", "~~": "del"}
@@ -78,6 +79,8 @@ class MarkdownInline:
     def _stays(self, source: str) -> bool:
         if not self._block:
             return True
+        if _DEFINES.match(source):
+            return False
         tokens = block_parser().parse(source, {})
         return [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 SPACE = "\ue000"
 _SPACE = re.compile(r"(?<! ) (?! )")
 # What must not come to stand at the start of a line, since it would begin something else there.
-_STAYS_BEHIND = re.compile(r"[#>+\-=|:<]|\d{1,9}[.)]|\*(?!\*?\w)|```|~~~|_(?!\w)")
+_STAYS_BEHIND = re.compile(r"[#>+\-=|:<]|\d{1,9}[.)]|\*(?!\*?\w)|```|~~~|~$|\$\$|!!!|\?\?\?|_(?!\w)")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;][\"'”»)*_]*$")
 
 
