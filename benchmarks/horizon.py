@@ -1,13 +1,14 @@
-"""When may a search end, and whom may it drop? What horizons and pruning cost in quality and give, with a bundle.
+"""When may a search end, whom may it drop, and what may rank its results? What it costs and gives, with a bundle.
 
 Decodes files of `source<TAB>target` with one horizon after the other and nothing pruned, the first of which the others
 are compared to: a million tokens, with which every result is proven. Or, with --pruning, with the bundle's horizon and
-one threshold after the other, compared to none. The last line is one JSON object: BLEU, chrF, the share of outputs that
+one threshold after the other, compared to none; or with --channel with one weight of the way back after the other
+(model_store/decoding/noisy_channel.py). The last line is one JSON object: BLEU, chrF, the share of outputs that
 are the first's, and how many times the first's rate, by processor time, one thread. The fraction of the limit is of
 that in benchmarks/limits.py, measured just before, for sentences of the mean source and output with all slots in use
 and as many steps as their outputs have tokens: steps in which a search only makes sure are not in the limit.
 
-    python -m benchmarks.horizon translate-en-ru PAIRS... [--pruning 4,3,2] [--source ru --target en]
+    python -m benchmarks.horizon BUNDLE PAIRS... [--pruning 4,3,2 | --channel 0.3,0.5] [--source ru --target en]
 """
 
 from __future__ import annotations
@@ -82,17 +83,24 @@ def compared(
 def main() -> None:
     parser = bundle_and_pairs(__doc__)
     parser.add_argument("--horizons", default="16,8,4,2,0", help="in tokens")
-    parser.add_argument("--pruning", help="in nats, one figure or several, instead of horizons")
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument("--pruning", help="in nats, one figure or several, instead of horizons")
+    others.add_argument("--channel", help="weights, one figure or several, instead of horizons")
     options = parser.parse_args()
     torch.set_num_threads(1)
     bundle = load_bundle(find_bundle(options.bundle))
     languages = options.source, options.target
     ways: list[dict[str, float]]
-    if options.pruning is None:
+    if options.channel is not None:
+        ways = [{"channel_weight": weight} for weight in (0.0, *map(float, options.channel.split(",")))]
+    elif options.pruning is None:
         horizons = (PROVEN, *map(int, options.horizons.split(",")))
-        ways = [{"horizon": horizon, "pruning": UNPRUNED} for horizon in horizons]
+        ways = [{"horizon": horizon, "pruning": UNPRUNED, "channel_weight": 0.0} for horizon in horizons]
     else:
-        ways = [{"pruning": pruning} for pruning in (UNPRUNED, *map(float, options.pruning.split(",")))]
+        ways = [
+            {"pruning": pruning, "channel_weight": 0.0}
+            for pruning in (UNPRUNED, *map(float, options.pruning.split(",")))
+        ]
     limits = limits_of_bundle(bundle, MAX_ROWS)
     results = []
     for path in options.pairs:

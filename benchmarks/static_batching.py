@@ -55,7 +55,7 @@ class Run:
 
 
 def segments_of(bundle: Bundle, texts: list[str], decoder: InFlightDecoder) -> list[Segment]:
-    """As the service makes them; what is longer than a slot is left out."""
+    """As the service makes them, but for the way back; what is longer than a slot is left out."""
     decoding = bundle.manifest.decoding
     sources = [bundle.tokenizer.source_ids(text, target_language="ru") for text in texts]
     return [

@@ -116,8 +116,10 @@ class DecodingConfig(FrozenModel):
     hypothesis that ends within so many more can come to be a result; proven, if as long as a target may be.
     pruning: nats; a hypothesis that is further behind the best one of its step is dropped (Freitag and Al-Onaizan 2017,
     arXiv:1702.01806, relative threshold), where one result is wanted; a million to drop none.
-    no_repeat_ngram: so many tokens in a row are not written twice; 0 to allow it. stand_ins: words that the network
-    copies into the target as they are, the most reliable first; they stand in for placeholders.
+    channel_weight: how much hypotheses are ranked by what the network thinks of the way back (noisy_channel.py), where
+    it has both directions; 0 for not at all. no_repeat_ngram: so many tokens in a row are not written twice; 0 to allow
+    it. stand_ins: words that the network copies into the target as they are, the most reliable first; they stand in for
+    placeholders.
     """
 
     beam_size: Annotated[int, Field(ge=1, le=32)] = 4
@@ -128,6 +130,7 @@ class DecodingConfig(FrozenModel):
     stand_ins: Annotated[tuple[StandIn, ...], Field(min_length=1, max_length=64)] = DEFAULT_STAND_INS
     horizon: Annotated[int, Field(ge=0, le=PROVEN)] = 8
     pruning: Annotated[float, Field(ge=0.0, le=UNPRUNED)] = UNPRUNED
+    channel_weight: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     no_repeat_ngram: Annotated[int, Field(ge=0, le=32)] = 0
 
     def max_length(self, source_length: int) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from model_store.config import DecodingConfig, Formality, Task
-from model_store.decoding.segment import Segment
+from model_store.decoding.noisy_channel import channel_back
+from model_store.decoding.segment import Channel, Segment
 from model_store.tokenizer import Tokenizer
 from service.engine.flights import Watch
 from service.engine.segment import ANYONE, Client, Priority, SegmentResult, Standing
@@ -103,6 +104,15 @@ class Leg:
     model: ServedModel
     source: str
     target: str
+
+    @property
+    def channel(self) -> Channel | None:
+        """What hypotheses are ranked by besides; None if the model has only this direction, or no weight for it."""
+        model, way = self.model, (self.source, self.target)
+        if model.task != "translate":
+            return None
+        weight, most = model.decoding.channel_weight, model.decoding.max_source_length
+        return channel_back(model.tokenizer, way, model.directions, weight=weight, max_source_length=most)
 
 
 @dataclass(frozen=True)

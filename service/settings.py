@@ -68,11 +68,17 @@ class Settings(BaseSettings):
         le=PROVEN,
         description="Tokens that a search waits for a better end, whatever bundles say; a million: until none comes.",
     )
+    channel_weight: float | None = Field(
+        None,
+        ge=0.0,
+        le=10.0,
+        description="How much results are ranked by what the model makes of the way back, whatever bundles say; 0: no.",
+    )
     pruning: float | None = Field(
         None,
         ge=0.0,
         le=UNPRUNED,
-        description="Nats that a hypothesis may be behind the best one, whatever bundles say; a million: any number.",
+        description="Nats that a hypothesis may be behind the best one, unless a channel ranks them; a million: all.",
     )
     decoder_processes: int = Field(
         0,

@@ -11,11 +11,13 @@ import sentencex
 import torch
 
 from model_store.bundle import Bundle
-from model_store.config import DecodingConfig, Task
+from model_store.config import UNPRUNED, DecodingConfig, Task
 from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
+from model_store.decoding.noisy_channel import channel_back
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
+from training.config import Recipe
 from training.metrics import Metric, score
 from training.moses_bleu import moses_bleu
 from training.significance import Comparison
@@ -54,6 +56,7 @@ class Model:
     """A network in this process, with its tokenizer and how it is decoded.
 
     cut_source_tokens: read no more of a source than this, as the network was trained to; None to read all of it.
+    directions: that it translates in, so that it can be asked for the way back; none for another task.
     opened: makes the decoder.
     """
 
@@ -63,6 +66,17 @@ class Model:
     task: Task = "translate"
     cut_source_tokens: int | None = None
     opened: OpenDecoder = open_decoder
+    directions: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of_recipe(
+        cls, recipe: Recipe, network: Seq2Seq, tokenizer: Tokenizer, *, opened: OpenDecoder = open_decoder
+    ) -> Model:
+        """A network that is trained by a recipe, decoded as that says."""
+        data = recipe.data
+        directions = data.pairs if data.task == "translate" else ()
+        cut = data.cut_source_tokens
+        return cls(network, tokenizer, recipe.decoding, data.task, cut, opened, directions)
 
     @classmethod
     def of_bundle(
@@ -71,7 +85,8 @@ class Model:
         """A bundle's network, on the CPU, decoded as its manifest says."""
         manifest = bundle.manifest
         network = bundle.network()
-        return cls(network, bundle.tokenizer, manifest.decoding, manifest.task, cut_source_tokens, opened)
+        directions = manifest.pairs if manifest.task == "translate" else ()
+        return cls(network, bundle.tokenizer, manifest.decoding, manifest.task, cut_source_tokens, opened, directions)
 
     def decode(self, texts: Sequence[str], source_language: str, target_language: str) -> Decoded:
         """Decode each text as one segment, however long.
@@ -89,6 +104,14 @@ class Model:
             max_source_length=capacity,
             max_target_length=config.max_length(capacity),
         )
+        way = (source_language, target_language)
+        channel = channel_back(
+            self.tokenizer,
+            way,
+            self.directions if config.beam_size > 1 else (),
+            weight=config.channel_weight,
+            max_source_length=config.max_source_length,
+        )
         segments = [
             Segment(
                 source,
@@ -96,8 +119,9 @@ class Model:
                 beam_size=config.beam_size,
                 length_penalty=config.length_penalty,
                 horizon=config.horizon,
-                pruning=config.pruning,
+                pruning=UNPRUNED if channel else config.pruning,
                 no_repeat_ngram=config.no_repeat_ngram,
+                channel=channel,
             )
             for source in sources
         ]

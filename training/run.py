@@ -80,7 +80,7 @@ class Run:
     def system(self) -> Model:
         """The averaged network as a bundle would store it, on the GPU where there is one."""
         recipe = self.recipe
-        checkpoint, data = self.folder.checkpoint, recipe.data
+        checkpoint = self.folder.checkpoint
         try:
             network = on_best_device(stored_network(recipe, averaged_weights(checkpoint)))
         except RuntimeError as error:
@@ -88,7 +88,7 @@ class Run:
                 f"checkpoint: {checkpoint} is of another network than the recipe's; allowed: the recipe, and the "
                 "--from, that it was trained with"
             ) from error
-        return Model(network, self.tokenizer(), recipe.decoding, data.task, data.cut_source_tokens)
+        return Model.of_recipe(recipe, network, self.tokenizer())
 
     def system_of(self, reference: str) -> Model:
         """A bundle, as find_bundle takes it, that reads as much as the recipe's network; on the GPU where there is one.

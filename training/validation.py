@@ -25,7 +25,7 @@ class Validator:
     def __call__(self, network: Seq2Seq) -> dict[str, float]:
         """Figures by name, as "BLEU/newstest2016 en-ru"."""
         data = self._recipe.data
-        model = Model(network, self._tokenizer, self._recipe.decoding, data.task, data.cut_source_tokens)
+        model = Model.of_recipe(self._recipe, network, self._tokenizer)
         figures: dict[str, float] = {}
         for test_set in self._sets:
             scored = evaluate(model, test_set, data.task)

@@ -25,7 +25,7 @@ class Decoder(Protocol):
 
     @property
     def live(self) -> int:
-        """Segments that hold a slot now, or are encoded and wait for one, or are being encoded."""
+        """Segments that hold a slot now, or are encoded and wait for one, or are being encoded, or ranked."""
 
     @property
     def encoding(self) -> frozenset[int]:

@@ -4,7 +4,7 @@ Semantics, for a segment with beam K: each step takes the 2K best extensions of 
 hypothesis, then the lower token id). Those among the first K that end in EOS are finished and set aside; the best K
 that do not end live on, unless they are further behind the best of them than the segment's pruning. The search stops
 when no live log-probability, divided by the penalty of the greatest length that it may yet reach within the segment's
-horizon, can beat the n-th best finished score, where n results are wanted; or at maximum length. A horizon up to
+horizon, can beat the n-th best finished score, where n results are searched for; or at maximum length. A horizon up to
 maximum length proves that a longer search would have the same results. Beam 1 without length penalty is greedy search.
 With a prefix or terms, demands.py says which extensions are taken in which order.
 
@@ -111,7 +111,7 @@ class Beams:
         self.finished_score.index_fill_(0, slots, NEVER)
         self.finished_log_prob.index_fill_(0, slots, NEVER)
         set_each(self.beam, [each.beam_size for each in segments])
-        set_each(self.wanted, [each.n_best for each in segments])
+        set_each(self.wanted, [each.searched for each in segments])
         set_each(self.horizon, [each.horizon for each in segments])
         set_each(self.pruning, [each.pruning for each in segments])
         set_each(self.max_length, [each.max_length for each in segments])
@@ -236,8 +236,9 @@ class Beams:
         return beams
 
     def hypotheses(self, slot: int, segment: Segment, eos: int) -> tuple[Hypothesis, ...]:
-        """The n best of a slot that is done: finished ones by score, then, if too few, unfinished ones by score. Empty
-        if there was nothing that it may write, or what the network computed are no numbers.
+        """The n best of a slot that is done, or as many as its beam has where they are to be ranked by a channel:
+        finished ones by score, then, if too few, unfinished ones by score. Empty if there was nothing that it may
+        write, or what the network computed are no numbers.
         """
         length = int(self.length[slot])
         trellis = Trellis(
@@ -264,7 +265,7 @@ class Beams:
             if log_prob > NEVER
         ]
         live.sort(key=lambda end: -end.log_prob)
-        found = [trellis.read(end) for end in (finished + live)[: segment.n_best]]
+        found = [trellis.read(end) for end in (finished + live)[: segment.searched]]
         if segment.want_search and found:
             found[0] = replace(found[0], search=self._search(slot, segment, eos))
         return tuple(found)

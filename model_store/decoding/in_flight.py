@@ -28,8 +28,9 @@ from model_store.decoding.decoder import Decoder
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.encodings import Encodings
 from model_store.decoding.newcomers import Newcomers, Waiting, width_of
+from model_store.decoding.noisy_channel import NoisyChannel
 from model_store.decoding.occupant import Occupant, Vocabulary
-from model_store.decoding.segment import Hypothesis, Limits, Segment, StepDone
+from model_store.decoding.segment import Hypothesis, Limits, Results, Segment, StepDone
 from model_store.decoding.shortlist import Shortlist
 from model_store.decoding.spellings import Spellings
 from model_store.errors import SegmentError
@@ -41,8 +42,6 @@ logger = logging.getLogger("verso.decoding")
 
 MAX_ROWS = 128
 ENCODE_AHEAD = 8
-
-Results = list[tuple[int, tuple[Hypothesis, ...]]]
 
 
 class InFlightDecoder:
@@ -75,6 +74,7 @@ class InFlightDecoder:
         self.encode_ahead = max(max_rows // MAX_ROWS, 1) * ENCODE_AHEAD if encode_ahead is None else encode_ahead
         self.newcomers = Newcomers(Encodings(backend), max_rows)
         self.beginnings = Beginnings(self.newcomers.encodings.kept.most_bytes)
+        self._channel = NoisyChannel(backend, bos=vocabulary.bos, eos=vocabulary.eos, rows=max_rows)
         self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
         self._finished: Results = []
         self._next_ticket = 0
@@ -82,8 +82,8 @@ class InFlightDecoder:
 
     @property
     def live(self) -> int:
-        """How many segments hold a slot, or are encoded and wait for one, or are being encoded."""
-        return sum(block.live for block in self._blocks.values()) + len(self.newcomers)
+        """How many segments hold a slot, or are encoded and wait for one, or are being encoded, or ranked."""
+        return sum(block.live for block in self._blocks.values()) + len(self.newcomers) + len(self._channel)
 
     @property
     def encoding(self) -> frozenset[int]:
@@ -137,10 +137,17 @@ class InFlightDecoder:
             for index, segment in enumerate(segments)
         ]
         self._next_ticket += len(segments)
+        for occupant in occupants:
+            self._channel.expect(occupant.ticket, occupant.segment)
         self.newcomers.add(occupants, alone=not self._rows_in_use)
         if self.newcomers.groups == 1:  # else it is for the next steps, and whatever fails is not these segments' fault
-            while self.newcomers.encode(alone=not self._rows_in_use):
-                self._place()
+            try:
+                while self.newcomers.encode(alone=not self._rows_in_use):
+                    self._place()
+            except BaseException:
+                for occupant in occupants:
+                    self._channel.forget(occupant.ticket)
+                raise
         return [occupant.ticket for occupant in occupants]
 
     @torch.inference_mode()
@@ -170,6 +177,7 @@ class InFlightDecoder:
     @torch.inference_mode()
     def cancel(self, ticket: int) -> None:
         """Free the slot of a segment without a result; a ticket that is not live is ignored."""
+        self._channel.forget(ticket)
         if not any(block.cancel(ticket) for block in self._blocks.values()):
             self.newcomers.cancel(ticket)
         self._place()
@@ -182,6 +190,8 @@ class InFlightDecoder:
                 encoded = self.newcomers.encode(alone=not self._rows_in_use)
             except Exception:
                 logger.exception("sources could not be encoded: %d segments end without a result", len(first))
+                for each in first:
+                    self._channel.forget(each.ticket)
                 self._finished += [(each.ticket, ()) for each in first if not each.cancelled]
             self._place()
 
@@ -190,11 +200,14 @@ class InFlightDecoder:
         blocks = [block for block in self._blocks.values() if block.live]
         together = [block for block in blocks if isinstance(block, Block)]
         readouts = self.backend.step([block.rows for block in together]) if together else []
+        found: Results = []
         for block, readout in zip(together, readouts, strict=True):
-            self._finished += block.take(readout)
+            found += block.take(readout)
         for alone in blocks:
             if isinstance(alone, DeviceBlock):
-                self._finished += alone.step()
+                found += alone.step()
+        self._finished += self._channel.take(found)
+        self._finished += self._channel.read(alone=not self._rows_in_use)
 
     def _place(self) -> None:
         """Give slots to those who wait, in order; whoever needs more rows than are free is not overtaken."""

@@ -22,7 +22,10 @@ class BranchBody(BaseModel):
     log_prob: float = Field(
         description="Natural logarithm of the probability of all its tokens; of those behind a prefix."
     )
-    score: float = Field(description="log_prob over the length penalty: what finished hypotheses are ranked by.")
+    score: float = Field(
+        description="log_prob over the length penalty: what finished hypotheses are ranked by, "
+        "before the model is asked for the way back (`channel_weight` of a model)."
+    )
 
 
 class BeamStepBody(BaseModel):

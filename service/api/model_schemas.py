@@ -19,7 +19,7 @@ class PairBody(BaseModel):
 class ModelCard(ModelBody):
     """A loaded bundle and what it does. task: "translate" or "summarize". horizon: tokens that a search waits for a
     better end; a million: until none can come. pruning: nats that a hypothesis may be behind the best one; a million:
-    any number."""
+    any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all."""
 
     task: str
     pairs: list[PairBody]
@@ -27,6 +27,7 @@ class ModelCard(ModelBody):
     length_penalty: float
     horizon: int
     pruning: float
+    channel_weight: float
     max_source_length: int
     description: str
 
@@ -52,6 +53,7 @@ def model_card(model: ServedModel) -> ModelCard:
         length_penalty=model.decoding.length_penalty,
         horizon=model.decoding.horizon,
         pruning=model.decoding.pruning,
+        channel_weight=model.decoding.channel_weight,
         max_source_length=model.decoding.max_source_length,
         description=model.description,
     )

@@ -128,18 +128,20 @@ def _segment(leg: Leg, asked: Asked) -> Segment:
     fewest = fewest_tokens(terms)
     # What has to be there comes on top of what is usual.
     usual = decoding.max_length(len(source)) + fewest + len(tokenizer.encode(options.prefix))
-    beam = max(decoding.beam_size, options.n_best, TERMS_BEAM if terms else 1)
+    beam = options.beam_size or max(decoding.beam_size, options.n_best, TERMS_BEAM if terms else 1)
+    channel = None if options.prefix or beam == 1 else leg.channel
     return Segment(
         source=source,
         max_length=options.max_length or min(usual, most),
-        beam_size=options.beam_size or beam,
+        beam_size=beam,
         n_best=options.n_best,
         length_penalty=default if options.length_penalty is None else options.length_penalty,
         horizon=decoding.horizon,
-        pruning=UNPRUNED if terms or options.prefix or options.n_best > 1 else decoding.pruning,
+        pruning=UNPRUNED if terms or options.prefix or options.n_best > 1 or channel else decoding.pruning,
         no_repeat_ngram=decoding.no_repeat_ngram,
         prefix=tokenizer.spelled(options.prefix),
         terms=terms,
+        channel=channel,
         want_attention=True,
         want_search=options.explain,
     )

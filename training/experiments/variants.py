@@ -90,7 +90,7 @@ def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
     average = trainer.run().average if variant.mean_of_last == 1 else _mean_of_last(trainer, variant.mean_of_last)
     test_set = run.load(recipe.data.validation[:1])[0]
     opened: OpenDecoder = partial(open_decoder, backend="auto" if variant.build is Seq2Seq else "eager")
-    model = Model(on_best_device(average), tokenizer, recipe.decoding, recipe.data.task, opened=opened)
+    model = Model.of_recipe(recipe, on_best_device(average), tokenizer, opened=opened)
     moses = recipe.evaluation.moses_bleu
     return {
         metric.name: metric.value for metric in evaluate(model, test_set, "translate", with_moses_bleu=moses).metrics

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
+from model_store.decoding.backends.forced import stepped_log_probs
 from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.scoring import best_among, best_extensions
 from model_store.errors import SegmentError
@@ -84,6 +85,9 @@ class EagerBackend:
         for index, row in enumerate(rows):
             ids[index, : len(row)] = torch.tensor(row)
         return self.network.encode(ids.to(self._like.device), lengths, fused=False)
+
+    def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
+        return stepped_log_probs(self, sources, targets)
 
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         config, like, rows = self.network.config, self._like, slots * width

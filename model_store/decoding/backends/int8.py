@@ -8,6 +8,7 @@ Legend: R rows, B sources, N slots, K beam width, S source length, P tokens of a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import torch
@@ -15,10 +16,11 @@ from torch import Tensor
 
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import int8_linear, vnni
+from model_store.decoding.backends.forced import encoded, stepped_log_probs, token_log_probs
 from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels, chosen, spread
 from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.backends.threads import Threads
-from model_store.network.attention import Attention, GeneralAttention
+from model_store.network.attention import Attention, GeneralAttention, PositionalAttention
 from model_store.network.encoder import DirectedEncoder
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
@@ -40,6 +42,35 @@ def best_kernels(threads: Threads | None = None) -> Kernels:
     return vnni.open_kernels(threads) if vnni.available() else TorchKernels()
 
 
+@dataclass(frozen=True)
+class _Packed:
+    """Sequences of ids, longest first, at each position those that are not over yet: no row is padding.
+
+    ids: padded, shape = (B, S). mask: where they are, bool. order: of the sequences, longest first. live: how many
+    there are at each position. sequence, time: what stands at each place, position after position, shape = (P,).
+    """
+
+    ids: Tensor
+    mask: Tensor
+    lengths: Tensor
+    order: Tensor
+    live: list[int]
+    sequence: Tensor
+    time: Tensor
+
+    @classmethod
+    def of(cls, sequences: Sequence[Sequence[int]]) -> _Packed:
+        lengths = torch.tensor([len(each) for each in sequences])
+        ordered, order = lengths.sort(descending=True, stable=True)
+        live = (torch.arange(int(ordered[0])).unsqueeze(1) < ordered).sum(dim=1).tolist()
+        mask = torch.arange(len(live)) < lengths.unsqueeze(1)
+        ids = torch.zeros(mask.shape, dtype=torch.int64)
+        ids[mask] = torch.tensor([token for each in sequences for token in each])
+        sequence = torch.cat([order[:count] for count in live])
+        time = torch.arange(len(live)).repeat_interleave(torch.tensor(live))
+        return cls(ids, mask, lengths, order, live, sequence, time)
+
+
 class Int8Backend:
     """Implements Backend for the networks that `unsupported` lets pass. source_capacity: tokens."""
 
@@ -57,6 +88,7 @@ class Int8Backend:
         self._encoder = kernels.stack(network.encoder.stack, network.source_embedding.weight.detach())
         self._decoder = kernels.stack(decoder.stack, network.target_embedding.weight.detach())
         self._attention = None if decoder.attention is None else kernels.attention(decoder.attention)
+        self._by_position = isinstance(decoder.attention, PositionalAttention)
         self._keys = _keys_of(decoder.attention, kernels)
         self._combine = kernels.linear(decoder.combine.weight, squash=True)
         self._fed = config.readout if decoder.input_feeding else 0
@@ -67,18 +99,12 @@ class Int8Backend:
         return self._attention is not None
 
     def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
-        """All sources, longest first: at each position run those that are not over yet. No row is padding. A part is
+        """All sources, packed. A part is
         `rows` tokens, and one position of each source at least; a token costs about half of a step's row."""
-        lengths = torch.tensor([len(source) for source in sources])
-        ordered, order = lengths.sort(descending=True, stable=True)
-        live = (torch.arange(int(ordered[0])).unsqueeze(1) < ordered).sum(dim=1).tolist()  # sources at each position
-        source = torch.cat([order[:count] for count in live])  # (P,), position after position
-        time = torch.arange(len(live)).repeat_interleave(torch.tensor(live))
-        position = lengths[source] - 1 - time if self._reverse else time
-        mask = torch.arange(len(live)) < lengths.unsqueeze(1)
-        ids = torch.zeros(mask.shape, dtype=torch.int64)
-        ids[mask] = torch.tensor([token for each in sources for token in each])
-        ordered_ids = ids[source, position]
+        packed = _Packed.of(sources)
+        live, source, mask = packed.live, packed.sequence, packed.mask
+        position = packed.lengths[source] - 1 - packed.time if self._reverse else packed.time
+        ordered_ids = packed.ids[source, position]
         state = torch.zeros(self._layers, 2, len(sources), self._hidden)
         values = torch.zeros(*mask.shape, self._hidden)
         keys = values if self._keys is None else torch.zeros_like(values)
@@ -93,9 +119,30 @@ class Int8Backend:
             if self._keys is not None:
                 keys[source[tokens], position[tokens]] = self._keys(outputs)
             start, first = tokens.stop, first + len(part)
-        by_source = torch.empty_like(order)
-        by_source[order] = torch.arange(len(order))
+        by_source = torch.empty_like(packed.order)
+        by_source[packed.order] = torch.arange(len(sources))
         return Memory(keys, values, mask), self._first_state(state.index_select(2, by_source))
+
+    def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
+        """All positions of a layer at once, as the encoder does; but where a step reads what the one before has found,
+        or attends by its position."""
+        if self._fed or self._by_position:
+            return stepped_log_probs(self, sources, targets)
+        memory, state = encoded(self.encode(sources, sum(map(len, sources))))
+        packed = _Packed.of([target[:-1] for target in targets])
+        told = packed.ids[packed.sequence, packed.time]
+        x, _last = self._decoder.sequence(told, packed.live, state.hidden.index_select(2, packed.order))
+        longest = len(packed.live)
+        rows, by_target = (packed.sequence * longest + packed.time).sort()  # (P,), target after target
+        x = x[by_target]
+        if self._attention is not None:
+            whole = None if len(rows) == len(targets) * longest else rows
+            positions = torch.zeros(len(targets), dtype=torch.int64)
+            context, _weights = self._attention(x, whole, memory, positions, longest)
+            x = torch.cat((context, x), dim=1)
+        wanted = torch.tensor([token for target in targets for token in target[1:]])
+        found = token_log_probs(self, self._combine(x), wanted)
+        return torch.stack([each.sum() for each in torch.split(found, [len(target) - 1 for target in targets])])
 
     def _first_state(self, hidden: Tensor) -> DecoderState:
         return DecoderState(hidden, hidden.new_zeros(hidden.shape[2], self._fed) if self._fed else None)

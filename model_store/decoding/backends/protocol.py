@@ -85,6 +85,13 @@ class Backend(Protocol):
         """
         ...
 
+    def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
+        """Natural-log probability of a whole target for each of B sources, float32 on the host, shape = (B,).
+
+        targets: what the decoder is told token by token, BOS first, and has to write, EOS last.
+        """
+        ...
+
     def empty(self, slots: int, width: int) -> tuple[Memory, DecoderState]:
         """Memory for N slots and state for N * K rows, of harmless values."""
         ...

@@ -13,7 +13,6 @@ from multiprocessing import Pipe
 from multiprocessing.util import Finalize
 
 from model_store.decoding.encodings import KEPT_SOURCES
-from model_store.decoding.in_flight import Results
 from model_store.decoding.newcomers import width_of
 from model_store.decoding.processes.channel import Channel
 from model_store.decoding.processes.counterpart import Counterpart
@@ -26,7 +25,7 @@ from model_store.decoding.processes.messages import (
     Watch,
 )
 from model_store.decoding.processes.origin import ORIGIN_ENDS, origin, places_of_modules
-from model_store.decoding.segment import Segment, StepDone
+from model_store.decoding.segment import Results, Segment, StepDone
 from model_store.errors import DecoderProcessError, SegmentError
 
 # It takes seconds, or most of a minute where kernels are compiled; much more from a slow disk, on a busy machine.

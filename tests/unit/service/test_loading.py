@@ -252,11 +252,12 @@ def test_what_compiled_kernels_keep_is_reckoned_where_they_run(folder: Path, mon
 
 
 def test_when_a_search_ends_is_the_bundles_to_say_unless_the_operator_does(folder: Path) -> None:
-    settings: tuple[dict[str, int], ...] = ({}, {"horizon": 3, "pruning": 2})
+    settings: tuple[dict[str, float], ...] = ({}, {"horizon": 3, "pruning": 2, "channel_weight": 0.7})
     models = [loader(folder, **each).open(BundleReference("tiny", "9")) for each in settings]
     for model in models:
         model.engine.close()
-    assert [(model.decoding.horizon, model.decoding.pruning) for model in models] == [(8, UNPRUNED), (3, 2.0)]
+    said = [(each.decoding.horizon, each.decoding.pruning, each.decoding.channel_weight) for each in models]
+    assert said == [(8, UNPRUNED, 0.0), (3, 2.0, 0.7)]
 
 
 @pytest.mark.parametrize(("shortlist", "listed"), [("auto", True), ("off", False)])

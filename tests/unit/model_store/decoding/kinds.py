@@ -68,7 +68,7 @@ class Kind:
 
     name: str
     open: Callable[[Seq2Seq], Backend]
-    oracle: Callable[[Seq2Seq, Segment], Oracle]
+    oracle: Callable[[Seq2Seq, Segment, Sequence[int]], Oracle]
     within: float
     same_bits: bool
     runs: Callable[[NetworkConfig], bool] = lambda _config: True
@@ -93,7 +93,7 @@ class Kind:
         return tiny_network(**(self.default | options))
 
     def expects(self, network: Seq2Seq, segment: Segment, *, to_the_end: bool = False) -> Expected:
-        return Expected(self.oracle(network, segment), segment, self.within, to_the_end=to_the_end)
+        return Expected(self.oracle(network, segment, FORBIDDEN), segment, self.within, to_the_end=to_the_end)
 
 
 class Expected:
@@ -148,10 +148,10 @@ def assert_same(decoded: Sequence[Hypothesis], expected: Sequence[Found], within
         assert hypothesis.score == pytest.approx(found.score, abs=within)
 
 
-def network_oracle(network: Seq2Seq, segment: Segment) -> Oracle:
+def network_oracle(network: Seq2Seq, segment: Segment, forbidden: Sequence[int]) -> Oracle:
     """The network itself, in the type of its weights."""
     return Oracle(
-        network_log_probs(network, segment.source, BOS, FORBIDDEN), network_attention(network, segment.source, BOS)
+        network_log_probs(network, segment.source, BOS, forbidden), network_attention(network, segment.source, BOS)
     )
 
 
@@ -175,8 +175,8 @@ def vnni_functions() -> Functions:
     return Functions(of_each(kernels.sigmoid), of_each(kernels.tanh))
 
 
-def int8_oracle(network: Seq2Seq, segment: Segment, kernels: str) -> Oracle:
-    own = Int8Oracle(network, segment, BOS, FORBIDDEN, TORCHS if kernels == "torch" else vnni_functions())
+def int8_oracle(network: Seq2Seq, segment: Segment, forbidden: Sequence[int], kernels: str) -> Oracle:
+    own = Int8Oracle(network, segment, BOS, forbidden, TORCHS if kernels == "torch" else vnni_functions())
     return Oracle(own.log_probs, own.attention, lambda: own.closest_tie)
 
 
@@ -184,7 +184,7 @@ def int8(kernels: str) -> Kind:
     return Kind(
         f"int8, {kernels}",
         lambda network: Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels_of(kernels)),
-        lambda network, segment: int8_oracle(network, segment, kernels),
+        lambda network, segment, forbidden: int8_oracle(network, segment, forbidden, kernels),
         within=1e-4,
         same_bits=True,
         runs=lambda config: unsupported(config) is None,

@@ -10,7 +10,7 @@ from model_store.config import PROVEN, UNPRUNED
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Segment
 from tests.unit.model_store.decoding.kinds import ALL, Kind, assert_same, on, opened
-from tests.unit.model_store.decoding.networks import EOS, SPELLED, open_tiny
+from tests.unit.model_store.decoding.networks import EOS, FORBIDDEN, SPELLED, open_tiny
 from tests.unit.model_store.decoding.oracle import Step, beam_search
 from tests.unit.model_store.decoding.test_demands import TERMS
 from tests.unit.model_store.decoding.test_search import check_search
@@ -45,7 +45,7 @@ def test_it_is_what_the_oracle_finds_and_the_same_alone(kind: Kind, batch: list[
     network, backend = opened(kind, 3)
     for index, hypotheses in decode(open_tiny(network, backend=backend), batch):
         segment = batch[index]
-        oracle = kind.oracle(network, segment)
+        oracle = kind.oracle(network, segment, FORBIDDEN)
         history: list[Step] = []
         expected = beam_search(oracle.log_probs, segment, EOS, history, SPELLED, oracle.attention)
         assert_same(hypotheses, expected, kind.within)

@@ -15,7 +15,7 @@ from model_store.decoding.segment import Hypothesis, Segment
 from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.kinds import Kind, on_every_kind
-from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
+from tests.unit.model_store.decoding.networks import EOS, FORBIDDEN, open_tiny, tiny_network
 
 
 def sources(count: int, *, longest: int, vocabulary: int, seed: int = 0) -> list[tuple[int, ...]]:
@@ -169,7 +169,7 @@ def test_alignment_is_in_original_source_order(direction: str, kind: Kind) -> No
     assert len(best.tokens) > 2
     assert best.attention is not None
     assert best.alignment is not None
-    oracle = kind.oracle(network, segment)
+    oracle = kind.oracle(network, segment, FORBIDDEN)
     for position in range(len(best.tokens)):
         expected = torch.tensor(oracle.attention(best.tokens[:position]))
         torch.testing.assert_close(best.attention[position].float(), expected, rtol=0, atol=max(kind.within, 1e-6))

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_store.decoding.backends.forced import stepped_log_probs
 from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
@@ -137,6 +138,9 @@ class TableBackend:
         count: int,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         return best_among(candidates, barred, readout, log_prob, count)
+
+    def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> torch.Tensor:
+        return stepped_log_probs(self, sources, targets)
 
 
 @settings(deadline=None, max_examples=60)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from model_store.config import UNPRUNED
-from model_store.decoding.segment import Hypothesis, Segment
+from model_store.decoding.segment import Channel, Hypothesis, Segment
 from model_store.errors import ModelStoreError
 from service.catalogue import Catalogue
 from service.engine.segment import Standing
@@ -101,6 +101,28 @@ def test_a_search_is_pruned_where_one_result_is_wanted_and_nothing_is_demanded(
     catalogue = Catalogue((replace(loaded, decoding=decoding),))
     translate(replace(EN_RU, options=options), catalogue)
     assert engine_of(catalogue.models[0]).groups[0][0].pruning == pruning
+
+
+@pytest.mark.parametrize(
+    ("directions", "weight", "prefix", "asked"),
+    [
+        (("en-ru", "ru-en"), 0.5, "", True),
+        (("en-ru", "ru-en"), 0.0, "", False),
+        (("en-ru",), 0.5, "", False),
+        (("en-ru", "ru-en"), 0.5, "One", False),
+    ],
+)
+def test_the_way_back_is_asked_for_where_the_model_has_it(
+    directions: tuple[str, ...], weight: float, prefix: str, asked: bool
+) -> None:
+    loaded = model(*directions)
+    decoding = loaded.decoding.model_copy(update={"channel_weight": weight, "pruning": 2.0})
+    catalogue = Catalogue((replace(loaded, decoding=decoding),))
+    translate(replace(EN_RU, options=TranslationOptions(prefix=prefix)), catalogue)
+    segment = engine_of(catalogue.models[0]).groups[0][0]
+    assert segment.channel == (Channel(loaded.tokenizer.prefix_ids("en"), 1, weight, 40) if asked else None)
+    assert segment.source[:1] == loaded.tokenizer.prefix_ids("ru")
+    assert (segment.pruning == UNPRUNED) == (asked or bool(prefix))
 
 
 def test_an_unfinished_target_is_warned_of() -> None:
