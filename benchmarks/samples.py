@@ -23,6 +23,7 @@ from pathlib import Path
 
 from benchmarks.pairs import read_pairs
 from service.client import Client
+from service.client_answers import ConnectionFailedError
 
 KINDS = {"Everyday": "test/tatoeba.en-{}.tsv.xz", "Software": "translate/podocs.en-{}.tsv.xz"}
 HELD_OUT = "held_out.{0}-{0}.tsv"
@@ -79,10 +80,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="sentences of a table")
     options = parser.parse_args()
     sections_of = summaries if options.summaries else translations
-    with Client(options.server) as verso:
-        for language in options.languages:
-            for section in sections_of(verso, options.corpora, language, options.count):
-                print(section, end="\n\n")
+    try:
+        with Client(options.server) as verso:
+            for language in options.languages:
+                for section in sections_of(verso, options.corpora, language, options.count):
+                    print(section, end="\n\n")
+    except ConnectionFailedError as error:
+        raise SystemExit(f"--server: {error}") from error
 
 
 if __name__ == "__main__":

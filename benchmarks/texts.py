@@ -19,14 +19,13 @@ def english(folder: Path | None, count: int) -> list[str]:
             (path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("**/*.md")) if ".venv" not in path.parts
         ]
         lines = [line for text in texts for line in text.splitlines() if line and line[0].isalpha()]
-        sources = [
-            [
-                piece.text
-                for line in lines
-                for piece in split_text(line, language="en", count_tokens=len, max_tokens=400)
-                if piece.text.strip()
-            ]
-        ]
+        pieces = (
+            piece.text
+            for line in lines
+            for piece in split_text(line, language="en", count_tokens=len, max_tokens=400)
+            if piece.text.strip()
+        )
+        sources = [list(dict.fromkeys(pieces))]  # each once
     else:
         sources = [left_column(folder / "test", name) for name in TEST_SETS]
     rng = random.Random(1)
