@@ -46,8 +46,9 @@ def best_kernels(threads: Threads | None = None) -> Kernels:
 class _Packed:
     """Sequences of ids, longest first, at each position those that are not over yet: no row is padding.
 
-    ids: padded, shape = (B, S). mask: where they are, bool. order: of the sequences, longest first. live: how many
-    there are at each position. sequence, time: what stands at each place, position after position, shape = (P,).
+    ids: padded, shape = (B, S). mask: where they are, bool, shape = (B, S). lengths: shape = (B,). order: of the
+    sequences, longest first, shape = (B,). live: how many there are at each position. sequence, time: which of them,
+    and which place in it, comes when position is read after position, shape = (P,).
     """
 
     ids: Tensor
@@ -99,8 +100,8 @@ class Int8Backend:
         return self._attention is not None
 
     def encode(self, sources: Sequence[Sequence[int]], rows: int) -> Encoding:
-        """All sources, packed. A part is
-        `rows` tokens, and one position of each source at least; a token costs about half of a step's row."""
+        """All sources, longest first, without padding. A part is `rows` tokens, and one position of each source at
+        least; a token costs about half of a step's row."""
         packed = _Packed.of(sources)
         live, source, mask = packed.live, packed.sequence, packed.mask
         position = packed.lengths[source] - 1 - packed.time if self._reverse else packed.time
