@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from service.text.edits import Edit, EditedText, Span
 from service.text.markup import Mark, Run
@@ -33,6 +34,7 @@ def place_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> str
 
 def with_tags(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> EditedText:
     """The translation of a run, a text that is not HTML, with its tags in it. Arguments as of place_tags."""
+    links = _cut(run, target, links)
     words = _Words(run.text, target, links)
     writer = _Writer(run.text, target, [span for _source, span in links])
     writer.write(_placed(_nodes(run, range(len(run.marks))), 0, len(links), words), 0, len(links))
@@ -60,6 +62,21 @@ class _Placed:
     first: int
     last: int
     children: tuple[_Placed, ...] = ()
+
+
+def _cut(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> list[tuple[Span, Span]]:
+    """Words that the target has as the source has them in two where a tag is in them, as in H<sub>2</sub>O."""
+    positions = [mark.position for mark in run.marks]
+    cut: list[tuple[Span, Span]] = []
+    for (start, end), there in links:
+        inside = sorted(set(positions[bisect_right(positions, start) : bisect_left(positions, end)]))
+        if inside and run.text[start:end].casefold() == target[slice(*there)].casefold():
+            places = [start, *inside, end]
+            moved = there[0] - start
+            cut += [((a, b), (a + moved, b + moved)) for a, b in pairwise(places)]
+        else:
+            cut.append(((start, end), there))
+    return cut
 
 
 def _nodes(run: Run, between: range) -> tuple[_Node, ...]:
