@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +31,16 @@ def open_corpus(path: Path) -> Iterator[BinaryIO]:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str | None]]:
-    """Line number (from 1) and text without line end; None where the line is not UTF-8. A byte order mark is cut."""
+    """Line number (from 1) and text without line end; None where the line is not UTF-8. A byte order mark is cut.
+
+    Raises CorpusError as open_corpus does, and for UTF-16, as spreadsheets save "Unicode text": no line of it is usable.
+    """
     with open_corpus(path) as file:
         for number, line in enumerate(file, start=1):
             if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
+                if line.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+                    raise CorpusError(f"{path}: is UTF-16; allowed: UTF-8")
+                line = line.removeprefix(BOM_UTF8)
             try:
                 yield number, line.decode("utf-8").rstrip("\r\n")
             except UnicodeDecodeError:

@@ -32,6 +32,14 @@ def test_a_byte_order_mark_and_a_missing_last_line_end_are_no_text(tmp_path: Pat
     assert list(read_tsv(path)) == [SentencePair("one", "two"), SentencePair("three", "four")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused_and_not_taken_for_lines_of_bad_characters(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.tsv"
+    path.write_bytes("\ufeffone\ttwo\r\n".encode(encoding))
+    with pytest.raises(CorpusError, match=r"x\.tsv: is UTF-16; allowed: UTF-8"):
+        list(read_tsv(path))
+
+
 def test_other_line_separators_of_unicode_stay_inside_a_line(tmp_path: Path) -> None:
     path = tmp_path / "x.tsv"
     path.write_text("a\u2028b\x0bc\u0085d\te\n", encoding="utf-8")
