@@ -29,7 +29,7 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
     raw = _read(path, ())
     if start_from is not None:
         raw = {**raw, "transfer_from": None}
-    start = start_from or raw.get("start_from")
+    start = raw.get("start_from") if start_from is None else start_from
     if isinstance(start, str):
         raw = with_bundle(raw, start)
     tokenizer = raw.get("tokenizer", {})

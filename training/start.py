@@ -31,7 +31,7 @@ def find_bundle(reference: str) -> Path:
     Raises ConfigError or BundleNotFoundError if it is neither.
     """
     folder = Path(reference)
-    if folder.is_dir():
+    if reference and folder.is_dir():
         return folder
     if len(folder.parts) > 1:
         raise ConfigError(f"bundle: {reference!r} is no folder; allowed: one, or name[@version] of those that ship")

@@ -73,6 +73,12 @@ def test_what_is_wrong_with_a_whole_recipe_is_told_without_all_of_it(tmp_path: P
     assert "memory.tmx" not in str(refusal.value)
 
 
+def test_no_name_of_a_bundle_is_not_taken_for_random_weights(tmp_path: Path) -> None:
+    path = write(tmp_path, RECIPE)
+    with pytest.raises(ConfigError, match="bundle: '' is not of the form name or name@version"):
+        load_recipe(path, start_from="")
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
