@@ -154,9 +154,11 @@ class DataConfig(FrozenModel):
         ):
             if twice := {value for value in values if list(values).count(value) > 1}:
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
-        if unknown := self.to_draw_from - {each.name for each in self.sources}:
-            raise ValueError(f"held_out.sources: {min(unknown)!r} is no source")
         genuine = [each for each in self.sources if each.back_translated is None and not each.own]
+        if unknown := self.to_draw_from - {each.name for each in self.sources}:
+            raise ValueError(
+                f"held_out.sources: {min(unknown)!r} is no source; allowed: {[each.name for each in genuine]}"
+            )
         turned = {(each.right, each.left): each for each in genuine if each.left != each.right}
         for source in genuine if self.held_out else ():
             if (other := turned.get((source.left, source.right))) is not None:
@@ -169,7 +171,10 @@ class DataConfig(FrozenModel):
         for direction in self.directions:
             pair = self.split(direction)
             if pair is None or frozenset(pair) not in known:
-                raise ValueError(f"directions: {direction!r} is not a pair of languages that a source has")
+                allowed = sorted({"-".join(way) for source in self.sources for way in source.ways})
+                raise ValueError(
+                    f"directions: {direction!r} is not a pair of languages that a source has; allowed: {allowed}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -33,7 +33,7 @@ def open_corpus(path: Path) -> Iterator[BinaryIO]:
 def numbered_lines(path: Path) -> Iterator[tuple[int, str | None]]:
     """Line number (from 1) and text without line end; None where the line is not UTF-8. A byte order mark is cut.
 
-    Raises CorpusError as open_corpus does, and for UTF-16, as spreadsheets save "Unicode text": no line of it is usable.
+    Raises CorpusError as open_corpus does, and for UTF-16, as spreadsheets save "Unicode text": no line is usable.
     """
     with open_corpus(path) as file:
         for number, line in enumerate(file, start=1):

@@ -134,7 +134,7 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
             'format = "csv"',
             r"data\.sources\.0\.format: Input should be 'tsv', .* \(got 'csv'\)",
         ),
-        ('"ru-en"', '"ru-de"', "data: directions: 'ru-de' is not a pair of languages that a source has"),
+        ('"ru-en"', '"ru-de"', r"data: directions: 'ru-de' is not a pair .* has; allowed: \['en-ru', 'ru-en'\]"),
         ("[tokenizer]", "[trainr]\nseed = 1\n[tokenizer]", "trainr: Extra inputs are not permitted"),
         *(
             ("[tokenizer]", f"[trainer]\n{field} = {value}\n[tokenizer]", rf"trainer\.{field}: .* \(got {shown}\)")
@@ -192,7 +192,7 @@ def test_moses_bleu_of_summaries_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("held_out", "sources", "message"),
     [
-        ('{ pairs = 5, sources = ["wrods"] }', "}]", "held_out.sources: 'wrods' is no source"),
+        ('{ pairs = 5, sources = ["wrods"] }', "}]", r"held_out.sources: 'wrods' is no source; allowed: \['pairs'\]"),
         (
             "{ pairs = 5 }",
             '}, { name = "turned", format = "moses", left = "ru", right = "en", path = "turned" }]',
