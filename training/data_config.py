@@ -189,6 +189,15 @@ class DataConfig(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _nothing_is_chosen_by_what_is_only_reported(self) -> Self:
+        drawn = [each.name for each in self.held_out if not each.validation]
+        if "validation" in [*drawn, *(each.name for each in self.report)]:
+            raise ValueError(
+                "held_out and report: 'validation' is what the sets to choose by are called; allowed: another name"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _own_sources_have_corpora_beside_them(self) -> Self:
         for source in (each for each in self.sources if each.own):
             if source.name in self.to_draw_from:

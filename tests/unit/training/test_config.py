@@ -173,6 +173,13 @@ def test_a_set_of_languages_that_no_source_has_is_refused_since_it_would_never_b
         load_recipe(write(tmp_path, text))
 
 
+def test_no_set_to_report_is_called_as_those_to_choose_by_are(tmp_path: Path) -> None:
+    text = '[data]\n{} = [{{ name = "validation", left = "en", right = "ru", path = "mine.tsv" }}]'
+    assert load_recipe(write(tmp_path, RECIPE.replace("[data]", text.format("validation")))).data.validation
+    with pytest.raises(ConfigError, match="'validation' is what the sets to choose by are called"):
+        load_recipe(write(tmp_path, RECIPE.replace("[data]", text.format("report"))))
+
+
 def test_nothing_is_best_on_a_set_that_is_of_no_direction(tmp_path: Path) -> None:
     more = '{ name = "more", format = "tsv", left = "en", right = "de", path = "more.tsv" }'
     mine = 'validation = [{ name = "mine", left = "de", right = "en", path = "mine.tsv" }]'
@@ -200,6 +207,7 @@ def test_moses_bleu_of_summaries_is_refused(tmp_path: Path) -> None:
         ),
         ("{ pairs = 5, largest_share = 0.0 }", "}]", "held_out.0.largest_share: Input should be greater than 0"),
         ("[{ pairs = 5 }, { pairs = 6 }]", "}]", "held_out, validation and report: 'held-out' is named twice"),
+        ("{ pairs = 5, name = 'validation' }", "}]", "'validation' is what the sets to choose by are called"),
         ("{ pairs = 5, name = 'a/b' }", "}]", "held_out.0.name: String should match pattern"),
     ],
 )
