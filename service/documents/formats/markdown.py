@@ -20,9 +20,14 @@ from service.documents.slices import SlicedDocument, Slot
 from service.text.segmentation import has_letter
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?^(?:---|\.\.\.)[ \t]*\r?$", re.DOTALL | re.MULTILINE)
+# YAML; TOML between pluses, as Hugo has it.
+_FRONT_MATTER = re.compile(
+    r"(?:---[ \t]*\r?\n.*?^(?:---|\.\.\.)|\+\+\+[ \t]*\r?\n.*?^\+\+\+)[ \t]*\r?$", re.DOTALL | re.MULTILINE
+)
 # What a footnote defines, and the box of a task, are no part of the text.
 _LABEL = re.compile(r"(?:\[\^[^\]\s]{1,100}\]:|\[[ xX]\])[ \t]+")
+# A line that says what kind of note a quotation is.
+_ALERT = re.compile(r"\[!\w+\][ \t]*")
 
 _TAG_AT_END_OF_LINE = re.compile(r">[ \t]*[\r\n]|[\r\n][ \t]*<")
 _BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*\\$")
@@ -139,6 +144,8 @@ class _Lines:
             column = self.lines[number].rfind(core) if number < len(self.lines) else -1
             if column < 0:
                 return []
+            if number == token.map[0] and _ALERT.fullmatch(core):
+                continue
             if not spans and (label := _LABEL.match(core)):
                 column, core = column + label.end(), core[label.end() :]
             spans.append((self.starts[number] + column, self.starts[number] + column + len(core)))

@@ -60,6 +60,10 @@ def formulas(text: str) -> Counter[str]:
         ("!!! Note\n    one two\n", "!!! Note\n    two one\n"),
         ('??? tip "Tip"\n    one two\n', '??? tip "Tip"\n    two one\n'),
         ('??? tip ""\n    one two\n', '??? tip ""\n    two one\n'),
+        ("> [!NOTE]\n> one two\n", "> [!NOTE]\n> two one\n"),
+        ("> [!NOTE]\n>\n> one two\n", "> [!NOTE]\n>\n> two one\n"),
+        ("> [!NOTE]\n", "> [!NOTE]\n"),
+        ('+++\ntitle = "a b"\n+++\n\none two\n', '+++\ntitle = "a b"\n+++\n\ntwo one\n'),
     ],
 )
 def test_formulas_and_blocks_of_other_dialects_stay(text: str, written: str) -> None:
