@@ -51,7 +51,7 @@ async def translate_file(request: Request, services: ServicesDependency) -> File
     request.state.pair = report.pair(target)
     path = PurePath(upload.name)
     key = services.downloads.put(f"{path.stem}_{target}{path.suffix}", content, format.media_type)
-    return FileAnswer(translatedFileUrl=str(request.url_for("download_file", filename=key)))
+    return FileAnswer(translatedFileUrl=str(request.url_for("download_file", filename=quote(key))))
 
 
 async def _translated(request: Request, services: Services, upload: File, order: Order) -> tuple[bytes, Report]:

@@ -137,6 +137,7 @@ def test_a_text_file_comes_back_in_its_own_encoding(content: bytes, translated: 
         assert answer.status_code == 200, answer.text
         url = answer.json()["translatedFileUrl"]
         assert url.startswith("http://t/download_file/")
+        assert url.endswith("Mein_B%C3%BCro_1__ru.TXT")  # such as urllib can open, which takes no other letters
         return await client.get(url)
 
     downloaded = ask(app_of(), call)
