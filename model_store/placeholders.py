@@ -40,15 +40,19 @@ _HOST_ENDINGS = "com|org|net|edu|gov|info|io|dev|app|ru|de|fr|es|uk|eu|su|рф"
 _BRACES = r"\{[^{}\n]*+\}"
 for _level in range(3):
     _BRACES = rf"\{{(?:[^{{}}\n]++|{_BRACES})*+\}}"
+# What is in a URL, with brackets in pairs only: one that is closed and was not opened belongs to the text around.
+_NO_URL = r"\s<>\"'`«»“”()\[\]"
+_PAIR = rf"\([^{_NO_URL}]*+\)|\[[^{_NO_URL}]*+\]"
+_IN_URL = rf"(?:[^{_NO_URL}]|{_PAIR})*(?:[^{_NO_URL}.,;:!?{{}}…]|{_PAIR})"
 # In order: where two kinds begin at the same character, the first one counts.
 _PATTERNS: dict[Kind, str] = {
     # `code`, ``code with ` in it``
     "code": r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?[^`\n](?P=ticks)(?!`)",
     # Without the punctuation that ends the sentence around it.
     "url": (
-        r"(?i:\b[a-z][a-z0-9+\-]{1,15}://|\bmailto:|\bwww\.)[^\s<>\"'`«»“”]*[^\s<>\"'`«»“”.,;:!?()\[\]{}…]|"
+        rf"(?i:\b[a-z][a-z0-9+\-]{{1,15}}://|\bmailto:|\bwww\.){_IN_URL}|"
         rf"(?<![\w@.\-/])(?:[a-z0-9][a-z0-9\-]*\.)+(?:{_HOST_ENDINGS})(?![\w.\-@]\w|\w)"
-        r"(?:/(?:[^\s<>\"'`«»“”]*[^\s<>\"'`«»“”.,;:!?()\[\]{}…])?)?"
+        rf"(?:/(?:{_IN_URL})?)?"
     ),
     "email": r"(?<![\w.+\-])[\w.+\-]*[\w+]@(?:[\p{L}\p{N}\-]+\.)+\p{L}{2,}",
     # <b>, </a>, <br/>, <x id="1"/>; as text, where the request does not say that it is HTML

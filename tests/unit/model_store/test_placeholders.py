@@ -63,6 +63,11 @@ _SCRAPS = (
         ("{n, plural, one {# file} other {# files}} gone", ["{n, plural, one {# file} other {# files}}"]),
         ("$1 for $HOME, %APPDATA%; it costs $5.50", ["$1", "$HOME", "%APPDATA%"]),
         ("See https://a.b/c?d=e. Or www.x.org, HTTP://B.C!", ["https://a.b/c?d=e", "www.x.org", "HTTP://B.C"]),
+        ("[url=http://a.b]here [it](http://c.d),(e)", ["http://a.b", "http://c.d"]),
+        (
+            "(see www.a.org/x_(y), http://[::1]:8/?a[]=1) c.d.org/e(f)",
+            ["www.a.org/x_(y)", "http://[::1]:8/?a[]=1", "c.d.org/e(f)"],
+        ),
         ("at code.google.com/p/x, or example.org. But no end.of, a.b.q, com", ["code.google.com/p/x", "example.org"]),
         ("Mail me+x@mail.example.org, or @me", ["me+x@mail.example.org"]),
         ("Run `ls -la` or ``a`b`` now; type `q", ["`ls -la`", "``a`b``"]),
@@ -99,7 +104,28 @@ def test_what_has_no_sign_of_one_has_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", ["{", "{a", "{{}", "a.", "a.com", "a-", "_", "%0", "<a ", "`", "a@", "/a", "C:\\", "http://.", "%(a"]
+    "odd",
+    [
+        *[
+            "{",
+            "{a",
+            "{{}",
+            "a.",
+            "a.com",
+            "a-",
+            "_",
+            "%0",
+            "`",
+            "a@",
+            "/a",
+            "C:\\",
+            "http://.",
+            "http://a[",
+            "a.com/(",
+            "%(a",
+        ],
+        "<a ",
+    ],
 )
 def test_time_is_not_quadratic(odd: str) -> None:
     def seconds(repeated: int) -> float:
