@@ -4,6 +4,7 @@ Beam search finds what is probable for a source. Where that leaves something out
 is improbable for it; so hypotheses are ranked by both (Li et al. 2016, arXiv:1510.03055, "MMI-bidi"; Yee et al. 2019,
 arXiv:1908.05731). A network of both directions is its own channel. When a search has ended, the source is read from
 each of its hypotheses, all tokens at once; some of them beside each step of others, so that these keep their pace.
+Where steps are the device's alone, it reads behind some of them, and the host looks a step later.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice, repeat
 from math import isfinite, nan
 
+import torch
+
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.scoring import length_penalties
 from model_store.decoding.segment import Channel, Hypothesis, Results, Segment
+from model_store.decoding.transfers import Fetched
 from model_store.tokenizer import Tokenizer
 
 logger = logging.getLogger("verso.decoding")
 
 _PAIRS_AT_ONCE = 64
+# Of a device, which reads many about as fast as few: so it waits until there are some. No figure of one is known yet.
+_PAIRS_OF_DEVICE, _STEPS_OF_DEVICE = 256, 8
 # Tokens that are read beside a step, for each row of it; or a part of what waits, else more might come than go.
 _TOKENS_A_ROW, _LEAST_PART = 4, 4
 
@@ -45,19 +51,23 @@ def channel_back(
 
 @dataclass
 class _Reading:
-    """A segment whose search has found something to choose between. log_probs: of those read so far."""
+    """A segment whose search has found something to choose between.
+
+    asked: how many hypotheses are read or being read. log_probs: of those read so far.
+    """
 
     ticket: int
     segment: Segment
     channel: Channel
     found: tuple[Hypothesis, ...]
     readable: tuple[Hypothesis, ...]
+    asked: int = 0
     log_probs: list[float] = field(default_factory=list)
 
     def pairs(self, bos: int, eos: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """What is left to read, as source and target of the other direction."""
         target = (bos, *self.segment.source[self.channel.skip :])
-        left = self.readable[len(self.log_probs) :]
+        left = self.readable[self.asked :]
         return [((*self.channel.prefix, *each.tokens, eos), target) for each in left]
 
     @property
@@ -75,9 +85,16 @@ class _Reading:
         return (replace(best, search=search), *(replace(each, search=None) for each in others))
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """How many more hypotheses of which segments are being read. log_probs: of all in one; None if they cannot be."""
+
+    parts: list[tuple[_Reading, int]]
+    log_probs: Fetched | None
+
+
 class NoisyChannel:
-    """Ranks the hypotheses of one decoder's segments; not where steps are the device's alone, which it would keep
-    waiting. bos, eos: of the network's vocabulary. rows: of a step."""
+    """Ranks the hypotheses of one decoder's segments. bos, eos: of the network's vocabulary. rows: of a step."""
 
     def __init__(self, backend: Backend, *, bos: int, eos: int, rows: int) -> None:
         self._backend = backend
@@ -86,6 +103,8 @@ class NoisyChannel:
         self._tokens = _TOKENS_A_ROW * rows
         self._expected: dict[int, Segment] = {}
         self._readings: deque[_Reading] = deque()
+        self._asked: _Asked | None = None
+        self._steps = 0  # since something was asked for
 
     def __len__(self) -> int:
         """Of the segments whose search has ended, how many are not ranked yet."""
@@ -116,25 +135,45 @@ class NoisyChannel:
     def read(self, *, alone: bool) -> Results:
         """Read a part of what is kept, or all of it if nobody steps meanwhile: those that are ranked now. What cannot
         be read is as the search has it."""
-        parts = self._parts(alone=alone)
-        pairs = [pair for reading, count in parts for pair in reading.pairs(self._bos, self._eos)[:count]]
-        try:
-            log_probs = iter(self._log_probs(pairs))
-        except Exception:
-            logger.exception("the way back could not be read: %d segments are ranked without it", len(parts))
-            log_probs = repeat(nan)
-        for reading, count in parts:
-            reading.log_probs += islice(log_probs, count)
+        if self._backend.on_device:
+            self._answer()
+            self._ask(self._parts_of_device(alone=alone))
+        else:
+            self._ask(self._parts(alone=alone))
+            self._answer()
         ranked: Results = []
         while self._readings and len(self._readings[0].log_probs) == len(self._readings[0].readable):
             done = self._readings.popleft()
             ranked.append((done.ticket, done.ranked[: done.segment.n_best]))
         return ranked
 
+    def _ask(self, parts: list[tuple[_Reading, int]]) -> None:
+        if not parts:
+            return
+        pairs = [pair for reading, count in parts for pair in reading.pairs(self._bos, self._eos)[:count]]
+        try:
+            log_probs = Fetched({"log_probs": self._log_probs(pairs)})
+        except Exception:
+            logger.exception("the way back could not be read: %d segments are ranked without it", len(parts))
+            self._asked = _Asked(parts, None)
+        else:
+            self._asked = _Asked(parts, log_probs)
+        for reading, count in parts:
+            reading.asked += count
+
+    def _answer(self) -> None:
+        """Take what was asked for, once it is here."""
+        if self._asked is None:
+            return
+        asked, self._asked = self._asked, None
+        found = repeat(nan) if asked.log_probs is None else iter(asked.log_probs.wait()["log_probs"].tolist())
+        for reading, count in asked.parts:
+            reading.log_probs += islice(found, count)
+
     def _readable(self, segment: Segment, found: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
         """What there is to choose between: what is finished and not too long; nothing if the search's best is not."""
         channel, limit = segment.channel, self._backend.target_limit
-        if channel is None or self._backend.on_device or (limit is not None and len(segment.source) >= limit):
+        if channel is None or (limit is not None and len(segment.source) >= limit):
             return ()
         most = channel.most - len(channel.prefix) - 1
         readable = tuple(each for each in found if each.finished and len(each.tokens) <= most)
@@ -158,9 +197,19 @@ class NoisyChannel:
                 break
         return parts
 
-    def _log_probs(self, pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[float]:
-        found: list[float] = []
-        for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-            sources, targets = zip(*pairs[start : start + _PAIRS_AT_ONCE], strict=True)
-            found += self._backend.target_log_probs(sources, targets).tolist()
-        return found
+    def _parts_of_device(self, *, alone: bool) -> list[tuple[_Reading, int]]:
+        """All that waits, of a step that comes long after the last one of which there were any."""
+        waiting = [(reading, count) for reading in self._readings if (count := len(reading.readable) - reading.asked)]
+        self._steps += 1
+        if not (alone or self._steps > _STEPS_OF_DEVICE or sum(count for _, count in waiting) >= _PAIRS_OF_DEVICE):
+            return []
+        self._steps = 0
+        return waiting
+
+    def _log_probs(self, pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
+        at_once = _PAIRS_OF_DEVICE if self._backend.on_device else _PAIRS_AT_ONCE
+        found = []
+        for start in range(0, len(pairs), at_once):
+            sources, targets = zip(*pairs[start : start + at_once], strict=True)
+            found.append(self._backend.target_log_probs(sources, targets))
+        return torch.cat(found)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from model_store.decoding.backends.cuda_kernels import TriedProjection, tried_attention, tried_projection
 from model_store.decoding.backends.eager import EagerBackend
@@ -22,6 +23,7 @@ from model_store.decoding.transfers import sent
 from model_store.network.padding import padded
 from model_store.network.seq2seq import Seq2Seq
 
+ROWS_AT_ONCE = 1024  # of readouts, whose logits are there at a time
 TENSOR_CORE_UNITS = 64  # 128 bytes of float16: what a tile of a product on tensor cores is wide
 
 
@@ -56,10 +58,32 @@ class CudaGraphBackend(EagerBackend):
         """All sources at once, by cuDNN's layers, in one part: the device encodes behind the steps that it has to do,
         and the host does not wait for it."""
         yield from ()
-        lengths = torch.tensor([len(source) for source in sources])
-        ids = torch.zeros(len(sources), int(lengths.max()), dtype=torch.int64)
-        ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor([id_ for each in sources for id_ in each])
-        return self.network.encode(sent(ids, self._like.device), lengths)
+        return self.network.encode(*self._rectangle(sources))
+
+    def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
+        """All positions of a layer at once, as a network is taught; the host does not wait for it."""
+        told, lengths = self._rectangle([target[:-1] for target in targets])
+        wanted, _same = self._rectangle([target[1:] for target in targets])
+        readouts = self.network(*self._rectangle(sources), told)
+        parts = zip(*(torch.split(each.flatten(0, 1), ROWS_AT_ONCE) for each in (readouts, wanted)), strict=True)
+        found = torch.cat([F.cross_entropy(self._exact(rows), labels, reduction="none") for rows, labels in parts])
+        past = torch.arange(wanted.shape[1]) >= lengths.unsqueeze(1)
+        each = found.view_as(wanted).masked_fill(sent(past, self._like.device), 0.0)
+        return -each.sum(dim=1).to(torch.float32)
+
+    def _exact(self, readouts: Tensor) -> Tensor:
+        """Logits in float32 or better."""
+        logits: Tensor = self.network.projection(readouts)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _rectangle(self, sequences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Ids on the device, 0 past each end, shape = (B, longest), and lengths on the host, shape = (B,)."""
+        lengths = torch.tensor([len(each) for each in sequences])
+        ids = torch.zeros(len(sequences), int(lengths.max()), dtype=torch.int64)
+        ids[torch.arange(ids.shape[1]) < lengths.unsqueeze(1)] = torch.tensor(
+            [id_ for each in sequences for id_ in each]
+        )
+        return sent(ids, self._like.device), lengths
 
     def _step(self, block: Rows) -> Readout:
         embedded = self.network.target_embedding(block.tokens)

@@ -39,7 +39,8 @@ class TriedAttention(Attention):
         self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, positions: Tensor
     ) -> tuple[Tensor, Tensor]:
         slots, queries, _hidden = query.shape
-        context, weights = self._ways.of(min(slots, SLOTS[-1]), queries, mask.shape[1])(query, keys, values, mask)
+        way = self._ways.of(min(slots, SLOTS[-1]), queries, mask.shape[1])
+        context, weights = way(query.contiguous(), keys, values, mask)  # those of all positions at once may not be
         return context, weights
 
 

@@ -86,7 +86,9 @@ class Backend(Protocol):
         ...
 
     def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
-        """Natural-log probability of a whole target for each of B sources, float32 on the host, shape = (B,).
+        """Natural-log probability of a whole target for each of B sources, float32, shape = (B,).
+
+        On the host; but where it takes no part in steps, on the device, which nobody has waited for.
 
         targets: what the decoder is told token by token, BOS first, and has to write, EOS last.
         """

@@ -42,6 +42,14 @@ def test_the_host_waits_for_nothing_within_a_step(clock: Clock | None) -> None:
         block.active.tolist()
 
 
+@torch.inference_mode()
+def test_the_host_waits_for_nothing_while_targets_are_read() -> None:
+    network = tiny_network(vocabulary=768, dtype=torch.float32).to("meta")
+    backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float16)
+    found = backend.target_log_probs([(5, 7, EOS), (6, EOS)], [(BOS, 8, EOS), (BOS, 9, 10, EOS)])
+    assert (found.shape, found.dtype, found.device.type) == ((2,), torch.float32, "meta")
+
+
 def test_what_the_host_has_a_part_in_takes_steps_of_the_usual_kind() -> None:
     """A segment that must not repeat itself and one that wants its search, beside one that is the device's."""
     network = tiny_network(seed=4, eos_bias=-1.0)

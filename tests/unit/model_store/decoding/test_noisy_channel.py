@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache
-from itertools import product
 
 import pytest
 import torch
@@ -22,20 +19,10 @@ from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Channel, Hypothesis, Segment
 from model_store.errors import SegmentError
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.channels import CHANNEL, Ids, drawn, with_choices
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY
-from tests.unit.model_store.decoding.kinds import ALL, EAGER, OTHER_CODE, THREADS, TIE, Kind, on, on_every_kind, opened
+from tests.unit.model_store.decoding.kinds import ALL, OTHER_CODE, THREADS, TIE, Kind, on, on_every_kind, opened
 from tests.unit.model_store.decoding.networks import BOS, EOS, every_network, open_tiny, tiny_network
-
-CHANNEL = Channel((5, 6), 1, 0.5, 12)
-
-
-def drawn(count: int, *, seed: int, most: int = 9) -> list[tuple[int, ...]]:
-    """Sequences of ids that are no control tokens, EOS last."""
-    generator = random.Random(seed)
-    return [(*generator.choices(range(4, 24), k=generator.randint(1, most)), EOS) for _ in range(count)]
-
-
-Ids = tuple[int, ...]
 
 
 def read_by_oracle(kind: Kind, network: Seq2Seq, source: Ids, target: Ids) -> tuple[float, float]:
@@ -96,19 +83,6 @@ def ranked_by(segment: Segment, hypothesis: Hypothesis, log_prob: float) -> tupl
     return not hypothesis.finished, -hypothesis.score - CHANNEL.weight * log_prob / penalty
 
 
-@cache
-def with_choices(kind: Kind) -> tuple[Seq2Seq, Backend]:
-    """A network whose hypotheses often end, so that there are several to choose between."""
-    segments = [Segment((4, *each), max_length=9, beam_size=4, n_best=4) for each in drawn(20, seed=8, most=6)]
-    for seed, bias in product(range(1, 9), (1.0, 2.5, 4.0)):
-        network = kind.network(seed=seed, eos_bias=bias)
-        backend = kind.open(network)
-        found = dict(decode(open_tiny(network, backend=backend), segments))
-        if sum(sum(each.finished for each in hypotheses) > 1 for hypotheses in found.values()) > 9:
-            return network, backend
-    raise AssertionError("no network of these is one")
-
-
 def ranked_by_hand(segment: Segment, found: Sequence[Hypothesis], log_probs: Sequence[float]) -> list[Ids]:
     """Their tokens, best first. log_probs: of the source for each."""
     if sum(each.finished for each in found) < 2:
@@ -121,7 +95,7 @@ def ranked_by_hand(segment: Segment, found: Sequence[Hypothesis], log_probs: Seq
     return [tokens for _finished, _score, tokens in sorted(scored, key=lambda each: each[:2])]
 
 
-@on(kind for kind in ALL if "cuda" not in kind.name)
+@on_every_kind
 def test_hypotheses_of_the_beam_are_ranked_by_what_they_say_of_the_source(kind: Kind) -> None:
     network, backend = with_choices(kind)
     plain = [Segment((4, *each), max_length=9, beam_size=4, n_best=4) for each in drawn(12, seed=7, most=6)]
@@ -144,15 +118,6 @@ def test_hypotheses_of_the_beam_are_ranked_by_what_they_say_of_the_source(kind: 
         assert best[index] == ranked[index][:1]
         moved += ranked[index][0].tokens != found[0].tokens
     assert moved > 0
-
-
-@on(kind for kind in ALL if "cuda" in kind.name)
-def test_where_steps_are_the_devices_alone_nothing_is_ranked(kind: Kind) -> None:
-    network, backend = opened(kind, 3)
-    plain = [Segment((4, *each), max_length=9, beam_size=4, n_best=2) for each in drawn(8, seed=7, most=6)]
-    found = dict(decode(open_tiny(network, backend=backend), [replace(each, channel=CHANNEL) for each in plain]))
-    for index, each in dict(decode(open_tiny(network, backend=backend), plain)).items():
-        assert [(other.tokens, other.channel_log_prob) for other in found[index]] == [(e.tokens, None) for e in each]
 
 
 @on(kind for kind in ALL if kind.same_bits)
@@ -217,69 +182,6 @@ def test_one_hypothesis_is_not_read() -> None:
     segment = Segment((4, 7, 8, EOS), max_length=9, beam_size=1, channel=CHANNEL)
     ((hypothesis,),) = dict(decode(open_tiny(tiny_network(seed=3)), [segment])).values()
     assert hypothesis.channel_log_prob is None
-
-
-class Mistaken(EagerBackend):
-    """Finds `value` for every target, or raises it."""
-
-    value: float | Exception = math.nan
-
-    def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> torch.Tensor:
-        if isinstance(self.value, Exception):
-            raise self.value
-        return torch.full((len(sources),), self.value)
-
-
-@pytest.mark.parametrize("value", [math.nan, -math.inf, RuntimeError("out of memory")])
-def test_what_cannot_be_read_is_as_the_search_has_it(value: float | Exception) -> None:
-    network = tiny_network(seed=3)
-    backend = Mistaken(network, source_capacity=12)
-    backend.value = value
-    segments = [Segment((4, *each), max_length=9, beam_size=4, n_best=4) for each in drawn(8, seed=7, most=6)]
-    found = dict(decode(open_tiny(network, backend=backend), [replace(each, channel=CHANNEL) for each in segments]))
-    assert found == dict(decode(open_tiny(network), segments))
-
-
-def test_segments_that_are_ranked_are_live_until_they_are_collected() -> None:
-    """A reading of each takes more than one step if others run."""
-    network, backend = with_choices(EAGER)
-    decoder = open_tiny(network, backend=backend, max_rows=8)
-    waiting = [Segment((4, *each), max_length=9, beam_size=4, channel=CHANNEL) for each in drawn(30, seed=8, most=6)]
-    tickets = set[int]()
-    ranking = 0
-    while waiting or decoder.live:
-        room = decoder.room(4)
-        tickets |= set(decoder.admit(waiting[:room]))
-        waiting = waiting[room:]
-        decoder.step()
-        ranking += len(decoder._channel) > 0
-        tickets -= {ticket for ticket, _found in decoder.collect()}
-        assert decoder.live == len(tickets)
-    assert ranking > 3
-
-
-@pytest.mark.parametrize("steps", range(1, 9))
-def test_a_cancelled_segment_leaves_nothing_behind(steps: int) -> None:
-    decoder = open_tiny(tiny_network(seed=3))
-    tickets = decoder.admit(
-        [Segment((4, 7, token, EOS), max_length=9, beam_size=8, channel=CHANNEL) for token in (8, 9)]
-    )
-    for _ in range(steps):
-        decoder.step()
-    for ticket in tickets:
-        decoder.cancel(ticket)
-    assert not decoder.live
-    assert not decoder._channel._expected
-    decoder.collect()
-    assert dict(decode(decoder, [Segment((4, 7, EOS), max_length=9, channel=CHANNEL)]))[0]
-
-
-def test_a_segment_that_cannot_be_encoded_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = open_tiny(tiny_network(seed=3))
-    monkeypatch.setattr(decoder.backend, "encode", lambda *_: (_ for _ in [1 / 0]))
-    with pytest.raises(ZeroDivisionError):
-        decoder.admit([Segment((4, 7, EOS), max_length=9, channel=CHANNEL)])
-    assert not decoder._channel._expected
 
 
 @pytest.mark.parametrize(
