@@ -53,6 +53,10 @@ class Run:
             raise ConfigError(f"{self.folder.prepared} does not exist; run `verso-train prepare {self.argument}` first")
         tokenizer = Tokenizer.load(self.folder.tokenizer)
         then = read_json(self.folder.prepared)
+        if self.recipe.start_from is None and not any(name.startswith("tokenizer.") for name in then):
+            raise ConfigError(
+                f"{self.folder.prepared.parent}: was prepared with --from; give that here too, or choose another --runs"
+            )
         if changed := self._changed(then, tokenizer):
             raise ConfigError(
                 f"{self.folder.prepared.parent}: was prepared with another {', '.join(changed)} than the recipe has; "

@@ -120,6 +120,14 @@ def test_in_domain_quality_rises_and_the_rest_stays(folder: Path) -> None:
     assert adapted.tokenizer.serialized == shipped.tokenizer.serialized
 
 
+def test_a_bundle_to_start_from_that_is_forgotten_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    call = (str(folder / "house.toml"), "--runs", str(tmp_path))
+    invoke("prepare", *call, "--from", "translate-en-ru")
+    for command in ("train", "export"):
+        with pytest.raises(ConfigError, match="house/data: was prepared with --from; give that here too"):
+            invoke(command, *call)
+
+
 def test_what_was_prepared_with_another_vocabulary_is_not_adapted(folder: Path, tmp_path: Path) -> None:
     numbers = ("--data", str(RECIPES), "--runs", str(tmp_path))
     recipe = tmp_path / "numbers.toml"
