@@ -126,16 +126,17 @@ def evaluate_command(
     else:
         model = run.system() if bundle is None else run.system_of(bundle)
         system = model if backend is None else replace(model, opened=partial(open_decoder, backend=backend))
+    other = None if against is None else run.system_of(against)  # raises now, not when all is scored
     if json_file is not None:
-        read_scores(json_file)  # raises now, not when all is scored
+        read_scores(json_file)  # likewise
     chosen = tuple(only or ())
     sets = run.test_sets(chosen)
     evaluations = scored(run, system, sets)
     if bundle is None:
         command = partial(command_of_card, run, data, backend=backend, by_server=server is not None)
         keep(run, evaluations, command)
-    if against is not None:
-        evaluations = compared(run, evaluations, sets, against)
+    if against is not None and other is not None:
+        evaluations = compared(run.recipe.data.task, evaluations, sets, against, other)
     if json_file is not None:
         places = [("--data", data), ("--runs", runs if runs != RUNS else None), ("--from", start_from)]
         how = [*(("--only", name) for name in chosen), ("--backend", backend)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import typer
 
+from model_store.config import Task
 from training.evaluation import Evaluation, LeadSentence, System, TestSet, evaluate, table
 from training.export import bundle_reference
 from training.run import Run
@@ -49,11 +50,12 @@ def _baseline_of(test_set: TestSet) -> TestSet:
     return replace(test_set, name=test_set.name + BASELINE)
 
 
-def compared(run: Run, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str) -> list[Evaluation]:
-    """The evaluations, of which the first are of the sets, with how likely each difference to the other bundle is by
-    chance alone, which is printed too.
+def compared(
+    task: Task, evaluations: Sequence[Evaluation], sets: Sequence[TestSet], against: str, other: System
+) -> list[Evaluation]:
+    """The evaluations, of which the first are of the sets, with how likely each difference to the other system is by
+    chance alone, which is printed too. against: what that is called.
     """
-    other, task = run.system_of(against), run.recipe.data.task
     found = list(evaluations)
     for index, test_set in enumerate(sets):
         others = evaluate(other, test_set, task).outputs
