@@ -266,6 +266,7 @@ def _alone_unless_training(context: typer.Context) -> None:
 def main() -> None:
     """Entry point: a refused recipe, corpus, bundle or file is one line on standard error, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # says of each comparison what it computes
     keep_freed_memory()
     try:
         app()
