@@ -48,13 +48,23 @@ class Checkpoint:
     best_score: float = -inf
 
     def save(self, path: Path) -> None:
-        """Replace `path` in one rename."""
+        """Replace `path` in one rename.
+
+        Raises ConfigError if it cannot be written, because the disk is full perhaps; the one before is left.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save({**vars(self), "position": asdict(self.position)}, file)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with partial.open("wb") as file:
+                torch.save({**vars(self), "position": asdict(self.position)}, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except (OSError, RuntimeError) as error:
+            partial.unlink(missing_ok=True)
+            reason: BaseException = error
+            while reason.__context__ is not None:  # torch.save covers what happened by errors of its own
+                reason = reason.__context__
+            raise ConfigError(f"checkpoint: {path} cannot be written: {reason}") from error
         partial.replace(path)
 
     @classmethod

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 import torch
@@ -36,22 +36,20 @@ def test_replaces_the_one_before(tmp_path: Path) -> None:
     assert Checkpoint.load(path).position.step == 2
 
 
-def test_a_crash_while_writing_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     checkpoint(1).save(path)
-    write = torch.save
-
-    def crash_half_way(value: object, file: BinaryIO) -> None:
-        write(value, file)
-        file.truncate(file.tell() // 2)
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(torch, "save", crash_half_way)
-    with pytest.raises(OSError, match="no space left"):
-        checkpoint(2).save(path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(ConfigError, match=r"checkpoint: .*checkpoint\.pt cannot be written: .*File too large"):
+            checkpoint(2).save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert Checkpoint.load(path).position.step == 1
-    monkeypatch.undo()
-    checkpoint(3).save(path)  # over what the crash left
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint.pt"]
+    path.with_suffix(".partial").write_bytes(b"what a crash left")
+    checkpoint(3).save(path)
     assert Checkpoint.load(path).position.step == 3
 
 
