@@ -266,7 +266,8 @@ def _alone_unless_training(context: typer.Context) -> None:
 def main() -> None:
     """Entry point: a refused recipe, corpus, bundle or file is one line on standard error, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # says of each comparison what it computes
+    for library in ("httpx", "sacrebleu"):  # which say of each request and comparison that they make it
+        logging.getLogger(library).setLevel(logging.WARNING)
     keep_freed_memory()
     try:
         app()
