@@ -21,20 +21,24 @@ class NearDuplicates:
     """An index of texts. threshold: the Jaccard similarity of their word triples from which two count as the same."""
 
     def __init__(self, texts: Sequence[str], threshold: float) -> None:
-        hashes = MinHash.bulk([_shingles(text) for text in texts], num_perm=PERMUTATIONS)
-        self._hashes: list[MinHash] = hashes
         self._index = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
         with self._index.insertion_session() as session:
-            for number, each in enumerate(hashes):
+            for number, each in enumerate(MinHash.bulk(list(map(_shingles, texts)), num_perm=PERMUTATIONS)):
                 session.insert(number, each, check_duplication=False)
 
     def cluster(self, number: int) -> set[int]:
-        """The text itself and all that are linked to it by chains of near duplicates."""
-        found, waiting = {number}, [number]
+        """The text itself and all that are linked to it by chains of near duplicates.
+
+        Texts of one bucket are near each other. Each bucket is read once, since many have all of a large cluster.
+        """
+        found, waiting, read = {number}, [number], set[tuple[int, bytes]]()
         while waiting:
-            near = set(self._index.query(self._hashes[waiting.pop()])) - found
-            found |= near
-            waiting += near
+            for table, key in enumerate(self._index.keys.get(waiting.pop())):
+                if (table, key) not in read:
+                    read.add((table, key))
+                    near = set(self._index.hashtables[table].get(key)) - found
+                    found |= near
+                    waiting += near
         return found
 
     def near(self, texts: Iterable[str]) -> Iterator[set[int]]:

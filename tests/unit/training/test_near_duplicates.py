@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 
-from training.near_duplicates import NearDuplicates, hold_out
+import pytest
+from datasketch.storage import DictSetStorage
+
+from training.near_duplicates import PERMUTATIONS, NearDuplicates, hold_out
 
 
 def texts(count: int) -> list[str]:
@@ -33,6 +36,22 @@ def test_clusters_are_chains() -> None:
     words = [f"w{number}" for number in range(60)]
     chain = [" ".join(words[start : start + 40]) for start in range(0, 20, 4)]
     assert NearDuplicates(chain, threshold=0.6).cluster(0) == set(range(5))
+
+
+def test_what_a_large_cluster_takes_grows_as_its_texts_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a memory of part lists has them: a line thousands of times, with another number at its end."""
+    get, read = DictSetStorage.get, []
+
+    def counted(table: DictSetStorage, key: bytes) -> set[int]:
+        bucket: set[int] = get(table, key)
+        read.append(len(bucket))
+        return bucket
+
+    stem = " ".join(f"w{number}" for number in range(30))
+    duplicates = NearDuplicates([f"{stem} {number}" for number in range(300)], threshold=0.6)
+    monkeypatch.setattr(DictSetStorage, "get", counted)
+    assert duplicates.cluster(7) == set(range(300))
+    assert sum(read) <= 300 * PERMUTATIONS
 
 
 def test_drawn_texts_take_their_families_along() -> None:
