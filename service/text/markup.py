@@ -13,10 +13,10 @@ from service.text.html_tokens import HtmlToken, html_tokens
 
 _VOID = "area base br col embed frame hr img input keygen link meta param source track wbr"
 VOID = frozenset(_VOID.split())
-# Elements that go with the words around them. All others, and <br>, end the text.
+# Elements that go with the words around them. All others, <br> and fields of forms too, end the text.
 _INLINE_NAMES = (
-    "a abbr acronym b bdi bdo big cite data del dfn em font i img input ins label mark nobr q s small span strike "
-    "strong sub sup time tt u wbr"
+    "a abbr acronym b bdi bdo big cite data del dfn em font i img ins mark nobr q s small span strike strong sub sup "
+    "time tt u wbr"
 )
 _INLINE = frozenset(_INLINE_NAMES.split())
 # What is kept as it is: a placeholder where it is inline, else the end of the text.
@@ -65,17 +65,25 @@ def parse_html(source: str) -> list[str | Run]:
     """Parts whose sources concatenate to `source`.
 
     A tag without its partner in the same run, or crossed with another, ends the run: it stays between the words that it
-    stood between.
+    stood between. A link right behind another one, as in a menu, begins a run too.
     """
     parts: list[str | Run] = []
     run: list[HtmlToken] = []
     for token in units(html_tokens(source)):
-        if _is_inline(token):
-            run.append(token)
-        else:
+        if not _is_inline(token):
             parts += [*_runs(run, source), token.source]
             run = []
+        elif token.kind == "start" and token.name == "a" and _ends_with_link(run):
+            parts += _runs(run, source)
+            run = [token]
+        else:
+            run.append(token)
     return [*parts, *_runs(run, source)]
+
+
+def _ends_with_link(run: Sequence[HtmlToken]) -> bool:
+    last = next((token for token in reversed(run) if token.kind != "text" or token.source.strip()), None)
+    return last is not None and last.kind == "end" and last.name == "a"
 
 
 def text_of(source: str) -> str:

@@ -38,6 +38,8 @@ def test_nothing_is_lost_on_the_way_in(html: str) -> None:
         ("a \ue000 <code>b</code>", ["a \ue000 \ue001"]),
         ("x <!-- c --> y", ["x y"]),
         ("one </b> two", ["one ", " two"]),
+        ("<b><a>one</a><a>two</a>\n<a>three</a></b> four", ["one", "two ", "three", " four"]),
+        ("<label>one</label><input><label>two</label> three <input> four", ["one", "two", " three ", " four"]),
         ("<b>one <i>two</b> three</i>", ["one ", "two", " three"]),
         ("<ul><li>1<li>&mdash;</ul>", []),
         ("never <a href='closed>?", ["never "]),
