@@ -20,8 +20,8 @@ from model_store.decoding.block import Finished
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.occupant import Occupant, Vocabulary
 from model_store.decoding.step_graphs import StepGraphs
-from model_store.decoding.transfers import Fetched, sent
 from model_store.network.memory import DecoderState, Memory
+from model_store.transfers import Fetched, sent
 
 # All memory is there from the start, so that graphs find it where it was. What is longer than this is rare.
 MOST_SOURCE_TOKENS, MOST_TARGET_TOKENS = 256, 640

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from model_store.decoding.scoring import length_penalties
 from model_store.decoding.segment import Extension, Hypothesis, SearchStep, Segment
-from model_store.decoding.transfers import sent
 from model_store.decoding.trellis import NEVER, End, Trellis, search_step
+from model_store.transfers import sent
 
 _READ = ("log_prob", "length", "penalty", "finished_score", "finished_log_prob", "finished_step", "finished_parent")
 

@@ -21,8 +21,8 @@ import torch
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.scoring import length_penalties
 from model_store.decoding.segment import Channel, Hypothesis, Results, Segment
-from model_store.decoding.transfers import Fetched
 from model_store.tokenizer import Tokenizer
+from model_store.transfers import Fetched
 
 logger = logging.getLogger("verso.decoding")
 

@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from model_store.config import Cell
+from model_store.transfers import sent
 
 STATE_TENSORS: dict[Cell, int] = {"rnn": 1, "gru": 1, "lstm": 2}
 
@@ -36,22 +37,17 @@ class RecurrentLayer(nn.Module):
                 bias_ih[hidden : 2 * hidden].fill_(1.0)
                 bias_hh[hidden : 2 * hidden].zero_()
 
-    def forward(self, x: Tensor, state: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the whole sequence.
+    def forward(self, x: Tensor, state: Tensor, live: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run whole sequences.
 
-        x: shape = (B, T, I). state: shape = (C, B, H). lengths: int64 on the CPU, shape = (B,); None if all rows are
-        full, which spares the packing. Past its length a row's outputs have no meaning.
+        x: shape = (B, T, I); or with `live` packed, position after position, shape = (P, I). state: shape = (C, B, H).
+        live: how many rows there are at each position, the longest first, int64 on the CPU.
 
-        Returns outputs, shape = (B, T, H), and the state after each row's last position, shape = (C, B, H).
+        Returns outputs, of the shape of x with H for I, and the state after each row's last position, like `state`.
         """
         initial = (state[0:1].contiguous(), state[1:2].contiguous()) if self.cell == "lstm" else state.contiguous()
-        if lengths is None:
-            outputs, final = self.kernel(x, initial)
-        else:
-            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            outputs, final = self.kernel(packed, initial)
-            outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=x.shape[1])
-        return outputs, torch.cat(final) if self.cell == "lstm" else final
+        outputs, final = self.kernel(x if live is None else PackedSequence(x, live), initial)
+        return outputs if live is None else outputs.data, torch.cat(final) if self.cell == "lstm" else final
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """x: shape = (R, I). state: shape = (C, R, H). Returns the new state, whose first tensor is the output."""
@@ -80,10 +76,27 @@ class RecurrentStack(nn.Module):
         return x.new_zeros(layers, tensors, x.shape[0], hidden)
 
     def forward(self, x: Tensor, state: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x: shape = (B, T, I). state: shape = (L, C, B, H). Returns outputs (B, T, H) and the final state."""
+        """x: shape = (B, T, I). state: shape = (L, C, B, H). lengths: int64 on the CPU, shape = (B,); None if all rows
+        are full, which spares the packing. Past its length a row's outputs have no meaning.
+
+        Returns outputs, shape = (B, T, H), and the state after each row's last position.
+        """
+        if lengths is None:
+            return self._run(x, state, None)
+        # Packed once for all layers, in an order that the host knows: torch's own would ask the device for it.
+        order = lengths.argsort(descending=True, stable=True)
+        there, back = (sent(each, x.device) for each in (order, order.argsort()))
+        packed = pack_padded_sequence(x.index_select(0, there), lengths[order], batch_first=True)
+        outputs, final = self._run(packed.data, state.index_select(2, there), packed.batch_sizes)
+        padded, _lengths = pad_packed_sequence(
+            PackedSequence(outputs, packed.batch_sizes), batch_first=True, total_length=x.shape[1]
+        )
+        return padded.index_select(0, back), final.index_select(2, back)
+
+    def _run(self, x: Tensor, state: Tensor, live: Tensor | None) -> tuple[Tensor, Tensor]:
         final = []
         for index, layer in enumerate(self.layers):
-            outputs, after = layer(self.dropout(x), state[index], lengths)
+            outputs, after = layer(self.dropout(x), state[index], live)
             x = outputs + x if self.residual and index else outputs
             final.append(after)
         return x, torch.stack(final)

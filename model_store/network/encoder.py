@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from model_store.config import NetworkConfig
 from model_store.network.cells import STATE_TENSORS, RecurrentStack
+from model_store.transfers import sent
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def reversal(lengths: Tensor, size: int) -> Tensor:
 
 def _reorder(x: Tensor, index: Tensor) -> Tensor:
     """x: shape = (B, S, W); index: shape = (B, S). An involution for `reversal`."""
-    return x.gather(1, index.to(x.device).unsqueeze(2).expand_as(x))
+    return x.gather(1, sent(index, x.device).unsqueeze(2).expand_as(x))
 
 
 def _scan(stack: RecurrentStack, x: Tensor, lengths: Tensor) -> Encoded:
@@ -160,7 +161,7 @@ class SelfAttentionEncoder(Encoder):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
         size = x.shape[1]
-        present = (torch.arange(size) < lengths.unsqueeze(1)).to(x.device)  # (B, S)
+        present = sent(torch.arange(size) < lengths.unsqueeze(1), x.device)  # (B, S)
         x = self.widen(x) + self.position.weight[:size]
         outputs = self.layers(x, src_key_padding_mask=~present) * present.unsqueeze(2)
         mean = outputs.sum(dim=1) / present.sum(dim=1, keepdim=True)

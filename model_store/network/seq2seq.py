@@ -15,6 +15,7 @@ from model_store.errors import ConfigError
 from model_store.network.decoder import Decoder
 from model_store.network.encoder import build_encoder
 from model_store.network.memory import DecoderState, Memory
+from model_store.transfers import sent
 
 EMBEDDING_RANGE = 0.1  # of fresh weights (Luong et al. 2015, section 4.1)
 
@@ -68,7 +69,7 @@ class Seq2Seq(nn.Module):
         """
         self._check_positions(source.shape[1])
         encoded = (self.encoder if fused else self.encoder.scan)(self.source_embedding(source), lengths)
-        mask = (torch.arange(source.shape[1]) < lengths.unsqueeze(1)).to(source.device)
+        mask = sent(torch.arange(source.shape[1]) < lengths.unsqueeze(1), source.device)
         return self.decoder.read(encoded.outputs, mask), self.decoder.first_state(encoded.state)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:

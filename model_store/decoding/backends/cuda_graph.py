@@ -19,9 +19,9 @@ from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.protocol import Encoding, Readout, Rows
 from model_store.decoding.backends.ways import Clock, clock_on
 from model_store.decoding.scoring import best_extensions, summaries_of
-from model_store.decoding.transfers import sent
 from model_store.network.padding import padded
 from model_store.network.seq2seq import Seq2Seq
+from model_store.transfers import sent
 
 ROWS_AT_ONCE = 1024  # of readouts, whose logits are there at a time
 TENSOR_CORE_UNITS = 64  # 128 bytes of float16: what a tile of a product on tensor cores is wide

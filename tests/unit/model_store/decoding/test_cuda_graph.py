@@ -12,6 +12,7 @@ import torch
 
 from model_store.decoding import device_block
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
+from model_store.decoding.backends.forced import encoded
 from model_store.decoding.backends.ways import Clock
 from model_store.decoding.device_block import DeviceBlock
 from model_store.decoding.in_flight import InFlightDecoder, decode
@@ -19,7 +20,7 @@ from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.decoding.step_graphs import StepGraphs, ladder
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.kinds import assert_same, oracle
+from tests.unit.model_store.decoding.kinds import assert_same, needs_cuda, oracle
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, open_tiny, tiny_network
 
 
@@ -48,6 +49,21 @@ def test_the_host_waits_for_nothing_while_targets_are_read() -> None:
     backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float16)
     found = backend.target_log_probs([(5, 7, EOS), (6, EOS)], [(BOS, 8, EOS), (BOS, 9, 10, EOS)])
     assert (found.shape, found.dtype, found.device.type) == ((2,), torch.float32, "meta")
+
+
+@needs_cuda
+@torch.inference_mode()
+def test_the_host_waits_for_nothing_while_a_gpu_reads() -> None:
+    """Nor for what it sends, which tensors without values do not tell."""
+    backend = CudaGraphBackend(tiny_network(vocabulary=768).to("cuda"), source_capacity=12)
+    sources, targets = [(5, 7, EOS), (6, EOS)], [(BOS, 8, EOS), (BOS, 9, 10, EOS)]
+    backend.target_log_probs(sources, targets)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        encoded(backend.encode(sources, 8))
+        backend.target_log_probs(sources, targets)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_what_the_host_has_a_part_in_takes_steps_of_the_usual_kind() -> None:
