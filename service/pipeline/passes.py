@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from service.catalogue import Leg
 from service.pipeline.aside import aside
 from service.pipeline.explanation import check_explainable
+from service.pipeline.labels import with_key
 from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
 from service.pipeline.sentence import (
     CHANGED,
@@ -22,6 +23,7 @@ from service.pipeline.sentence import (
 )
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
 from service.pipeline.writing import Part
+from service.text.access_keys import AccessKey, access_key
 from service.text.copied import copied, is_certain, missing
 from service.text.glossary import Glossary
 from service.text.segmentation import Piece
@@ -46,16 +48,23 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
 
     A sentence in which a placeholder, number or symbol got lost, or which became nothing at all, is tried once more
     with other stand-ins, some of them for what was lost, and all of the beam. One of several words that begins with a
-    small letter is decoded as if it began with a capital too, and what the network finds the likelier is taken. A text
-    whose translation has to begin with a prefix is one segment, given to the model as it stands.
+    small letter is decoded as if it began with a capital too, and what the network finds the likelier is taken. A label
+    is translated without its access key. A text whose translation has to begin with a prefix is one segment, given to
+    the model as it stands.
     """
     leg = through.leg
     cut = whole if through.uncut or through.options.prefix else pieces_of
+
+    def cut_label(text: str) -> tuple[AccessKey | None, list[Piece]]:
+        key = None if through.options.prefix else access_key(text, lambda part: len(leg.model.tokenizer.encode(part)))
+        return key, cut(leg, text if key is None else key.label)
+
     with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
-        split = await aside(lambda: [cut(leg, text) for text in texts], texts)
+        cut_texts = await aside(lambda: list(map(cut_label, texts)), texts)
+    keys, split = [key for key, _pieces in cut_texts], [pieces for _key, pieces in cut_texts]
     cores = [piece.text for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
-    done = await _decode(through, cores, words, _reading_along(split, parts))
+    done = await _decode(through, cores, words, _reading_along(split, keys, parts))
     again = [index for index, each in enumerate(done) if _falls_short(each) and not through.options.prefix]
     if again:
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
@@ -66,7 +75,11 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
         for index, each in zip(again, second, strict=True):
             done[index] = min(done[index], each, key=lambda one: _faults(cores[index], one))
     translated = iter(done)
-    return [TextTranslation(tuple(next(translated) if p.translate else p.text for p in pieces)) for pieces in split]
+    whole_texts = [
+        TextTranslation(tuple(next(translated) if piece.translate else piece.text for piece in pieces))
+        for pieces in split
+    ]
+    return [text if key is None else with_key(text, key) for text, key in zip(whole_texts, keys, strict=True)]
 
 
 def _may_lose(sentence: Sentence, options: TranslationOptions) -> bool:
@@ -90,8 +103,11 @@ def _faults(source: str, translation: SegmentTranslation) -> tuple[int, ...]:
     return not translation.best.text, certain, LOST in translation.warnings, CHANGED in translation.warnings
 
 
-def _reading_along(split: Sequence[Sequence[Piece]], parts: Sequence[Part]) -> list[tuple[Part, int]]:
-    """The part and the number of each piece that is translated."""
+def _reading_along(
+    split: Sequence[Sequence[Piece]], keys: Sequence[AccessKey | None], parts: Sequence[Part]
+) -> list[tuple[Part, int]]:
+    """The part and the number of each piece that is translated. Of labels with a key nobody hears before."""
+    parts = [part if key is None else Part(lambda: None) for part, key in zip(parts, keys, strict=False)]
     for pieces, part in zip(split, parts, strict=False):
         part.split([None if piece.translate else piece.text for piece in pieces])
     return [
