@@ -18,9 +18,10 @@ from service.text.words import word_spans
 _MOST_CHARACTERS = 100
 _SIGNS = "&_~"
 _AT_WORD = regex.compile(rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])[{_SIGNS}](?=\p{{L}}+(?![{_SIGNS}\p{{N}}]))", regex.V1)
-# E_xit, O&pen: no snake_case, and no drag&drop.
+# E_xit, O&pen: no snake_case, and no drag&drop. Of Cu_t a vocabulary may know no more than its two parts.
+_SHORT = 3
 _IN_WORD = regex.compile(
-    rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])(\p{{Lu}}\p{{Ll}}{{0,3}})[{_SIGNS}](\p{{Ll}}+)(?![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])",
+    rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])(\p{{Lu}}\p{{Ll}}{{0,3}})([{_SIGNS}])(\p{{Ll}}+)(?![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])",
     regex.V1,
 )
 _LETTERS = regex.compile(r"\p{L}+")
@@ -45,15 +46,16 @@ class AccessKey:
 def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
     """That of a text of one line; None if it has none, or more than one.
 
-    A sign in a word is one if a vocabulary knows the word better without it, so no Q&A. What begins with "_" or "~" may
-    be the name of a variable or of a user.
+    A sign in a word is one if the vocabulary knows the word better without it, so no Q&A. What begins with "_" or "~"
+    may be the name of a variable or of a user.
     """
     if len(text) > _MOST_CHARACTERS or "\n" in text or not any(sign in text for sign in _SIGNS):
         return None
     places = [match.start() for match in _AT_WORD.finditer(text)]
     for match in _IN_WORD.finditer(text):
-        before, after = match.groups()
-        if count_tokens(before + after) < count_tokens(before) + count_tokens(after):
+        before, sign, after = match.groups()
+        apart = count_tokens(before) + count_tokens(after)
+        if count_tokens(before + after) < apart + (sign != "&" and len(before) < _SHORT):
             places.append(match.end(1))
     if len(places) != 1:
         return None
