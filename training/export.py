@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from model_store.bundle import BundleDescription, save_bundle
-from model_store.manifest import DataSource
+from model_store.manifest import DataSource, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
@@ -19,6 +19,7 @@ from training.dataset import PackedPairs
 from training.run_folder import RunFolder, read_json
 from training.scores import read_scores
 from training.shortlist import learn_translations
+from training.start import find_bundle
 
 
 def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
@@ -84,9 +85,9 @@ def _translations(recipe: Recipe, folder: RunFolder) -> dict[str, Translations]:
 
 
 def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
-    """The sources with how many pairs of each were kept."""
+    """The bundle that training began with, if it did, and the sources with how many pairs of each were kept."""
     report = read_json(folder.report)
-    return tuple(
+    sources = tuple(
         DataSource(
             name=source.name,
             licence=source.licence,
@@ -94,6 +95,19 @@ def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
             origin=_origin(source),
         )
         for source in recipe.data.sources
+    )
+    reference = recipe.start_from or recipe.transfer_from
+    return sources if reference is None else (_beginning(reference), *sources)
+
+
+def _beginning(reference: str) -> DataSource:
+    """What the weights had learned before. Raises as find_bundle."""
+    bundle = read_manifest(find_bundle(reference))
+    return DataSource(
+        name=f"{bundle.name}@{bundle.version}",
+        licence=bundle.licence,
+        pairs=sum(each.pairs for each in bundle.data),
+        origin="the bundle whose weights training began with",
     )
 
 

@@ -118,6 +118,12 @@ def test_in_domain_quality_rises_and_the_rest_stays(folder: Path) -> None:
     assert knows > knew - MOST_LOST
     assert knew > 60
     assert adapted.tokenizer.serialized == shipped.tokenizer.serialized
+    beginning, memory = adapted.manifest.data
+    assert (beginning.name, beginning.licence) == (
+        f"translate-en-ru@{shipped.manifest.version}",
+        shipped.manifest.licence,
+    )
+    assert (memory.name, memory.licence) == ("memory", "ours")
 
 
 def test_a_bundle_to_start_from_that_is_forgotten_is_asked_for(folder: Path, tmp_path: Path) -> None:
