@@ -107,9 +107,10 @@ class Batch:
     target_mask: Tensor
 
     @property
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """The fields in order."""
-        return self.source, self.source_lengths, self.target_in, self.target_out, self.target_mask
+    def fields(self) -> tuple[Tensor, Ints, Tensor, Tensor, Tensor]:
+        """The fields in order, the lengths as an array: torch's DistributedDataParallel moves tensors to the GPU, and
+        these have to stay on the host."""
+        return self.source, self.source_lengths.numpy(), self.target_in, self.target_out, self.target_mask
 
     @property
     def source_tokens(self) -> int:

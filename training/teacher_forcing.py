@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from model_store.network.seq2seq import Seq2Seq
 from training.batching import plan_epoch
-from training.dataset import Examples
+from training.dataset import Examples, Ints
 from training.loss import smoothed_cross_entropy
 
 
@@ -23,13 +23,13 @@ class TrainingStep(nn.Module):
         self.smoothing = smoothing
 
     def forward(
-        self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor, target_mask: Tensor
+        self, source: Tensor, source_lengths: Ints, target_in: Tensor, target_out: Tensor, target_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Sums over the target tokens of the smoothed loss and of the negative log-likelihood, in nats.
 
-        Takes the fields of a Batch one by one, since Fabric converts tensors but not frozen dataclasses.
+        Takes Batch.fields one by one, since Fabric converts tensors but not frozen dataclasses.
         """
-        readouts = self.network(source, source_lengths, target_in)  # (B, T, R)
+        readouts = self.network(source, torch.from_numpy(source_lengths), target_in)  # (B, T, R)
         projection = self.network.projection
         return smoothed_cross_entropy(
             readouts[target_mask],  # (N, R)
@@ -51,6 +51,6 @@ def mean_loss(network: Seq2Seq, examples: Examples, *, batch_tokens: int, device
     summed, tokens = 0.0, 0
     for indices in plan_epoch(*lengths, batch_tokens=batch_tokens, seed=0, epoch=0):
         batch = examples.batch(indices).to(device)
-        summed += float(step(*batch.tensors)[1])
+        summed += float(step(*batch.fields)[1])
         tokens += batch.target_tokens
     return summed / tokens

@@ -180,7 +180,7 @@ class Trainer:
         summed = torch.zeros((), device=self.fabric.device)
         for index, batch in enumerate(update.batches):
             with self.fabric.no_backward_sync(self.step_module, enabled=index + 1 < len(update.batches)):
-                loss, negative_log_likelihood = self.step_module(*batch.tensors)
+                loss, negative_log_likelihood = self.step_module(*batch.fields)
                 self.fabric.backward(loss * scale)
             summed += negative_log_likelihood.detach()
         norm = self.fabric.clip_gradients(

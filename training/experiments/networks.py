@@ -27,17 +27,16 @@ class LayerNormalisedLayer(RecurrentLayer):
         self.of_states = nn.LayerNorm(4 * hidden, bias=False)
         self.of_cells = nn.LayerNorm(hidden)
 
-    def forward(self, x: Tensor, state: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As RecurrentLayer. x: shape = (B, T, I). state: shape = (C, B, H). lengths: shape = (B,)."""
-        sums = self.of_inputs(x @ self.kernel.all_weights[0][0].T)  # (B, T, 4H)
+    def forward(self, x: Tensor, state: Tensor, live: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """As RecurrentLayer. x: shape = (B, T, I), or packed (P, I). state: shape = (C, B, H)."""
+        sums = self.of_inputs(x @ self.kernel.all_weights[0][0].T)  # (B, T, 4H) or (P, 4H)
         outputs = []
-        for t in range(x.shape[1]):
-            after = self._from(sums[:, t], state)
-            if lengths is not None:
-                after = torch.where((lengths > t).to(x.device).view(1, -1, 1), after, state)
-            state = after
-            outputs.append(state[0])
-        return torch.stack(outputs, dim=1), state
+        for own in sums.unbind(dim=1) if live is None else sums.split(live.tolist()):
+            count = len(own)
+            after = self._from(own, state[:, :count])
+            state = torch.cat((after, state[:, count:]), dim=1)
+            outputs.append(after[0])
+        return torch.stack(outputs, dim=1) if live is None else torch.cat(outputs), state
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         return self._from(self.of_inputs(x @ self.kernel.all_weights[0][0].T), state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from model_store.config import EncoderConfig, NetworkConfig
 from model_store.network.seq2seq import Seq2Seq
@@ -42,7 +43,9 @@ def test_a_sequence_is_its_steps_and_a_row_stops_at_its_length() -> None:
     torch.manual_seed(0)
     layer = LayerNormalisedLayer(3, 4).double()
     x, state = torch.randn(2, 5, 3, dtype=torch.float64), torch.randn(2, 2, 4, dtype=torch.float64)
-    outputs, final = layer(x, state, torch.tensor([5, 2]))
+    packed = pack_padded_sequence(x, torch.tensor([5, 2]), batch_first=True)
+    data, final = layer(packed.data, state, packed.batch_sizes)
+    outputs, _lengths = pad_packed_sequence(PackedSequence(data, packed.batch_sizes), batch_first=True)
     for row, length in enumerate((5, 2)):
         own = state[:, row : row + 1]
         for t in range(length):
