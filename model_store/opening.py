@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from model_store.bundle import load_again
@@ -10,19 +11,25 @@ from model_store.config import DecodingConfig, Task
 from model_store.decoding.backends.choice import BackendName
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
+from model_store.decoding.noisy_channel import channel_back
 from model_store.decoding.segment import Segment
 from model_store.manifest import Manifest
 from model_store.tokenizer import Tokenizer
 
 
-def first_segment(tokenizer: Tokenizer, target: str, task: Task, decoding: DecodingConfig) -> Segment:
+def first_segment(
+    tokenizer: Tokenizer, directions: Sequence[tuple[str, str]], task: Task, decoding: DecodingConfig
+) -> Segment:
     """A short one. What decides which steps it takes is as requests have it: kernels are compiled or read by it, and on
-    a GPU the graphs of the bundle's own beam made."""
+    a GPU the graphs of the bundle's own beam made; and the way back is read where what it finds has come to its end."""
+    way, weight = directions[0], decoding.channel_weight if task == "translate" else 0.0
+    most = decoding.max_source_length
     return Segment(
-        tokenizer.source_ids("a", target_language=target, task=task),
-        max_length=4,
+        tokenizer.source_ids("a", target_language=way[1], task=task),
+        max_length=8,
         beam_size=decoding.beam_size,
         no_repeat_ngram=decoding.no_repeat_ngram,
+        channel=channel_back(tokenizer, way, directions, weight=weight, max_source_length=most),
     )
 
 
@@ -54,6 +61,6 @@ def open_bundle_decoder(
         translations=bundle.translations if shortlist else None,
         threads=threads,
     )
-    first = first_segment(bundle.tokenizer, manifest.pairs[0][1], manifest.task, manifest.decoding)
+    first = first_segment(bundle.tokenizer, manifest.pairs, manifest.task, manifest.decoding)
     deque(decode(decoder, [first]), maxlen=0)
     return decoder

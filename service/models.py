@@ -230,7 +230,7 @@ async def _warm_up(model: ServedModel) -> None:
     """Decode and detect once, so that the first request does not pay for what is done lazily."""
     if model.task in ("translate", "summarize"):
         await asyncio.to_thread(detect, "a", sorted({source for source, _target in model.directions}))
-    first = first_segment(model.tokenizer, model.directions[0][1], model.task, model.decoding)
+    first = first_segment(model.tokenizer, model.directions, model.task, model.decoding)
     await model.engine.submit_all([first])
 
 

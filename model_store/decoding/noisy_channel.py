@@ -27,8 +27,8 @@ from model_store.transfers import Fetched
 logger = logging.getLogger("verso.decoding")
 
 _PAIRS_AT_ONCE = 64
-# Of a device, which reads many about as fast as few: so it waits until there are some. No figure of one is known yet.
-_PAIRS_OF_DEVICE, _STEPS_OF_DEVICE = 256, 8
+# A device reads many about as fast as few: so it does behind every eighth step, or where so many tokens wait.
+_STEPS_OF_DEVICE, _TOKENS_OF_DEVICE = 8, 16384
 # Tokens that are read beside a step, for each row of it; or a part of what waits, else more might come than go.
 _TOKENS_A_ROW, _LEAST_PART = 4, 4
 
@@ -100,11 +100,11 @@ class NoisyChannel:
         self._backend = backend
         self._bos = bos
         self._eos = eos
-        self._tokens = _TOKENS_A_ROW * rows
+        self._tokens = _TOKENS_OF_DEVICE if backend.on_device else _TOKENS_A_ROW * rows
         self._expected: dict[int, Segment] = {}
         self._readings: deque[_Reading] = deque()
         self._asked: _Asked | None = None
-        self._steps = 0  # since something was asked for
+        self._steps = 0  # since something was read
 
     def __len__(self) -> int:
         """Of the segments whose search has ended, how many are not ranked yet."""
@@ -137,9 +137,8 @@ class NoisyChannel:
         be read is as the search has it."""
         if self._backend.on_device:
             self._answer()
-            self._ask(self._parts_of_device(alone=alone))
-        else:
-            self._ask(self._parts(alone=alone))
+        self._ask(self._parts(alone=alone))
+        if not self._backend.on_device:
             self._answer()
         ranked: Results = []
         while self._readings and len(self._readings[0].log_probs) == len(self._readings[0].readable):
@@ -180,34 +179,33 @@ class NoisyChannel:
         return readable if readable[:1] == tuple(found[:1]) else ()
 
     def _parts(self, *, alone: bool) -> list[tuple[_Reading, int]]:
-        """How many hypotheses of which segments to read now, from the first on."""
+        """How many hypotheses of which segments to read now, from the first that is not being read on."""
         costs = [
             (reading, [len(source) + len(target) for source, target in reading.pairs(self._bos, self._eos)])
             for reading in self._readings
         ]
         waiting = sum(sum(each) for _reading, each in costs)
+        self._steps += 1
+        if not waiting or not (alone or self._is_time(waiting)):
+            return []
+        self._steps = 0
         left = waiting if alone else max(self._tokens, waiting // _LEAST_PART)
         parts: list[tuple[_Reading, int]] = []
         for reading, tokens in costs:
             fit = sum(total <= left for total in accumulate(tokens))
-            if fit or not parts:  # one in any case
+            if tokens and (fit or not parts):  # one in any case
                 parts.append((reading, max(fit, 1)))
             left -= sum(tokens[:fit])
             if fit < len(tokens):
                 break
         return parts
 
-    def _parts_of_device(self, *, alone: bool) -> list[tuple[_Reading, int]]:
-        """All that waits, of a step that comes long after the last one of which there were any."""
-        waiting = [(reading, count) for reading in self._readings if (count := len(reading.readable) - reading.asked)]
-        self._steps += 1
-        if not (alone or self._steps > _STEPS_OF_DEVICE or sum(count for _, count in waiting) >= _PAIRS_OF_DEVICE):
-            return []
-        self._steps = 0
-        return waiting
+    def _is_time(self, waiting: int) -> bool:
+        """Of a step that others have a part in. waiting: tokens."""
+        return not self._backend.on_device or self._steps >= _STEPS_OF_DEVICE or waiting >= self._tokens
 
     def _log_probs(self, pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
-        at_once = _PAIRS_OF_DEVICE if self._backend.on_device else _PAIRS_AT_ONCE
+        at_once = len(pairs) if self._backend.on_device else _PAIRS_AT_ONCE
         found = []
         for start in range(0, len(pairs), at_once):
             sources, targets = zip(*pairs[start : start + at_once], strict=True)

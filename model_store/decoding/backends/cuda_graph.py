@@ -23,7 +23,8 @@ from model_store.network.padding import padded
 from model_store.network.seq2seq import Seq2Seq
 from model_store.transfers import sent
 
-ROWS_AT_ONCE = 1024  # of readouts, whose logits are there at a time
+PAIRS_AT_ONCE, ROWS_AT_ONCE = 128, 8192  # that are read; of positions, padding included
+LOGITS_AT_ONCE = 1024  # of how many positions they are there
 TENSOR_CORE_UNITS = 64  # 128 bytes of float16: what a tile of a product on tensor cores is wide
 
 
@@ -61,15 +62,32 @@ class CudaGraphBackend(EagerBackend):
         return self.network.encode(*self._rectangle(sources))
 
     def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
-        """All positions of a layer at once, as a network is taught; the host does not wait for it."""
+        """All positions of a layer at once, as a network is taught, of pairs of like length; the host does not wait."""
+        costs = [max(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
+        order = sorted(range(len(costs)), key=costs.__getitem__)
+        found: list[Tensor] = []
+        start = 0
+        while start < len(order):
+            part = order[start : start + PAIRS_AT_ONCE]
+            fit = sum((place + 1) * costs[pair] <= ROWS_AT_ONCE for place, pair in enumerate(part))
+            part = part[: max(fit, 1)]
+            found.append(self._read([sources[pair] for pair in part], [targets[pair] for pair in part]))
+            start += len(part)
+        place = torch.tensor(order).argsort()
+        return torch.cat(found).index_select(0, sent(place, self._like.device))
+
+    def _read(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
+        """As target_log_probs, in one rectangle: what is no token is not projected."""
         told, lengths = self._rectangle([target[:-1] for target in targets])
-        wanted, _same = self._rectangle([target[1:] for target in targets])
-        readouts = self.network(*self._rectangle(sources), told)
-        parts = zip(*(torch.split(each.flatten(0, 1), ROWS_AT_ONCE) for each in (readouts, wanted)), strict=True)
-        found = torch.cat([F.cross_entropy(self._exact(rows), labels, reduction="none") for rows, labels in parts])
-        past = torch.arange(wanted.shape[1]) >= lengths.unsqueeze(1)
-        each = found.view_as(wanted).masked_fill(sent(past, self._like.device), 0.0)
-        return -each.sum(dim=1).to(torch.float32)
+        readouts = self.network(*self._rectangle(sources), told).flatten(0, 1)
+        there = (torch.arange(told.shape[1]) < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)  # where tokens are
+        index = sent(there, self._like.device)
+        wanted = sent(torch.tensor([token for target in targets for token in target[1:]]), self._like.device)
+        rows = readouts.index_select(0, index)
+        parts = zip(*(torch.split(each, LOGITS_AT_ONCE) for each in (rows, wanted)), strict=True)
+        each = torch.cat([F.cross_entropy(self._exact(rows), tokens, reduction="none") for rows, tokens in parts])
+        total = each.new_zeros(len(readouts)).index_copy(0, index, each).view(told.shape).sum(dim=1)
+        return -total.to(torch.float32)
 
     def _exact(self, readouts: Tensor) -> Tensor:
         """Logits in float32 or better."""
