@@ -162,3 +162,9 @@ def test_a_batch_is_its_examples_padded(pairs: list[tuple[list[int], list[int]]]
     assert batch.source_lengths.tolist() == list(map(len, sources))
     assert batch.target_mask.sum(dim=1).tolist() == list(map(len, targets))
     assert bool((batch.target_mask.int().diff(dim=1) <= 0).all())
+
+
+def test_lengths_are_no_tensor_among_the_fields_since_those_of_tensors_are_moved_to_the_gpu(words: Tokenizer) -> None:
+    batch = Examples(packed(PAIRS), BOTH, words, "translate").batch([0, 1])
+    assert [isinstance(each, torch.Tensor) for each in batch.fields] == [True, False, True, True, True]
+    assert batch.fields[1].tolist() == batch.source_lengths.tolist()
