@@ -17,13 +17,21 @@ from service.text.words import word_spans
 # Longer texts are no labels.
 _MOST_CHARACTERS = 100
 _SIGNS = "&_~"
-_AT_WORD = regex.compile(rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])[{_SIGNS}](?=\p{{L}}+(?![{_SIGNS}\p{{N}}]))", regex.V1)
-# E_xit, O&pen: no snake_case, and no drag&drop. Of Cu_t a vocabulary may know no more than its two parts.
-_SHORT = 3
-_IN_WORD = regex.compile(
-    rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])(\p{{Lu}}\p{{Ll}}{{0,3}})([{_SIGNS}])(\p{{Ll}}+)(?![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])",
+# One letter is a word of a label where the label begins only: "&À propos", but no "R &D".
+_AT_WORD = regex.compile(
+    rf"""(?<![^\s\p{{Ps}}\p{{Pi}}"'>]|[\-=]>)[{_SIGNS}](?:(?<=^.)|(?=\p{{L}}{{2}}))"""
+    rf"(?=(?:\p{{L}}\p{{M}}*+)++(?![{_SIGNS}\p{{N}}]|\(\)))",
     regex.V1,
 )
+# E_xit, O&pen: no snake_case, no drag&drop, and no V_in. Of Cu_t a vocabulary may know no more than its two parts.
+_SHORT = 2
+_IN_WORD = regex.compile(
+    rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])(?!\p{{Lu}}[{_SIGNS}]\p{{Ll}}{{1,2}}(?!\p{{Ll}}))"
+    rf"(\p{{Lu}}\p{{Ll}}{{0,3}})([{_SIGNS}])(\p{{Ll}}+)(?![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])",
+    regex.V1,
+)
+# No "Save As…", whose dots end no sentence.
+_SENTENCE_END = regex.compile(r"[.!?…]\s|(?<!\.)[.!?]\s*$")
 _LETTERS = regex.compile(r"\p{L}+")
 
 CountTokens = Callable[[str], int]
@@ -46,8 +54,8 @@ class AccessKey:
 def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
     """That of a text of one line; None if it has none, or more than one.
 
-    A sign in a word is one if the vocabulary knows the word better without it, so no Q&A. What begins with "_" or "~"
-    may be the name of a variable or of a user.
+    A sign in a word is one if a vocabulary knows the word better without it, so no Q&A. What begins with a sign may be
+    the name of a variable or of a user, and a sentence has none but in its first word.
     """
     if len(text) > _MOST_CHARACTERS or "\n" in text or not any(sign in text for sign in _SIGNS):
         return None
@@ -55,13 +63,15 @@ def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
     for match in _IN_WORD.finditer(text):
         before, sign, after = match.groups()
         apart = count_tokens(before) + count_tokens(after)
-        if count_tokens(before + after) < apart + (sign != "&" and len(before) < _SHORT):
+        if count_tokens(before + after) < apart + (sign != "&" and len(before) == _SHORT):
             places.append(match.end(1))
     if len(places) != 1:
         return None
     (place,) = places
     key = AccessKey(text[:place] + text[place + 1 :], text[place], place)
-    if key.sign != "&" and (text.count(key.sign) > 1 or _may_be_a_name(key, count_tokens)):
+    if (key.sign != "&" and text.count(key.sign) > 1) or _may_be_a_name(key, count_tokens):
+        return None
+    if " " in text[:place].lstrip() and _SENTENCE_END.search(text):
         return None
     if any(each.start <= place < each.end for each in find_placeholders(text) if each.kind != "identifier"):
         return None
@@ -69,11 +79,20 @@ def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
 
 
 def _may_be_a_name(key: AccessKey, count_tokens: CountTokens) -> bool:
-    """In front of a small letter it is a key in a text of several words only, if the vocabulary knows the word."""
+    """In front of a small letter it is a key where "&" begins the text; and "&" and "_" are in a text of several words,
+    if the vocabulary knows the word. "~" is "about" there."""
     if key.letter.isupper() or key.label[key.place - 1 : key.place].isalpha():
         return False
+    if key.sign == "&" and not key.label[: key.place].strip():
+        return False
     word = _LETTERS.match(key.label, key.place)
-    return word is None or not key.label[:1].isupper() or " " not in key.label or count_tokens(word[0]) > 1
+    return (
+        key.sign == "~"
+        or word is None
+        or not key.label[:1].isupper()
+        or " " not in key.label
+        or count_tokens(word[0]) > 1
+    )
 
 
 def place_of_key(letter: str, target: str, near: Span | None) -> int | None:

@@ -6,7 +6,9 @@ import pytest
 
 from service.text.access_keys import access_key, place_of_key
 
-KNOWN = {"Exit", "Open", "Cut", "Preferences", "as", "password", "Drag", "drop", "file", "name", "Max", "size", "user"}
+KNOWN = {"Exit", "Open", "Cut", "Ein", "As", "Preferences", "Drag", "Max"} | {
+    *("as", "password", "drop", "file", "name", "size", "user")
+}
 
 
 def count_tokens(word: str) -> int:
@@ -33,6 +35,11 @@ def count_tokens(word: str) -> int:
         ("&Undo %s", "Undo %s", "U"),
         ("(&Ok)", "(Ok)", "O"),
         ("&Файл", "Файл", "Ф"),
+        ("&Datei speichern.", "Datei speichern.", "D"),
+        ("&À propos", "À propos", "À"),
+        ("Save &As...", "Save As...", "A"),
+        ("Cu&t", "Cut", "t"),
+        ("<b>_File</b>:", "<b>File</b>:", "F"),
         ("&Enter your password:", "Enter your password:", "E"),
     ],
 )
@@ -74,6 +81,27 @@ def test_a_sign_before_a_letter_is_an_access_key(text: str, label: str, letter: 
         "&5",
         "_",
         "&",
+        "R &D",
+        "(&F)",
+        "&User&Name",
+        "&Size1",
+        "page?id=&Name",
+        "obj._Private",
+        "this->_Private",
+        "@_Anna",
+        "Call _Exit() now",
+        "Dr.~Knuth",
+        "E_in",
+        "A_s",
+        "T_max",
+        "Open ~as",
+        "Pass &str on",
+        "to &open",
+        "Salt and Pepper. Tom &Jerry",
+        "Open all of Tom &Jerry.",
+        "Open the _name of the file.",
+        "Thanks! ~Anna",
+        "Open _name? Cut it",
         "&File\n&Edit",
         "&File\nEdit",
         "&" + "A" * 100,
