@@ -36,10 +36,14 @@ def _written(candidate: Candidate, place: int, key: AccessKey, read: EditedText)
     links = candidate.alignment
     at = place_of_key(key.letter, candidate.text, _target_of(place, links or ()))
     written = EditedText(candidate.text, ()) if at is None else _with_sign(candidate.text, at, key.sign)
+    moved = [Link(read.span(link.source), written.span(link.target)) for link in links or ()]
+    if at is not None:  # as a mark of punctuation, so that a tag around it is around it again
+        word = next((link.source for link in moved if link.source[0] < place < link.source[1]), (place, place + 1))
+        moved = sorted([*moved, Link(word, (at, at + 1))], key=lambda link: link.target)
     return replace(
         candidate,
         text=written.text,
-        alignment=links and tuple(Link(read.span(link.source), written.span(link.target)) for link in links),
+        alignment=links and tuple(moved),
         terms=tuple(
             replace(use, source=read.span(use.source), target=use.target and written.span(use.target))
             for use in candidate.terms

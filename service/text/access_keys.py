@@ -17,9 +17,8 @@ from service.text.words import word_spans
 # Longer texts are no labels.
 _MOST_CHARACTERS = 100
 _SIGNS = "&_~"
-# One letter is a word of a label where the label begins only: "&À propos", but no "R &D".
 _AT_WORD = regex.compile(
-    rf"""(?<![^\s\p{{Ps}}\p{{Pi}}"'>]|[\-=]>)[{_SIGNS}](?:(?<=^.)|(?=\p{{L}}{{2}}))"""
+    rf"""(?<![^\s\p{{Ps}}\p{{Pi}}"'>]|[\-=]>)[{_SIGNS}]"""
     rf"(?=(?:\p{{L}}\p{{M}}*+)++(?![{_SIGNS}\p{{N}}]|\(\)))",
     regex.V1,
 )
@@ -55,7 +54,7 @@ def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
     """That of a text of one line; None if it has none, or more than one.
 
     A sign in a word is one if a vocabulary knows the word better without it, so no Q&A. What begins with a sign may be
-    the name of a variable or of a user, and a sentence has none but in its first word.
+    the name of a variable or of a user, and a sentence has no "_" or "~" but in its first word.
     """
     if len(text) > _MOST_CHARACTERS or "\n" in text or not any(sign in text for sign in _SIGNS):
         return None
@@ -69,30 +68,29 @@ def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
         return None
     (place,) = places
     key = AccessKey(text[:place] + text[place + 1 :], text[place], place)
-    if (key.sign != "&" and text.count(key.sign) > 1) or _may_be_a_name(key, count_tokens):
-        return None
-    if " " in text[:place].lstrip() and _SENTENCE_END.search(text):
+    if (key.sign != "&" and (text.count(key.sign) > 1 or _is_prose(text, place))) or _may_be_a_name(key, count_tokens):
         return None
     if any(each.start <= place < each.end for each in find_placeholders(text) if each.kind != "identifier"):
         return None
     return key
 
 
+def _is_prose(text: str, place: int) -> bool:
+    return " " in text[:place].lstrip() and _SENTENCE_END.search(text) is not None
+
+
 def _may_be_a_name(key: AccessKey, count_tokens: CountTokens) -> bool:
-    """In front of a small letter it is a key where "&" begins the text; and "&" and "_" are in a text of several words,
-    if the vocabulary knows the word. "~" is "about" there."""
-    if key.letter.isupper() or key.label[key.place - 1 : key.place].isalpha():
+    """A single letter has a key at the beginning only: "&À propos", but no "R &D". In front of a small letter it is one
+    where "&" begins the text; and "&" and "_" are in a text of several words, if the vocabulary knows the word: "~" is
+    "about" there."""
+    before, word = key.label[: key.place].lstrip(), _LETTERS.match(key.label, key.place)
+    if word is None or before[-1:].isalpha():
         return False
-    if key.sign == "&" and not key.label[: key.place].strip():
+    if before and len(word[0]) == 1:
+        return True
+    if key.letter.isupper() or (key.sign == "&" and not before):
         return False
-    word = _LETTERS.match(key.label, key.place)
-    return (
-        key.sign == "~"
-        or word is None
-        or not key.label[:1].isupper()
-        or " " not in key.label
-        or count_tokens(word[0]) > 1
-    )
+    return key.sign == "~" or not before[:1].isupper() or count_tokens(word[0]) > 1
 
 
 def place_of_key(letter: str, target: str, near: Span | None) -> int | None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from service.catalogue import Catalogue
-from service.pipeline.translation import TranslationOptions
+from service.engine.segment import NO_TIMINGS
+from service.pipeline.labels import with_key
+from service.pipeline.markup import translate_html
+from service.pipeline.translation import Candidate, Link, SegmentTranslation, TextTranslation, TranslationOptions
+from service.text.access_keys import AccessKey
 from service.text.glossary import GlossaryTerm
 from tests.unit.service.fakes import engine_of, model, tiny_tokenizer
 from tests.unit.service.pipeline.real_model import translate_with
@@ -46,21 +54,43 @@ def test_a_translation_that_has_to_begin_with_something_is_of_the_label_as_it_st
 def test_links_and_terms_are_those_of_the_label_moved(tmp_path: Path) -> None:
     terms = (GlossaryTerm("two", "three"),)
     found = translate_with(tmp_path, ("&One two four", "One two four"), "en", "ru", TranslationOptions(), terms)
-    with_key, without = (text.segments[0] for text in found)
-    assert with_key.best.text.replace("&", "", 1) == without.best.text
-    place = with_key.best.text.index("&")
-    assert with_key.alignment is not None
+    keyed, without = (text.segments[0] for text in found)
+    assert keyed.best.text.replace("&", "", 1) == without.best.text
+    place = keyed.best.text.index("&")
+    assert keyed.alignment is not None
     assert without.alignment is not None
 
     def words(source: str, target: str, links: tuple[object, ...]) -> list[tuple[str, str]]:
         return [(source[slice(*link.source)], target[slice(*link.target)]) for link in links]  # type: ignore[attr-defined]
 
-    assert words("&One two four", with_key.best.text, with_key.alignment) == words(
-        "One two four", without.best.text, without.alignment
-    )
-    (use,), (plain,) = with_key.best.terms, without.best.terms
+    moved = words("&One two four", keyed.best.text, keyed.alignment)
+    assert moved.pop(moved.index(("&", "&"))) == ("&", "&")
+    assert moved == words("One two four", without.best.text, without.alignment)
+    assert [link.target for link in keyed.alignment] == sorted(link.target for link in keyed.alignment)
+    (use,), (plain,) = keyed.best.terms, without.best.terms
     assert "&One two four"[slice(*use.source)] == "two"
     assert plain.target is not None
     assert use.target is not None
-    assert with_key.best.text[slice(*use.target)] == without.best.text[slice(*plain.target)]
+    assert keyed.best.text[slice(*use.target)] == without.best.text[slice(*plain.target)]
     assert place not in range(*use.target)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("<b>&amp;One</b> four", "<b>&amp;One</b> four"),
+        ("&amp;<b>One</b> four", "&amp;<b>One</b> four"),
+        ("<b>O_ne</b> four", "<b>_One</b> four"),
+    ],
+)
+def test_a_tag_around_the_sign_is_around_it_again(source: str, target: str) -> None:
+    label = AccessKey("One four", "&" if "&" in source else "_", 1 if "_" in source else 0)
+
+    async def translated(texts: Sequence[str]) -> list[TextTranslation]:
+        links = (Link((0, 3), (0, 3)), Link((4, 8), (4, 8)))
+        best = Candidate("One four", 0.0, 2, links)
+        segment = SegmentTranslation("One four", "en", (best,), links, (), 2, NO_TIMINGS)
+        return [with_key(TextTranslation((segment,)), label) for _text in texts]
+
+    (text,) = asyncio.run(translate_html([source], translated))
+    assert text.best.text == target
