@@ -50,8 +50,8 @@ def reversal(lengths: Tensor, size: int) -> Tensor:
 
 
 def _reorder(x: Tensor, index: Tensor) -> Tensor:
-    """x: shape = (B, S, W); index: shape = (B, S). An involution for `reversal`."""
-    return x.gather(1, sent(index, x.device).unsqueeze(2).expand_as(x))
+    """x: shape = (B, S, W); index: on its device, shape = (B, S). An involution for `reversal`."""
+    return x.gather(1, index.unsqueeze(2).expand_as(x))
 
 
 def _scan(stack: RecurrentStack, x: Tensor, lengths: Tensor) -> Encoded:
@@ -79,7 +79,7 @@ class DirectedEncoder(Encoder):
         )
 
     def _run(self, x: Tensor, lengths: Tensor, *, fused: bool) -> Encoded:
-        order = reversal(lengths, x.shape[1]) if self.reverse else None
+        order = sent(reversal(lengths, x.shape[1]), x.device) if self.reverse else None
         if order is not None:
             x = _reorder(x, order)
         if fused:
@@ -115,7 +115,7 @@ class BidirectionalEncoder(Encoder):
         )
 
     def _run(self, x: Tensor, lengths: Tensor, *, fused: bool) -> Encoded:
-        order = reversal(lengths, x.shape[1])
+        order = sent(reversal(lengths, x.shape[1]), x.device)
         ragged = None if bool((lengths == x.shape[1]).all()) else lengths
         states = []
         for index, level in enumerate(self.levels):
