@@ -18,11 +18,14 @@ from service.text.edits import Span
 # Hyphens and slashes are between words (MP3-Datei, DHCP/TFTP), but in what has "::" somewhere.
 _WORD = regex.compile(
     r"(?:(?<![\w:\-])[\p{Latin}0-9_][\p{Latin}0-9_\-]*+::[\p{Latin}0-9_:\-]*[\p{Latin}0-9_]|"
+    r"(?<![\w:&])\p{Lu}{1,3}&\p{Lu}{1,3}(?!&)|"
     r"(?<![\w:])[\p{Latin}0-9_]+)(?!\w|[.,]\d)",
     regex.V1,
 )
 _NAME = regex.compile(
     r".*::.*|"
+    # AT&T, R&D
+    r".*&.*|"
     # LibreOffice, depType, SQLite: capitals behind the first letter, and small ones. But no GHz, which is written
     # otherwise in other alphabets, no PDFs, no XIXe (siècle), and no German BenutzerInnen.
     r"(?=.{4})(?=.+\p{Lu})(?=.*\p{Ll})(?!\p{Lu}+s$|[IVXLCDM]+\p{Ll}{1,3}$)(?!.*In(?:nen)?$)[\p{L}0-9]+|"
@@ -33,7 +36,7 @@ _NAME = regex.compile(
     regex.V1,
 )
 # What every name of these has somewhere; most sentences have none of it, which is found out in a tenth of the time.
-_SIGN = re.compile(r"[^\W_][A-Z\u00c0-\u024f]|::|[^\W\d_][0-9]")
+_SIGN = re.compile(r"[^\W_][A-Z\u00c0-\u024f]|::|&[^\W_]|[^\W\d_][0-9]")
 # In a text of another script whatever is of Latin letters, but for a numeral and a letter that only looks like one.
 _IN_ANOTHER_SCRIPT = regex.compile(r"(?![IVXLCDM]+$)\p{Latin}.*\p{Latin}.*", regex.V1)
 _LATIN = regex.compile(r"\p{Latin}")

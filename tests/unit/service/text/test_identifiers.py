@@ -17,6 +17,9 @@ from service.text.identifiers import identifiers, lost_identifiers
         ("LibreOffice, depType, SQLite, XMLHttpRequest", ["LibreOffice", "depType", "SQLite", "XMLHttpRequest"]),
         ("i386, an MP3-player, IPv6", ["i386", "MP3", "IPv6"]),
         ("DHCP/TFTP over HTTP", ["DHCP", "TFTP", "HTTP"]),
+        ("AT&T has an R&D; Q&A", ["AT&T", "R&D", "Q&A"]),
+        ("Работа в AT&T", ["AT&T"]),
+        ("A&B&C, &C, Tom&Mary, TOMS&MARYS, cut & paste, a&b", []),
         ("d'XMLHttp und Größe3", ["XMLHttp", "Größe3"]),
         # What is translated, is a number with something beside it, or is a placeholder already.
         ("Rules-Requires-Root, Built-In", []),
@@ -54,6 +57,7 @@ def test_spans_are_of_the_names() -> None:
         ("HTTP and HTTP", "nichts", ["HTTP", "HTTP"]),
         ("HTTP and HTTP", "einmal HTTP", []),
         ("LibreOffice", "с LibreOfficeом", []),
+        ("AT&T", "ACHT", ["AT&T"]),
         ("no name", "", []),
     ],
 )
