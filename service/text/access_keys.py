@@ -56,7 +56,7 @@ def access_key(text: str, count_tokens: CountTokens) -> AccessKey | None:
     A sign in a word is one if a vocabulary knows the word better without it, so no Q&A. What begins with a sign may be
     the name of a variable or of a user, and a sentence has no "_" or "~" but in its first word.
     """
-    if len(text) > _MOST_CHARACTERS or "\n" in text or not any(sign in text for sign in _SIGNS):
+    if len(text) > _MOST_CHARACTERS or "\n" in text.strip() or not any(sign in text for sign in _SIGNS):
         return None
     places = [match.start() for match in _AT_WORD.finditer(text)]
     for match in _IN_WORD.finditer(text):

@@ -35,6 +35,7 @@ def count_tokens(word: str) -> int:
         ("&Undo %s", "Undo %s", "U"),
         ("(&Ok)", "(Ok)", "O"),
         ("&Файл", "Файл", "Ф"),
+        ("_Copy\n", "Copy\n", "C"),
         ("&Datei speichern.", "Datei speichern.", "D"),
         ("&À propos", "À propos", "À"),
         ("Open &as a file.", "Open as a file.", "a"),
