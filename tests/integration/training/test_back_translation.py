@@ -43,6 +43,7 @@ def test_a_bundle_that_knows_no_tag_goes_on_with_it(tmp_path: Path) -> None:
     bundle = load_bundle(tmp_path / "runs" / "added" / "bundles" / "added" / "1")
     assert bundle.tokenizer.serialized == load_bundle(start).tokenizer.serialized
     assert [source.origin for source in bundle.manifest.data] == [
+        "the bundle whose weights training began with",
         f"{NUMBERS}/train.en-ru.tsv",
         "back (back-translated: en written by a model)",
     ]

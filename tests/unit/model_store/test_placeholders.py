@@ -109,8 +109,9 @@ _ODD = ["{", "{a", "{{}", "a.", "a.com", "a-", "_", "%0", "<a ", "`", "a@", "/a"
 @pytest.mark.parametrize("odd", _ODD)
 def test_time_is_not_quadratic(odd: str) -> None:
     def seconds(repeated: int) -> float:
-        started = time.process_time()
+        started = time.thread_time()
         find_placeholders(odd * repeated)
-        return time.process_time() - started
+        return time.thread_time() - started
 
-    assert seconds(32_000) < 10 * seconds(8_000) + 0.5  # four times as long, not sixteen
+    # The best of three, since Python's collector of cycles may pass over all that a process has loaded meanwhile.
+    assert min(seconds(32_000) for _round in range(3)) < 10 * seconds(8_000) + 0.5  # four times as long, not sixteen
