@@ -44,10 +44,7 @@ def _written(candidate: Candidate, place: int, key: AccessKey, read: EditedText)
         candidate,
         text=written.text,
         alignment=links and tuple(moved),
-        terms=tuple(
-            replace(use, source=read.span(use.source), target=use.target and written.span(use.target))
-            for use in candidate.terms
-        ),
+        terms=tuple(use.moved(read, written) for use in candidate.terms),
     )
 
 

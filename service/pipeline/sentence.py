@@ -114,10 +114,7 @@ class Sentence:
         return (
             written.text,
             [Link(read.span(link.source), written.span(link.target)) for link in links],
-            tuple(
-                replace(use, source=read.span(use.source), target=use.target and written.span(use.target))
-                for use in terms
-            ),
+            tuple(use.moved(read, written) for use in terms),
         )
 
     def _loses(self, target: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model_store.decoding.segment import Form, Term
 from model_store.tokenizer import Tokenizer
 from service.pipeline.attended import attended_tokens
 from service.pipeline.spans import token_spans
-from service.text.edits import Span
+from service.text.edits import EditedText, Span
 from service.text.glossary import Occurrence, TargetForm, found_forms
 
 
@@ -23,6 +23,11 @@ class TermUse:
     target: Span | None
     term: str
     translation: str
+
+    def moved(self, read: EditedText, written: EditedText) -> TermUse:
+        """Where it is in a source and a target that were edited."""
+        target = None if self.target is None else written.span(self.target)
+        return replace(self, source=read.span(self.source), target=target)
 
 
 def demanded(

@@ -70,9 +70,9 @@ def _cut(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> list[tupl
     cut: list[tuple[Span, Span]] = []
     for (start, end), there in links:
         inside = sorted(set(positions[bisect_right(positions, start) : bisect_left(positions, end)]))
-        if inside and run.text[start:end].casefold() == target[slice(*there)].casefold():
+        word, written, moved = run.text[start:end], target[slice(*there)], there[0] - start
+        if inside and len(word) == len(written) and word.casefold() == written.casefold():
             places = [start, *inside, end]
-            moved = there[0] - start
             cut += [((a, b), (a + moved, b + moved)) for a, b in pairwise(places)]
         else:
             cut.append(((start, end), there))

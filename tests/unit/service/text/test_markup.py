@@ -81,6 +81,7 @@ def placed(html: str, target: str, pairs: str) -> str:
         ("<b><img> a</b> b", "B A", "0-1 1-0", "B <b><img> A</b>"),
         ("H<sub>2</sub>O <b>a</b>", "A H2O", "0-1 1-0", "<b>A</b> H<sub>2</sub>O"),  # in a word that is copied
         ("b<i>a<b>c</b></i><wbr>d e", "E Bacd", "0-1 1-0", "E B<i>a<b>c</b></i><wbr>d"),
+        ("Stra<b>ße</b>n a", "STRASSEN A", "0-0 1-1", "<b>STRASSEN</b> A"),  # copied, but longer: places do not tell
         ("<b>un</b>done", "AB", "0-0", "<b>AB</b>"),  # in one that is translated
         ("<a>a <code>b</code></a> c", "C \ue000 A", "0-2 1-1 2-0", "C <a><code>b</code> A</a>"),
     ],
