@@ -16,6 +16,7 @@ from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusab
 from service.lineup import Lineup
 from service.memory import give_back_memory
 from service.metrics import Metrics
+from service.public_faults import told_of_loading
 from service.retirement import Retirement
 from service.text.detection import detect
 
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 # What a request may take beyond its own limit until its answer is put together.
 _ASSEMBLY_S = 30.0
-# The place of what concerns no single bundle among the problems of the start.
-_STORE = ""
+# The name of what concerns no single bundle among the problems of the start.
+_STORE = "the store"
 
 
 class ModelSource(Protocol):
@@ -53,6 +54,14 @@ class ModelSource(Protocol):
         would take."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why the start lacks a bundle. message: for operators; told: to everyone."""
+
+    message: str
+    told: str
+
+
 @dataclass(frozen=True)
 class ModelLimits:
     """max_bytes: memory that all models together may take; 0 is no limit. request_s: longest that a request may run."""
@@ -76,7 +85,7 @@ class Models:
         self.loading = True
         self.draining = False
         self._metrics = metrics
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, _Problem] = {}
         self._opening_bytes = 0
 
     async def load(self) -> None:
@@ -86,7 +95,7 @@ class Models:
             for versions in await asyncio.to_thread(self.source.starting_with):
                 await self._start_with(versions)
         except ModelStoreError as error:
-            self._failed(_STORE, error)
+            self._failed(_STORE, _STORE, error)
         finally:
             self.loading = False
 
@@ -138,11 +147,11 @@ class Models:
         """Everything that could not be loaded: `failures`, and problems of the start that no version stands for, by the
         name of the bundle or "the store"."""
         known = {reference.partition("@")[0] for reference in self.failures}
-        others = {name or "the store": problem for name, problem in self._problems.items() if name not in known}
+        others = {name: problem.message for name, problem in self._problems.items() if name not in known}
         return others | self.failures
 
     def unready(self) -> list[str]:
-        """Why requests would not be answered; empty if they would."""
+        """Why requests would not be answered, for everyone to read; empty if they would."""
         reasons = self._refusals()
         for model in self.lineup.catalogue().models:
             health = model.engine.health()
@@ -185,7 +194,7 @@ class Models:
         if self.loading:
             return ["loading: the models are not loaded yet"]
         if self._problems:
-            return [f"failed: {problem}" for problem in self._problems.values()]
+            return [f"failed: {problem.told}" for problem in self._problems.values()]
         return [] if self.lineup.loaded else ["failed: there are no models"]
 
     async def _start_with(self, versions: tuple[BundleReference, ...]) -> None:
@@ -200,14 +209,14 @@ class Models:
                 if version != versions[-1] and isinstance(error, BundleError):
                     logger.error("an older version is tried: %s", error)
                     continue
-                self._failed(version.name, error)
+                self._failed(version.name, str(version), error)
             except Exception as error:
-                self._failed(version.name, error)
+                self._failed(version.name, str(version), error)
             return
 
-    def _failed(self, name: str, error: Exception) -> None:
-        """The start lacks that bundle, or all."""
-        self._problems[name] = str(error)
+    def _failed(self, name: str, where: str, error: Exception) -> None:
+        """The start lacks that bundle, or all. where: the version of it."""
+        self._problems[name] = _Problem(str(error), told_of_loading(where, error))
         # The message of an error of ours says all; a traceback would only hide it.
         ours = isinstance(error, ModelStoreError | ServiceError)
         logger.error("loading failed: %s", error, exc_info=None if ours else error)

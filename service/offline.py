@@ -85,7 +85,7 @@ async def _loaded(settings: Settings) -> AsyncIterator[Models]:
     await models.load()
     try:
         # An older version in the place of a damaged one is for services that must go on, and say so elsewhere.
-        if reasons := models.unready() or list(models.failures.values()):
+        if reasons := list(models.failed.values()) or models.unready():
             raise EngineUnavailableError("; ".join(reasons))
         yield models
     finally:

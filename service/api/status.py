@@ -60,7 +60,7 @@ class StatusAnswer(BaseModel):
 async def status(request: Request, services: ServicesDependency) -> Response:
     """How the service is now: versions, models, queues, slots, rates, failures. A page if Accept prefers HTML. With
     VERSO_METRICS_TOKEN set, for whoever has that token or the admin key, as a bearer's or as the password of HTTP
-    Basic; why a bundle could not be loaded is told to them alone, unless the service is not ready for it."""
+    Basic; the message of a bundle that could not be loaded is told to them alone."""
     answer = status_of(services, operator=is_operator(request))
     if prefers_html(request.headers.get("accept", "")):
         return HTMLResponse(status_page(answer), headers=HEADERS | _VARY)

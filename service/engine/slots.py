@@ -12,6 +12,7 @@ from model_store.errors import DecoderProcessError, SegmentError
 from service.engine.stats import EngineObserver
 from service.engine.waiting import Entry
 from service.errors import EngineFailedError
+from service.public_faults import kind_of_fault
 
 logger = logging.getLogger(__name__)
 
@@ -266,12 +267,16 @@ class Slots:
     def _note_failure(self, what: str, error: BaseException) -> None:
         self.failures_in_a_row += 1
         self.last_failure_s = self._clock()
-        self.last_error = f"{what}: {type(error).__name__}: {error}"
-        logger.error("decoder failure in %s", self.last_error, exc_info=error)
+        self.last_error = f"{what}: {_told(error)}"
+        logger.error("decoder failure in %s: %s: %s", what, type(error).__name__, error, exc_info=error)
 
     @staticmethod
     def _public(error: BaseException) -> Exception:
-        return error if isinstance(error, SegmentError) else EngineFailedError(f"{type(error).__name__}: {error}")
+        return error if isinstance(error, SegmentError) else EngineFailedError(_told(error))
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {kind_of_fault(error) or error}"
 
 
 def _closed() -> Decoder:

@@ -130,7 +130,9 @@ def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced
     assert alone == several == replaced
 
 
-def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(folder: Path) -> None:
+def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     there, away = folder / "tiny" / "9", folder / "away"
 
     async def lose_one(model: ServedModel) -> None:
@@ -144,7 +146,8 @@ def test_a_decoder_is_not_made_anew_of_another_bundle_that_lies_there_by_now(fol
                 await model.engine.submit_all([segment])
             assert not slots.restarts, "it was made anew"
             await asyncio.sleep(0.01)
-        assert f"{there}: is not the bundle any more that was loaded from there: " in slots.last_error
+        assert f"{there}: is not the bundle any more that was loaded from there: " in caplog.text
+        assert str(there) not in slots.last_error
         there.rename(folder / "other" / "2")
         away.rename(there)
         while not slots.built:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from model_store.errors import BundleCorruptError
+from model_store.errors import BundleCorruptError, BundleError, BundleNotFoundError, DecoderProcessError
 from model_store.store import BundleReference
 from service.catalogue import ServedModel
 from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusableError
@@ -35,12 +35,47 @@ def test_not_ready_before_loading_and_ready_after_a_warm_up() -> None:
 
 def test_a_bundle_that_cannot_be_loaded_is_said_so() -> None:
     source = FakeSource(model("en-ru"), model("en-de", name="other"))
-    source.broken["other@1"] = OSError("disk on fire")
+    source.broken["other@1"] = OSError(5, "disk on fire")
     models = loaded(source)
-    assert models.unready() == ["failed: disk on fire"]
+    assert models.unready() == ["failed: other@1: disk on fire"]
     with pytest.raises(EngineUnavailableError, match="disk on fire"):
         models.catalogue()
     assert loaded(FakeSource()).unready() == ["failed: there are no models"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (BundleCorruptError("/secret/tiny/1/weights: altered"), "a file is missing, altered or of the wrong size"),
+        (BundleError("/secret: cannot be read: no permission"), "it cannot be read"),
+        (FileNotFoundError(2, "No such file or directory", "/secret/tiny/1"), "No such file or directory"),
+        (OSError("cannot open /secret/tiny/1"), "OSError"),
+        (RuntimeError("no locator for /secret/kernels.py"), "RuntimeError"),
+        (DecoderProcessError("a process that decodes has ended"), "a process that decodes has ended"),
+    ],
+)
+def test_strangers_are_told_the_kind_of_fault_and_operators_and_the_log_the_place(
+    error: Exception, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = FakeSource(model("en-ru"))
+    source.broken["tiny@1"] = error
+    models = loaded(source)
+    assert models.unready() == [f"failed: tiny@1: {told}"]
+    with pytest.raises(EngineUnavailableError, match=r"^failed: tiny@1: ") as refused:
+        models.catalogue()
+    assert "/secret" not in str(refused.value)
+    assert list(models.failed.values()) == [str(error)]
+    assert str(error) in caplog.text
+
+
+def test_a_store_without_bundles_is_not_named_to_strangers() -> None:
+    class Empty(FakeSource):
+        def starting_with(self) -> tuple[tuple[BundleReference, ...], ...]:
+            raise BundleNotFoundError("models: there is no bundle in /secret")
+
+    models = loaded(Empty())
+    assert models.unready() == ["failed: the store: there is no such bundle"]
+    assert models.failed == {"the store": "models: there is no bundle in /secret"}
 
 
 def test_a_damaged_newest_version_does_not_keep_the_one_before_from_serving() -> None:
@@ -51,7 +86,7 @@ def test_a_damaged_newest_version_does_not_keep_the_one_before_from_serving() ->
     assert [each.reference for each in models.catalogue().models] == ["tiny@2"]
     assert models.failures == {"tiny@3": "weights: altered"}
     source.broken |= {reference: BundleCorruptError("altered too") for reference in ("tiny@2", "tiny@1")}
-    assert loaded(source).unready() == ["failed: altered too"]
+    assert loaded(source).unready() == ["failed: tiny@1: a file is missing, altered or of the wrong size"]
 
 
 def test_a_task_that_is_not_served_is_skipped() -> None:
@@ -65,7 +100,7 @@ def test_a_task_that_is_not_served_is_skipped() -> None:
 def test_a_model_whose_warm_up_fails_is_closed() -> None:
     tiny = model("en-ru")
     engine_of(tiny).errors.append(RuntimeError("NaN"))
-    assert loaded(FakeSource(tiny)).unready() == ["failed: NaN"]
+    assert loaded(FakeSource(tiny)).unready() == ["failed: tiny@1: RuntimeError"]
     assert engine_of(tiny).closed
 
 

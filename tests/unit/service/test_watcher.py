@@ -96,7 +96,7 @@ async def test_what_was_missing_at_the_start_is_served_once_it_is_there() -> Non
     source.broken["tiny@1"] = BundleCorruptError("weights: is missing")
     rig = Rig(source)
     await rig.models.load()
-    assert rig.models.unready() == ["failed: weights: is missing"]
+    assert rig.models.unready() == ["failed: tiny@1: a file is missing, altered or of the wrong size"]
     assert await rig.look() == []
     source.broken.clear()
     assert await rig.look() == ["tiny@1"]

@@ -155,7 +155,7 @@ def test_a_store_that_cannot_be_read_at_the_start_is_a_failure_too() -> None:
     source.broken["tiny@1"] = RuntimeError("out of memory")  # not an error that the loader knows
     broken = ask_of(source)
     assert broken["failures"] == [{"model": "tiny", "message": "out of memory"}]
-    assert (broken["ready"], broken["reasons"]) == (False, ["failed: out of memory"])
+    assert (broken["ready"], broken["reasons"]) == (False, ["failed: tiny@1: RuntimeError"])
 
 
 def ask_of(source: FakeSource) -> dict[str, Any]:
