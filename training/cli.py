@@ -32,7 +32,7 @@ from training.scores import read_scores, write_scores
 from training.scoring import compared, keep, scored
 from training.server import Server
 from training.soup import average_with
-from training.start import initial_weights
+from training.start import initial_weights, not_used
 from training.trainer import Trainer
 from training.validation import Validator
 
@@ -223,6 +223,8 @@ def experiment_command(
 
 
 def _prepare(run: Run) -> None:
+    if unused := not_used(run.recipe):
+        typer.echo(f"{', '.join(unused)}: not used, since the tokenizer is that of {run.recipe.start_from}")
     with run.folder.held():
         typer.echo(str(prepare(run.recipe, run.data_root, run.folder)))
 

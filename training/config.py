@@ -13,6 +13,7 @@ from training.data_config import DataConfig, PositiveFloat, PositiveInt
 class TokenizerConfig(FrozenModel):
     """SentencePiece training. `sentences` bounds how many sampled sentences it learns from.
 
+    A run that starts from a bundle has its tokenizer: `vocabulary` and `lower_case` are as there, the rest is not used.
     lower_case: whatever is encoded, in training and by whoever uses the bundle, is lower-cased first, and so are the
         references that outputs are scored against.
     """

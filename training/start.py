@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.errors import ConfigError
-from model_store.manifest import read_manifest
+from model_store.manifest import TOKENIZER_FILE, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
@@ -65,15 +65,23 @@ def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) 
         )
 
 
-def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
-    """A recipe's tables with what follows from the bundle: network, vocabulary, task; decoding where it is silent.
+def not_used(recipe: Recipe) -> list[str]:
+    """What a recipe says of how its vocabulary is learned, where that is a bundle's and none is; sorted."""
+    stated = recipe.tokenizer.model_fields_set - {"vocabulary", "lower_case"}
+    return [] if recipe.start_from is None else [f"tokenizer.{name}" for name in sorted(stated)]
 
-    Raises ConfigError if the recipe states a network, vocabulary or task that is not the bundle's; but it may be wider.
+
+def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
+    """A recipe's tables with what follows from the bundle: network, tokenizer, task; decoding where it is silent.
+
+    Raises ConfigError if the recipe states a network, tokenizer or task that is not the bundle's; but it may be wider.
     """
-    manifest = read_manifest(find_bundle(reference))
-    network = manifest.network.model_dump(mode="json", exclude={"dropout"})
-    vocabulary = network.pop("vocabulary")
-    follows = {"network": network, "tokenizer": {"vocabulary": vocabulary}, "data": {"task": manifest.task}}
+    folder = find_bundle(reference)
+    manifest = read_manifest(folder)
+    network = manifest.network.model_dump(mode="json", exclude={"dropout", "vocabulary"})
+    tokenizer = Tokenizer.load(folder / TOKENIZER_FILE)
+    options = {"vocabulary": tokenizer.vocabulary, "lower_case": tokenizer.encode("A") == tokenizer.encode("a")}
+    follows = {"network": network, "tokenizer": options, "data": {"task": manifest.task}}
     tables = dict(raw)
     for name, fields in follows.items():
         stated = raw.get(name, {})

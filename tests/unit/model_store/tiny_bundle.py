@@ -41,12 +41,13 @@ DESCRIPTION = BundleDescription(
 
 
 @cache
-def tokenizer() -> Tokenizer:
+def tokenizer(*, lower_case: bool = False) -> Tokenizer:
     """One for English and Russian."""
     generator = random.Random(0)
     words = ["".join(generator.choices("abcdefgклмнопрст", k=generator.randint(2, 8))) for _ in range(300)]
     text = [" ".join(generator.choices(words, k=8)) for _ in range(400)]
-    return train_tokenizer(text, TokenizerConfig(vocabulary=VOCABULARY), languages=["en", "ru"], seed=1)
+    config = TokenizerConfig(vocabulary=VOCABULARY, lower_case=lower_case)
+    return train_tokenizer(text, config, languages=["en", "ru"], seed=1)
 
 
 def network(config: NetworkConfig = NETWORK, seed: int = 0) -> Seq2Seq:

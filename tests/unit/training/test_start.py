@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from model_store.errors import BundleNotFoundError, ConfigError
-from tests.unit.model_store.tiny_bundle import NETWORK, VOCABULARY, save_tiny
+from tests.unit.model_store.tiny_bundle import NETWORK, VOCABULARY, readdress, save_tiny, tokenizer
+from training.cli import app
 from training.recipe_file import load_recipe
-from training.start import initial_weights, load_start
+from training.start import initial_weights, load_start, not_used
 
 RECIPE = """
 [data]
@@ -39,6 +41,24 @@ def test_a_recipe_of_data_alone_gets_the_rest_from_the_bundle(tmp_path: Path, bu
     assert recipe.network.model_copy(update={"dropout": NETWORK.dropout}) == NETWORK
     assert recipe.tokenizer.vocabulary == VOCABULARY
     assert recipe.data.task == "translate"
+
+
+def test_what_a_bundle_lower_cases_is_scored_so_by_a_recipe_that_does_not_say_it(tmp_path: Path, bundle: str) -> None:
+    readdress(Path(bundle), "tokenizer.model", tokenizer(lower_case=True).serialized)
+    assert load_recipe(write(tmp_path, RECIPE), start_from=bundle).tokenizer.lower_case
+    text = RECIPE + "[tokenizer]\nlower_case = false\n"
+    with pytest.raises(ConfigError, match=r"tokenizer\.lower_case: False .*allowed: True"):
+        load_recipe(write(tmp_path, text), start_from=bundle)
+
+
+def test_how_a_vocabulary_would_be_learned_is_said_not_to_be_used(tmp_path: Path, bundle: str) -> None:
+    path = write(tmp_path, RECIPE + "[tokenizer]\nvocabulary = 320\nmodel = 'bpe'\n")
+    assert not_used(load_recipe(path)) == []
+    assert not_used(load_recipe(path, start_from=bundle)) == ["tokenizer.model"]
+    (tmp_path / "memory.tmx").write_text("<tmx/>", encoding="utf-8")
+    arguments = ["prepare", str(path), "--from", bundle, "--runs", str(tmp_path / "runs")]
+    told = f"tokenizer.model: not used, since the tokenizer is that of {bundle}\n"
+    assert CliRunner().invoke(app, arguments).output == told
 
 
 def test_dropout_and_decoding_are_the_recipes_own(tmp_path: Path, bundle: str) -> None:
@@ -86,10 +106,13 @@ def test_no_name_of_a_bundle_is_not_taken_for_random_weights(tmp_path: Path) -> 
         ("[network]\nlayers = 2\n", r"network\.layers: 2 is not that of tiny@1.*allowed: 1, or leave it out"),
         ("[network.encoder]\ndirection = 'forward'\n", r"network\.encoder\.direction: 'forward'.*allowed: 'reversed'"),
         ("[tokenizer]\nvocabulary = 999\n", r"tokenizer\.vocabulary: 999 .*allowed: 320"),
+        ("[tokenizer]\nlower_case = true\n", r"tokenizer\.lower_case: True .*allowed: False, or leave it out"),
         ("[network]\nhiden = 16\n", r"network\.hiden"),
     ],
 )
-def test_another_network_than_the_bundles_is_refused(tmp_path: Path, bundle: str, table: str, message: str) -> None:
+def test_another_network_or_tokenizer_than_the_bundles_is_refused(
+    tmp_path: Path, bundle: str, table: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         load_recipe(write(tmp_path, RECIPE + table), start_from=bundle)
 
