@@ -143,6 +143,21 @@ class Recipe(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _directions_are_of_the_task(self) -> Self:
+        task, start = self.data.task, self.start_from
+        for direction, (source, target) in zip(self.data.directions, self.data.pairs, strict=True):
+            other = "summarize" if source == target else "translate"
+            if task in ("translate", "summarize") and task != other:
+                allowed = f"data.task = {other!r}"
+                if start is not None:
+                    allowed = f"with a bundle of the task {other!r}, or by transfer_from, which takes one of any task"
+                raise ValueError(
+                    f"data.directions: {direction!r} is for the task {other!r}, and the task is {task!r}"
+                    f"{'' if start is None else f', that of {start}, which this run starts from'}; allowed: {allowed}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _the_best_is_best_on_something(self) -> Self:
         if self.trainer.keep == "best" and not self.data.has_sets_to_choose_by:
             raise ValueError(

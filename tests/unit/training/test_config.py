@@ -190,6 +190,13 @@ def test_nothing_is_best_on_a_set_that_is_of_no_direction(tmp_path: Path) -> Non
     assert recipe.data.has_sets_to_choose_by
 
 
+def test_directions_of_another_task_are_refused(tmp_path: Path) -> None:
+    text = RECIPE.replace("[data]", '[data]\ntask = "summarize"')
+    message = r"'en-ru' is for the task 'translate', and the task is 'summarize'; allowed: data\.task = 'translate'"
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, text))
+
+
 def test_moses_bleu_of_summaries_is_refused(tmp_path: Path) -> None:
     text = RECIPE.replace("[tokenizer]", 'task = "summarize"\n[evaluation]\nmoses_bleu = true\n[tokenizer]')
     with pytest.raises(ConfigError, match=r"evaluation\.moses_bleu: scores translations"):

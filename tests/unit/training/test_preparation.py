@@ -134,11 +134,9 @@ def test_what_fails_at_the_tokenizer_leaves_nothing_behind(corpus: Path) -> None
 
 def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path) -> None:
     report, folder, _config = run(
-        corpus, "run", task="summarize", directions=("xx-yy",), cut_source_tokens=6, report=(), validation_pairs=0
+        corpus, "run", task="comment", directions=("xx-yy",), cut_source_tokens=6, report=(), validation_pairs=0
     )
-    _whole, uncut, _config = run(
-        corpus, "uncut", task="summarize", directions=("xx-yy",), report=(), validation_pairs=0
-    )
+    _whole, uncut, _config = run(corpus, "uncut", task="comment", directions=("xx-yy",), report=(), validation_pairs=0)
     cut, whole = PackedPairs.load(folder.train), PackedPairs.load(uncut.train)
     assert len(cut) == len(whole)
     assert all(cut.side(pair, 0) == whole.side(pair, 0)[:6] for pair in range(len(cut)))

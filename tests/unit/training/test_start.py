@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from model_store.errors import BundleNotFoundError, ConfigError
-from tests.unit.model_store.tiny_bundle import NETWORK, VOCABULARY, readdress, save_tiny, tokenizer
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, VOCABULARY, readdress, save_tiny, tokenizer
 from training.cli import app
 from training.recipe_file import load_recipe
 from training.start import initial_weights, load_start, not_used
@@ -121,6 +122,20 @@ def test_another_task_than_the_bundles_is_refused(tmp_path: Path, bundle: str) -
     text = RECIPE.replace("[data]", '[data]\ntask = "summarize"')
     with pytest.raises(ConfigError, match=r"data\.task: 'summarize' .*allowed: 'translate'"):
         load_recipe(write(tmp_path, text), start_from=bundle)
+
+
+def test_a_summarizer_is_adapted_by_summaries_and_a_translator_by_translations(tmp_path: Path, bundle: str) -> None:
+    path = tmp_path / "summarizer" / "1"
+    save_tiny(path, replace(DESCRIPTION, name="sums", task="summarize", directions=(("en", "en"), ("ru", "ru"))))
+    summaries = RECIPE.replace("en-ru", "en-en").replace('right = "ru"', 'right = "en"')
+    assert load_recipe(write(tmp_path, summaries), start_from=str(path)).data.task == "summarize"
+    message = (
+        r"data\.directions: 'en-ru' is for the task 'translate', and the task is 'summarize', that of .*/summarizer/1"
+    )
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, RECIPE), start_from=str(path))
+    with pytest.raises(ConfigError, match=r"'en-en' is for the task 'summarize', and the task is 'translate', that of"):
+        load_recipe(write(tmp_path, summaries), start_from=bundle)
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])
