@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
 from service.api.openapi import tell_of_keys
 from service.api.traces import RequestTrace
+from service.catalogue import Catalogue
 from service.changes import Changes
 from service.documents.jobs import DocumentJobs, JobLimits
 from service.documents.limits import DocumentLimits
@@ -44,6 +46,8 @@ from service.settings import Settings
 from service.suggestions import Suggestions
 from service.tracing import Tracing, open_tracing
 from service.watcher import Watcher
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -201,5 +205,17 @@ async def _lifespan(services: Services, tracing: Tracing | None) -> AsyncIterato
 
 async def _load_and_watch(services: Services) -> None:
     await services.models.load()
+    _tell_of_pivot(services.models.lineup.catalogue())
     if services.settings.watch_s:
         await Watcher(services.models, services.changes, services.settings.watch_s).run()
+
+
+def _tell_of_pivot(catalogue: Catalogue) -> None:
+    """It may be of a bundle that is loaded later, so nothing is refused. With two languages there is no way through a
+    third."""
+    if catalogue.pivot and catalogue.middle is None and len(catalogue.languages) > 2:
+        logger.warning(
+            "VERSO_PIVOT_LANGUAGE: no loaded bundle has %r, so no pair goes through it; allowed: %s, or empty for none",
+            catalogue.pivot,
+            ", ".join(catalogue.languages),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from model_store.config import DecodingConfig, Formality, Task
@@ -135,8 +136,8 @@ class Canary:
 class Catalogue:
     """The loaded bundles, one version of each, in order of preference.
 
-    pivot: the language in the middle of a pair that none serves. canaries: versions that get a share of the requests.
-    others: versions that are loaded and get only the requests that name them.
+    pivot: a code of the language in the middle of a pair that none serves. canaries: versions that get a share of the
+        requests. others: versions that are loaded and get only the requests that name them.
     """
 
     models: tuple[ServedModel, ...] = ()
@@ -174,6 +175,11 @@ class Catalogue:
     def languages(self) -> tuple[str, ...]:
         """Every language that is translated from or to, sorted."""
         return tuple(sorted({code for model in self._doing("translate") for pair in model.directions for code in pair}))
+
+    @cached_property
+    def middle(self) -> str | None:
+        """The served language that `pivot` names: in any case, and with a script or region more or less."""
+        return match_language(self.pivot, self.languages)
 
     def language(self, code: str, field: str) -> str:
         """The served language that `code` names: in any case, and with a script or region more or less.
@@ -258,7 +264,9 @@ class Catalogue:
         direct = self._leg(source, target)
         if direct:
             return (direct,)
-        first, second = self._leg(source, self.pivot), self._leg(self.pivot, target)
+        if self.middle is None:
+            return ()
+        first, second = self._leg(source, self.middle), self._leg(self.middle, target)
         return (first, second) if first and second else ()
 
     def _leg(self, source: str, target: str) -> Leg | None:

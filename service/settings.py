@@ -23,6 +23,8 @@ Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Secret = Annotated[str, StringConstraints(strip_whitespace=True)]
 # As a browser sends it, in lower case and with nothing behind the port.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
+# The form of a code, as BCP 47 has it. Which languages there are depends on the bundles.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
 class Settings(BaseSettings):
@@ -202,6 +204,15 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("pivot_language")
+    @classmethod
+    def _is_language(cls, code: str) -> str:
+        if code and not _LANGUAGE.fullmatch(code):
+            raise PydanticCustomError(
+                "language", "not a language code; allowed: such as en and pt-BR, or empty for none"
+            )
+        return code
 
     @field_validator("trusted_proxies")
     @classmethod

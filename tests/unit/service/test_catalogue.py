@@ -25,6 +25,13 @@ def test_a_pair_without_a_model_goes_through_the_pivot() -> None:
     ]
     with pytest.raises(UnsupportedPairError, match="ru-de is not a served pair; allowed: de-en, en-de, en-ru, ru-en"):
         Catalogue(BOTH.models, pivot="").route("ru", "de")
+    with pytest.raises(UnsupportedPairError, match="ru-de is not a served pair"):
+        Catalogue(BOTH.models, pivot="xx").route("ru", "de")
+
+
+@pytest.mark.parametrize("pivot", ["EN", "en-US", "en_GB"])
+def test_the_pivot_is_named_in_any_case_and_with_a_region_as_languages_of_requests_are(pivot: str) -> None:
+    assert Catalogue(BOTH.models, pivot=pivot).route("ru", "de") == BOTH.route("ru", "de")
 
 
 def test_languages_and_targets() -> None:

@@ -43,6 +43,9 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value", "message"),
     [
         ("VERSO_PORT", "70000", "environment: VERSO_PORT: .*65535.*70000"),
+        ("VERSO_PIVOT_LANGUAGE", "english", "VERSO_PIVOT_LANGUAGE: not a language code; allowed: .*en.*got 'english'"),
+        ("VERSO_PIVOT_LANGUAGE", "en,de", "VERSO_PIVOT_LANGUAGE: .*allowed"),
+        ("VERSO_PIVOT_LANGUAGE", "en-", "VERSO_PIVOT_LANGUAGE: .*allowed"),
         ("VERSO_DRAIN_S", "inf", "VERSO_DRAIN_S: "),
         ("VERSO_CUDA_PRECISION", "float32", "VERSO_CUDA_PRECISION: .*'float16' or 'bfloat16'"),
         ("VERSO_LOG_LEVEL", "loud", "VERSO_LOG_LEVEL: .*'debug'"),
@@ -69,3 +72,9 @@ def test_what_a_list_may_have_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     assert settings.trusted_proxies == ("10.0.0.1", "::1", "192.168.0.0/16", "fd00::/8")
     assert settings.cors_origins == ("*", "https://page.example:8443", "moz-extension://0a-b")
+
+
+@pytest.mark.parametrize("code", ["", "en", "EN", "yue", "zh-Hant", "pt_BR", "sr-Latn-RS"])
+def test_a_pivot_is_named_as_languages_are_or_left_empty(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setenv("VERSO_PIVOT_LANGUAGE", code)
+    assert read_settings().pivot_language == code

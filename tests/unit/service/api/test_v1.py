@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.unit.service.api.client import ONE, app_of, ask, get, post
+from tests.unit.service.fakes import model
 
 
 def test_an_answer_has_everything() -> None:
@@ -83,6 +85,18 @@ def test_auto_names_the_text_whose_language_is_not_served() -> None:
         r"source: 'fr' \(found in text 1 with confidence [01]\.\d\d\) is not a served language; allowed: de, en, ru",
         error["message"],
     )
+
+
+@pytest.mark.parametrize(("pivot", "told"), [("xx", True), ("EN", False), ("", False)])
+def test_a_pivot_that_no_bundle_has_is_told_in_the_log(
+    pivot: str, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    get(app_of(pivot_language=pivot), "/livez")
+    why = "VERSO_PIVOT_LANGUAGE: no loaded bundle has 'xx', so no pair goes through it; allowed: de, en, ru, or empty"
+    assert (why in caplog.text) is told
+    caplog.clear()
+    get(app_of(model("en-ru", "ru-en"), pivot_language=pivot), "/livez")
+    assert "VERSO_PIVOT_LANGUAGE" not in caplog.text
 
 
 def test_a_pivot_says_so() -> None:
