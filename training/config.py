@@ -66,6 +66,15 @@ class TrainerConfig(FrozenModel):
     validation_sentences: PositiveInt = 200
     checkpoint_every_steps: PositiveInt = 500
 
+    @model_validator(mode="after")
+    def _warms_up_before_the_end(self) -> Self:
+        if {"warmup_steps", "max_steps"} <= self.model_fields_set and self.warmup_steps > self.max_steps:
+            raise ValueError(
+                f"warmup_steps: {self.warmup_steps} is more than max_steps, so learning_rate would never be reached; "
+                f"allowed: 0 to {self.max_steps}, or more max_steps"
+            )
+        return self
+
 
 class EvaluationConfig(FrozenModel):
     """What `evaluate` measures beside the metrics of the task.

@@ -44,6 +44,7 @@ embedding = 16
 
 [trainer]
 max_steps = 3
+warmup_steps = 3
 """
 
 

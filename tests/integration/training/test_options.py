@@ -33,6 +33,7 @@ embedding = 16
 
 [trainer]
 max_steps = 12
+warmup_steps = 2
 batch_tokens = 400
 log_every_steps = 6
 

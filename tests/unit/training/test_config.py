@@ -85,6 +85,11 @@ def test_nothing_is_best_without_sets_to_choose_by(tmp_path: Path) -> None:
         ("vocabulary = 500", "words = 500", "tokenizer.words"),
         ('name = "model"', 'name = "A model"', "export.name"),
         ("[tokenizer]", "[trainer]\nseed = -1\n[tokenizer]", "trainer.seed"),
+        (
+            "[tokenizer]",
+            "[trainer]\nwarmup_steps = 9\nmax_steps = 8\n[tokenizer]",
+            r"trainer: warmup_steps: 9 is more than max_steps, .*; allowed: 0 to 8",
+        ),
         ("[tokenizer]", '[network]\nattention = "positional"\npositions = 100\n[tokenizer]', "max_source_length: 128"),
         ("[tokenizer]", '[network.decoder]\ndirection = "bidirectional"\n[tokenizer]', "cannot generate"),
         (
@@ -152,6 +157,11 @@ def test_a_wrong_value_is_all_that_is_told(tmp_path: Path, old: str, new: str, m
     path = write(tmp_path, RECIPE.replace(old, new))
     with pytest.raises(ConfigError, match=rf"^{re.escape(str(path))}: {message}$"):
         load_recipe(path)
+
+
+def test_a_recipe_that_leaves_the_warm_up_to_verso_may_be_shorter(tmp_path: Path) -> None:
+    text = RECIPE.replace("[tokenizer]", "[trainer]\nmax_steps = 8\n[tokenizer]")
+    assert load_recipe(write(tmp_path, text)).trainer.warmup_steps > 8
 
 
 def test_embeddings_that_begin_random_are_not_scaled(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def small() -> Recipe:
         {
             "data": {"validation": [held_out], "report": []},
             "network": {"hidden": 8, "embedding": 8},
-            "trainer": {"max_steps": 2, "validate_every_steps": 2},
+            "trainer": {"max_steps": 2, "warmup_steps": 2, "validate_every_steps": 2},
             "evaluation": {"moses_bleu": True},
         },
     )
