@@ -18,7 +18,7 @@ from service.api import admin, documents, error_handlers, glossaries, libretrans
 from service.api.admission import Admission, SecurityHeaders
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
-from service.api.middleware import BodyLimit, CancelOnDisconnect, InFlight, RequestLog
+from service.api.middleware import BodyLimit, CancelOnDisconnect, HeadAsGet, InFlight, RequestLog
 from service.api.openapi import tell_of_keys
 from service.api.traces import RequestTrace
 from service.catalogue import Catalogue
@@ -111,6 +111,7 @@ def create_app(
 
 def _add_middleware(app: FastAPI, services: Services, tracing: Tracing | None) -> None:
     # The last one added is the outermost.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         BodyLimit,
         max_body_bytes=services.settings.max_body_bytes,

@@ -138,11 +138,12 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 def _methods(request: Request) -> set[str]:
     """Those that the path of a request takes."""
     scopes = [{**request.scope, "method": method} for method in ("DELETE", "GET", "PATCH", "POST", "PUT")]
-    return {
+    methods = {
         str(scope["method"])
         for scope in scopes
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
     }
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def service_problem(error: Exception) -> Problem:

@@ -1,4 +1,5 @@
-"""What every request passes: its id, log line and metrics; the limit of its body; cancelling when its client leaves."""
+"""What every request passes: its id, log line and metrics; the limit of its body; cancelling when its client leaves;
+HEAD as GET without the body."""
 
 from __future__ import annotations
 
@@ -207,3 +208,21 @@ class BodyLimit:
             return part
 
         await self._app(scope, receive_limited, send)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET is answered, without the body: FastAPI's routes, unlike Starlette's, know nothing of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)

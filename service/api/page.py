@@ -52,14 +52,12 @@ def _read() -> dict[str, WebFile]:
 FILES = _read()
 
 
-@router.head("/")
 @router.get("/")
 async def page(request: Request) -> Response:
     """The page."""
     return FILES["index.html"].response(request)
 
 
-@router.head("/web/{name}")
 @router.get("/web/{name}")
 async def part(request: Request, name: str) -> Response:
     """A style, script or picture of the page."""

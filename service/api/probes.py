@@ -30,7 +30,6 @@ class Liveness(BaseModel):
     reasons: list[str]
 
 
-@router.head("/livez", include_in_schema=False)
 @router.get("/livez", responses={503: {"model": Liveness}}, response_model=Liveness)
 async def livez(services: ServicesDependency) -> JSONResponse:
     """200 while the process answers and can help itself; it says nothing of models that are being loaded or have failed
@@ -40,7 +39,6 @@ async def livez(services: ServicesDependency) -> JSONResponse:
     return JSONResponse(liveness.model_dump(), 503 if reasons else 200)
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"model": Readiness}}, response_model=Readiness)
 async def readyz(services: ServicesDependency) -> JSONResponse:
     """200 if the models are loaded and warmed up, their engines are healthy, and the process is not shutting down."""

@@ -127,7 +127,9 @@ def _asked(request: Request, body: bytes, files: Files) -> Asked:
     path = scope.get("raw_path") or scope["path"].encode()
     client = scope.get("client") or ("", 0)
     headers = tuple(request.headers.raw)
-    return Asked(scope["method"], scope["scheme"], path + query, headers, body, (client[0], client[1]), files)
+    # Ray Serve's own server sends no body for HEAD, but the length of the one that GET has.
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    return Asked(method, scope["scheme"], path + query, headers, body, (client[0], client[1]), files)
 
 
 def _response(answered: Answered) -> Response:

@@ -61,7 +61,6 @@ async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
     )
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health(services: ServicesDependency) -> HealthAnswer:
     """Whether requests are answered (LibreTranslate itself always says so)."""

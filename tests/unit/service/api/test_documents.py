@@ -141,4 +141,4 @@ def test_a_method_that_is_not_allowed_is_told_which_are() -> None:
         assert [answer.status_code for answer in answers] == [405, 405]
         return [answer.headers["allow"] for answer in answers]
 
-    assert ask(app_of(), call) == ["DELETE, GET", "POST"]
+    assert ask(app_of(), call) == ["DELETE, GET, HEAD", "POST"]

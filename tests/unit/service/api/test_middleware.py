@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import httpx
+import pytest
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.middleware import CancelOnDisconnect
+from service.api.middleware import CancelOnDisconnect, HeadAsGet
+from tests.unit.service.api.client import app_of, ask
 
 SCOPE: Scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
 
@@ -93,3 +97,47 @@ def test_cancelling_from_outside_reaches_the_work() -> None:
 
     asyncio.run(run(lambda: seen.append("awaited")))
     assert seen == ["ended", "awaited"]
+
+
+def test_head_is_answered_as_get_is_without_the_body() -> None:
+    sent: list[Message] = []
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await Response("four")(scope, receive, send)
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    asked: Scope = {**SCOPE, "method": "HEAD"}
+    asyncio.run(HeadAsGet(app)(asked, receiver(BODY), keep))
+    start, body = sent
+    assert [scope["method"] for scope in seen] == ["GET"]
+    assert asked["method"] == "HEAD", "a server goes by it"
+    assert (b"content-length", b"4") in start["headers"]
+    assert body["body"] == b""
+
+
+@pytest.mark.parametrize("key", ["a key", "another"])
+def test_every_route_of_get_answers_head_and_is_in_the_document_once(key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+
+    async def call(client: httpx.AsyncClient) -> None:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+        assert not any("head" in operations for operations in paths.values())
+        with_get = [path for path, operations in paths.items() if "get" in operations]
+        assert len(with_get) >= 14
+        for path in (*with_get, "/", "/web/style.css", "/spec", "/docs", "/openapi.json"):
+            got, asked = await client.get(path, headers=headers), await client.head(path, headers=headers)
+            assert asked.status_code == got.status_code, path
+            assert asked.headers.get("content-type") == got.headers.get("content-type"), path
+            assert asked.content == b""
+        wrong = await client.head("/v1/translate")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+        both = await client.post("/v1/models")
+        assert both.headers["allow"] == "GET, HEAD"
+        counted = (await client.get("/metrics", headers=headers)).text
+        assert 'verso_requests_total{pair="",route="/v1/models",status="200"} 2.0' in counted
+
+    ask(app_of(admin_key="a key"), call)
