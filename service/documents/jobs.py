@@ -7,8 +7,10 @@ import contextlib
 import logging
 import math
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from typing import Literal, Protocol
 
@@ -121,7 +123,7 @@ class DocumentJobs:
                 UnsupportedPairError, ModelNotFoundError, EngineUnavailableError: as Translator.translate.
             TooManyDocumentsError: there are too many.
         """
-        await self._check_room(upload)
+        self._check_room(upload.client.name, await asyncio.to_thread(self._store.counts))
         contents = await self._reader.read(upload.name, upload.content)
         check_language(contents, upload.order.target)
         sample = await asyncio.to_thread(_sample, contents)
@@ -130,7 +132,6 @@ class DocumentJobs:
 
     async def submit(self, upload: Upload, contents: Contents) -> Job:
         """A new job for a document that was checked. Raises TooManyDocumentsError, DocumentStoreError."""
-        await self._check_room(upload)
         new = NewJob(
             id=secrets.token_urlsafe(16),
             owner=upload.owner,
@@ -141,7 +142,8 @@ class DocumentJobs:
             segments=len(contents.segments),
             characters=contents.characters,
         )
-        job = await asyncio.to_thread(self._store.add, new, upload.content)
+        room = partial(self._check_room, upload.client.name)
+        job = await asyncio.to_thread(self._store.add, new, upload.content, room)
         self._wake.set()
         return job
 
@@ -171,11 +173,11 @@ class DocumentJobs:
             task.cancel()
         await asyncio.to_thread(self._store.delete, job_id)
 
-    async def _check_room(self, upload: Upload) -> None:
-        counts = await asyncio.to_thread(self._store.counts)
+    def _check_room(self, client: str, counts: Counter[str]) -> None:
+        """counts: jobs by client. Raises TooManyDocumentsError if they leave no room for one more of `client`."""
         most, of_client = self._limits.jobs, self._limits.jobs_per_client
-        if counts[upload.client.name] >= of_client or counts.total() >= most:
-            mine, all_ = counts[upload.client.name], counts.total()
+        mine, all_ = counts[client], counts.total()
+        if mine >= of_client or all_ >= most:
             raise TooManyDocumentsError(
                 f"documents: {mine} of yours are kept, and {all_} in all; allowed: {of_client} and {most}; "
                 "delete some, or wait until they expire",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -86,7 +87,7 @@ class JobStore:
     def counts(self) -> Counter[str]:
         """Jobs by client."""
         with self._database.transaction() as db:
-            return Counter(dict(db.execute("SELECT client, COUNT(*) FROM jobs GROUP BY client").fetchall()))
+            return _counts(db)
 
     def age_s(self, job: Job) -> float:
         """Seconds since a job was made, by the clock that survives a restart."""
@@ -97,12 +98,13 @@ class JobStore:
         with self._database.transaction(writes=False) as db:
             return int(db.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").fetchone()[0])
 
-    def add(self, job: NewJob, content: bytes) -> Job:
-        """Keep a new job."""
+    def add(self, job: NewJob, content: bytes, check: Callable[[Counter[str]], None] = lambda counts: None) -> Job:
+        """Keep a new job. check: of the counts before it, which stay as they are; nothing is kept if it raises."""
         now = time.time()
         order = job.order
         values = (job.id, job.owner, job.client, job.weight, job.name, order.source, order.target, order.model)
         with self._database.transaction() as db:
+            check(_counts(db))
             db.execute(
                 "INSERT INTO jobs (id, owner, client, weight, state, name, source, target, model, characters, total, "
                 "created, expires, content) VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -180,6 +182,10 @@ class JobStore:
     def close(self) -> None:
         """The end."""
         self._database.close()
+
+
+def _counts(db: sqlite3.Connection) -> Counter[str]:
+    return Counter(dict(db.execute("SELECT client, COUNT(*) FROM jobs GROUP BY client").fetchall()))
 
 
 def _failed(problem: str) -> DocumentStoreError:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from service.documents.jobs import DocumentJobs, Upload
+from service.documents.reading import Contents
 from service.keys import KeyStore
 from tests.unit.service.api.client import app_of, ask, post
 from tests.unit.service.api.uploads import HTML, TURNED, finished, form
@@ -133,6 +136,26 @@ def test_there_are_no_more_documents_than_allowed() -> None:
         assert (await client.post("/v1/documents", **form(HTML))).status_code == 202
 
     ask(app_of(max_documents=5, max_documents_per_client=2), call)
+
+
+def test_of_many_that_come_at_once_no_more_are_kept_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each was checked while there was room for it."""
+    all_checked = asyncio.Barrier(6)
+    check = DocumentJobs.check
+
+    async def check_all(jobs: DocumentJobs, upload: Upload) -> Contents:
+        contents = await check(jobs, upload)
+        await all_checked.wait()
+        return contents
+
+    async def call(client: httpx.AsyncClient) -> list[int]:
+        return [
+            each.status_code
+            for each in await asyncio.gather(*(client.post("/v1/documents", **form(HTML)) for _number in range(6)))
+        ]
+
+    monkeypatch.setattr(DocumentJobs, "check", check_all)
+    assert sorted(ask(app_of(max_documents=2), call)) == [202] * 2 + [429] * 4
 
 
 def test_a_method_that_is_not_allowed_is_told_which_are() -> None:
