@@ -30,6 +30,9 @@ _OPAQUE = _OPAQUE_INLINE | frozenset(_OPAQUE_BLOCK_NAMES.split())
 _DEEPEST = 64
 _SPACES = regex.compile(r"[ \t\n\r\f]+")
 _LETTER = regex.compile(r"\p{L}")
+# Words of labels that a page shows apart, "First name" and "Last name", and no word in two parts, as in McDonald.
+_LABEL_ENDS = regex.compile(r"\p{Ll}{2}[.!?:]?\Z")
+_LABEL_BEGINS = regex.compile(r"\p{Lu}")
 _FIRST_OBJECT, _LAST_OBJECT = 0xE000, 0xF8FF
 
 
@@ -65,7 +68,8 @@ def parse_html(source: str) -> list[str | Run]:
     """Parts whose sources concatenate to `source`.
 
     A tag without its partner in the same run, or crossed with another, ends the run: it stays between the words that it
-    stood between. A link right behind another one, as in a menu, begins a run too.
+    stood between. A link right behind another one, as in a menu, begins a run too, and so does an element right behind
+    another where the words of labels would run together.
     """
     parts: list[str | Run] = []
     run: list[HtmlToken] = []
@@ -76,6 +80,9 @@ def parse_html(source: str) -> list[str | Run]:
         elif token.kind == "start" and token.name == "a" and _ends_with_link(run):
             parts += _runs(run, source)
             run = [token]
+        elif place := _label_begins(run, token):
+            parts += _runs(run[:place], source)
+            run = [*run[place:], token]
         else:
             run.append(token)
     return [*parts, *_runs(run, source)]
@@ -84,6 +91,18 @@ def parse_html(source: str) -> list[str | Run]:
 def _ends_with_link(run: Sequence[HtmlToken]) -> bool:
     last = next((token for token in reversed(run) if token.kind != "text" or token.source.strip()), None)
     return last is not None and last.kind == "end" and last.name == "a"
+
+
+def _label_begins(run: Sequence[HtmlToken], token: HtmlToken) -> int:
+    """The place in a run of the tag with which a label begins whose text is `token`; 0 if it is none. One of two labels
+    has several words: two words that are glued may be a name, as in LibreOffice."""
+    place = len(run)
+    while place and run[place - 1].kind == "start" and run[place - 1].name not in VOID:
+        place -= 1
+    before = next((each.source for each in reversed(run[:place]) if each.kind != "end"), "")
+    glued = 0 < place < len(run) and run[place - 1].kind == "end"
+    labels = token.kind == "text" and _LABEL_ENDS.search(before) and _LABEL_BEGINS.match(token.source)
+    return place if glued and labels and _SPACES.search(before.strip() + token.source.strip()) else 0
 
 
 def text_of(source: str) -> str:

@@ -39,6 +39,13 @@ def test_nothing_is_lost_on_the_way_in(html: str) -> None:
         ("x <!-- c --> y", ["x y"]),
         ("one </b> two", ["one ", " two"]),
         ("<b><a>one</a><a>two</a>\n<a>three</a></b> four", ["one", "two ", "three", " four"]),
+        ("<b><i>First name</i><i>Last</i><u>E-mail address</u></b>", ["First name", "Last", "E-mail address"]),
+        ("<b>All is saved.</b><i><u>Go on</u></i> now", ["All is saved.", "Go on now"]),
+        (
+            "<b>Libre</b><i>Office</i> <b>in Mc</b><i>Donald</i> <b>an</b><i>other</i>",
+            ["LibreOffice in McDonald another"],
+        ),
+        ("<b>First name</b> <i>Last name</i> of<wbr><i>One</i>", ["First name Last name ofOne"]),
         ("<label>one</label><input><label>two</label> three <input> four", ["one", "two", " three ", " four"]),
         ("<b>one <i>two</b> three</i>", ["one ", "two", " three"]),
         ("<ul><li>1<li>&mdash;</ul>", []),
