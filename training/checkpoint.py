@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import inf
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from model_store.errors import ConfigError
+from training.writing import replacing
 
 _AVERAGED = "module."  # before the names of weights in an AveragedModel
 
@@ -52,20 +52,8 @@ class Checkpoint:
 
         Raises ConfigError if it cannot be written, because the disk is full perhaps; the one before is left.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        try:
-            with partial.open("wb") as file:
-                torch.save({**vars(self), "position": asdict(self.position)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-        except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
-            reason: BaseException = error
-            while reason.__context__ is not None:  # torch.save covers what happened by errors of its own
-                reason = reason.__context__
-            raise ConfigError(f"checkpoint: {path} cannot be written: {reason}") from error
-        partial.replace(path)
+        with replacing(path) as file:
+            torch.save({**vars(self), "position": asdict(self.position)}, file)
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:

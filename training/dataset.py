@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -66,8 +67,8 @@ class PackedPairs:
         """Write one .npy a field, so that load() maps instead of reading."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("ids", "offsets", "left", "right", "repeats", "formality"):
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        np.save(folder / "languages.npy", np.array(self.languages), allow_pickle=False)
+            _save(folder / f"{name}.npy", getattr(self, name))
+        _save(folder / "languages.npy", np.array(self.languages))
 
     @classmethod
     def load(cls, folder: Path) -> PackedPairs:
@@ -82,6 +83,12 @@ class PackedPairs:
         kept = folder / "formality.npy"  # not there if it was prepared before there was such a thing
         formality = _mapped(kept) if kept.exists() else np.zeros((len(fields["left"]), 2), np.int8)
         return cls(**fields, languages=languages, formality=formality)
+
+
+def _save(path: Path, values: NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        # To a file NumPy writes by C's own buffers, and does not notice when the disk has no room for the last of them.
+        np.save(SimpleNamespace(write=file.write), values, allow_pickle=False)
 
 
 def _mapped(path: Path) -> NDArray[Any]:

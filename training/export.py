@@ -20,6 +20,7 @@ from training.run_folder import RunFolder, read_json
 from training.scores import read_scores
 from training.shortlist import learn_translations
 from training.start import find_bundle
+from training.writing import naming
 
 
 def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
@@ -44,29 +45,28 @@ def bundle_reference(recipe: Recipe) -> str:
 def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
     """Write the run's bundle into `store` and return its folder.
 
-    Raises BundleError if that name and version exist already: bundles are immutable, so raise export.version.
+    Raises BundleError if that name and version exist already: bundles are immutable, so raise export.version; and
+    ConfigError if it cannot be written.
     """
     target = bundle_folder(recipe, store)
-    save_bundle(
-        target,
-        description=BundleDescription(
-            name=recipe.export.name,
-            version=recipe.export.version,
-            task=recipe.data.task,
-            directions=recipe.data.pairs,
-            description=recipe.export.description,
-            licence=recipe.export.licence,
-            network=recipe.network,
-            decoding=recipe.decoding,
-            storage=recipe.export.storage,
-            formality=recipe.data.formality,
-            scores=read_scores(folder.scores),
-            data=_data(recipe, folder),
-        ),
-        weights=averaged_weights(folder.checkpoint),
-        tokenizer=Tokenizer.load(folder.tokenizer),
-        translations=_translations(recipe, folder),
+    description = BundleDescription(
+        name=recipe.export.name,
+        version=recipe.export.version,
+        task=recipe.data.task,
+        directions=recipe.data.pairs,
+        description=recipe.export.description,
+        licence=recipe.export.licence,
+        network=recipe.network,
+        decoding=recipe.decoding,
+        storage=recipe.export.storage,
+        formality=recipe.data.formality,
+        scores=read_scores(folder.scores),
+        data=_data(recipe, folder),
     )
+    weights, tokenizer = averaged_weights(folder.checkpoint), Tokenizer.load(folder.tokenizer)
+    translations = _translations(recipe, folder)
+    with naming(f"bundle: {target}"):
+        save_bundle(target, description=description, weights=weights, tokenizer=tokenizer, translations=translations)
     return target
 
 

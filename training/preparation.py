@@ -30,6 +30,7 @@ from training.start import load_start
 from training.test_sets import folded
 from training.tokenizer_training import train_tokenizer
 from training.word_pairs import word_pairs
+from training.writing import naming
 
 _FORMALITIES: tuple[Formality, ...] = get_args(Formality)
 # One of so many pairs that say how they address their reader is learned without that, so that "default" is learned too.
@@ -39,7 +40,7 @@ _LEARNED_WITHOUT = 4
 def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningReport:
     """Read, clean, deduplicate, train the tokenizer, encode; returns what was kept and what was dropped, by reason.
 
-    Raises ConfigError if nothing usable is left, of one of the directions or at all.
+    Raises ConfigError if nothing usable is left, of one of the directions or at all, or if it cannot be written.
     """
     if folder.checkpoint.exists():
         raise ConfigError(
@@ -56,18 +57,19 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
     pairs, drawable = _pack(corpora, tokenizer, languages, recipe, report)
     _check_enough(len(pairs), recipe, report)
     train, validation = _split(pairs, drawable, recipe)
-    for path in (folder.prepared, folder.report):  # till all is written again, nothing is prepared there
-        path.unlink(missing_ok=True)
-    folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
-    for each in drawn:
-        rows = (f"{pair.left}\t{pair.right}\n" for pair in each.pairs)
-        file = folder.held_out(each.draw.left, each.draw.right, each.draw.config.name)
-        file.write_text("".join(rows), encoding="utf-8")
-    folder.tokenizer.write_bytes(tokenizer.serialized)
-    train.save(folder.train)
-    validation.save(folder.validation)
-    folder.prepared.write_text(json.dumps(what_it_depends_on(recipe), indent=2) + "\n", encoding="utf-8")
-    folder.report.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with naming(f"data: {folder.tokenizer.parent}"):
+        for path in (folder.prepared, folder.report):  # till all is written again, nothing is prepared there
+            path.unlink(missing_ok=True)
+        folder.tokenizer.parent.mkdir(parents=True, exist_ok=True)
+        for each in drawn:
+            rows = (f"{pair.left}\t{pair.right}\n" for pair in each.pairs)
+            file = folder.held_out(each.draw.left, each.draw.right, each.draw.config.name)
+            file.write_text("".join(rows), encoding="utf-8")
+        folder.tokenizer.write_bytes(tokenizer.serialized)
+        train.save(folder.train)
+        validation.save(folder.validation)
+        folder.prepared.write_text(json.dumps(what_it_depends_on(recipe), indent=2) + "\n", encoding="utf-8")
+        folder.report.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return report
 
 

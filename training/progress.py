@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from training.checkpoint import Position
+from training.writing import naming
 
 logger = logging.getLogger("verso.train")
 
@@ -81,7 +82,8 @@ class ProgressLog:
             logger.info("step %d  validation  %s", position.step, shown)
         for name, value in figures.items():
             self._scalar(f"validation/{name}", value, position.step)
-        self._curves.flush()
+        with naming(f"curves: {self._folder}"):
+            self._curves.flush()
         self._since += time.monotonic() - self._last  # rates are of updates, not of what is done between them
 
     @cached_property
@@ -90,4 +92,5 @@ class ProgressLog:
         return SummaryWriter(str(self._folder))
 
     def _scalar(self, name: str, value: float, step: int) -> None:
-        self._curves.add_scalar(name, value, step)
+        with naming(f"curves: {self._folder}"):
+            self._curves.add_scalar(name, value, step)

@@ -11,16 +11,18 @@ from typing import Any
 from model_store.errors import ConfigError
 from model_store.manifest import Score
 from training.evaluation import Evaluation
+from training.writing import replacing
 
 
 def write_scores(path: Path, evaluations: Sequence[Evaluation], command: str) -> None:
     """Keep evaluations with the command that made them, in place of what the same command gave before.
 
-    What is there was read by `read_scores`, or is not there yet.
+    What is there was read by `read_scores`, or is not there yet. Raises ConfigError if it cannot be written; what was
+    there is left.
     """
     content = _read(path) | {command: [_figures(each) for each in evaluations]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with replacing(path) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def read_scores(path: Path) -> tuple[Score, ...]:

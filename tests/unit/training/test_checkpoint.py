@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 import pytest
 import torch
 
 from model_store.errors import ConfigError
+from tests.unit.training.full_disk import full_after
 from tests.unit.training.tiny import same
 from training.checkpoint import Checkpoint, Position, averaged_weights
 
@@ -39,13 +39,9 @@ def test_replaces_the_one_before(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     checkpoint(1).save(path)
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
-    try:
-        with pytest.raises(ConfigError, match=r"checkpoint: .*checkpoint\.pt cannot be written: .*File too large"):
-            checkpoint(2).save(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    message = r"checkpoint: .*checkpoint\.pt cannot be written: .*File too large"
+    with full_after(1000), pytest.raises(ConfigError, match=message):
+        checkpoint(2).save(path)
     assert Checkpoint.load(path).position.step == 1
     assert [each.name for each in tmp_path.iterdir()] == ["checkpoint.pt"]
     path.with_suffix(".partial").write_bytes(b"what a crash left")

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.tokenizer import Tokenizer
+from tests.unit.training.full_disk import full_after
 from tests.unit.training.tiny import packed, tokenizer
 from training.dataset import BACK_TRANSLATED_ID, Examples, PackedPairs
 
@@ -49,6 +50,12 @@ def test_what_is_saved_is_loaded(
     assert loaded.languages == ("xx", "yy")
     assert loaded.repeats.tolist() == [3] * len(pairs)
     assert loaded.ids.dtype == np.uint16
+
+
+@pytest.mark.parametrize("tokens", [500, 50_000])
+def test_a_full_disk_is_noticed_whatever_the_size(tmp_path: Path, tokens: int) -> None:
+    with full_after(1000), pytest.raises(OSError, match="File too large"):
+        packed([([5] * tokens, [6])]).save(tmp_path / "train")
 
 
 def test_nothing_prepared_is_said(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
+from tests.unit.training.full_disk import full_after
 from tests.unit.training.prepared import PAIRS, SOURCE, TEST_SET, run, texts
 from tests.unit.training.tiny import recipe, sentence_pairs, write_tsv
 from training.dataset import PackedPairs
@@ -130,6 +131,15 @@ def test_what_fails_at_the_tokenizer_leaves_nothing_behind(corpus: Path) -> None
     with pytest.raises(ConfigError, match=r"tokenizer\.vocabulary: 300 is too large for this data"):
         run(corpus, "run", report=(), validation_pairs=0, held_out=({"pairs": 2},))
     assert not (corpus.parent / "run").exists()
+
+
+def test_a_full_disk_is_told_and_what_was_written_till_then_is_nothing_prepared(corpus: Path) -> None:
+    with full_after(1000), pytest.raises(ConfigError, match=r"^data: .*/run/data cannot be written: .*File too large"):
+        run(corpus, "run")
+    folder = RunFolder(corpus.parent / "run")
+    with pytest.raises(ConfigError, match=r"prepared\.json does not exist; run `verso-train prepare words` first"):
+        Run("words", recipe(), corpus, folder).tokenizer()
+    run(corpus, "run")
 
 
 def test_long_sources_are_cut_and_counted_where_the_recipe_says_so(corpus: Path) -> None:
