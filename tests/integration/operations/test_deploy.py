@@ -117,6 +117,11 @@ def test_a_manifest_follows_the_schema_of_kubernetes(path: Path) -> None:
         kubernetes_validate.validate(manifest | {"specc": {}}, KUBERNETES, strict=True)
 
 
+def test_kubernetes_sets_no_variables_that_the_service_would_take_for_settings() -> None:
+    # It tells containers of every Service of their namespace: of one called verso by VERSO_PORT=tcp://10.96.0.9:80.
+    assert deployment()["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
 def test_the_manifests_fit_together() -> None:
     by_kind = {manifest["kind"]: manifest for manifest in (yaml.safe_load(path.read_text()) for path in MANIFESTS)}
     assert set(by_kind) == {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"}
