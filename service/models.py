@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -136,6 +137,11 @@ class Models:
         self.failures.pop(model.reference, None)
         self._problems.pop(model.name, None)
         self._problems.pop(_STORE, None)
+
+    def want_only(self, names: Collection[str]) -> None:
+        """Of what could not be loaded at the start only these bundles are still waited for."""
+        for name in self._problems.keys() - {_STORE, *names}:
+            del self._problems[name]
 
     @property
     def used_bytes(self) -> int:

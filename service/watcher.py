@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from itertools import groupby
 
@@ -20,7 +21,8 @@ class Watcher:
 
     Only what is higher than every version that was ever the default is followed, so that going back to an older one
     lasts. A version that cannot be loaded, perhaps because it is still being copied, is tried again at the next look;
-    until then it stands in `Models.failures`, and in the log once for each reason.
+    until then it stands in `Models.failures`, and in the log once for each reason; one that is gone from the store is
+    forgotten.
     """
 
     def __init__(self, models: Models, changes: Changes, every_s: float) -> None:
@@ -50,8 +52,16 @@ class Watcher:
         self._store_error = None
         for gone in self._models.failures.keys() - {str(version) for version in there}:
             del self._models.failures[gone]
+        if self._models.failed:
+            await self._forget_bundles_that_are_gone()
         for name, versions in groupby(there, lambda version: version.name):
             await self._catch_up(name, list(versions))
+
+    async def _forget_bundles_that_are_gone(self) -> None:
+        """Those that the settings name are wanted whether or not they are there."""
+        with contextlib.suppress(ModelStoreError):  # one that they name is not
+            wanted = await asyncio.to_thread(self._models.source.starting_with)
+            self._models.want_only({versions[0].name for versions in wanted})
 
     async def _catch_up(self, name: str, versions: list[BundleReference]) -> None:
         highest = self._models.lineup.highest(name)

@@ -103,6 +103,29 @@ async def test_what_was_missing_at_the_start_is_served_once_it_is_there() -> Non
     assert rig.models.unready() == []
 
 
+async def test_what_was_missing_at_the_start_and_is_taken_out_of_the_store_is_not_waited_for() -> None:
+    source = FakeSource(model("en-ru"), model("en-de", name="other"))
+    source.broken["other@1"] = BundleCorruptError("weights: is missing")
+    rig = Rig(source)
+    await rig.models.load()
+    assert rig.models.unready() == ["failed: other@1: a file is missing, altered or of the wrong size"]
+    del source.models["other@1"]
+    assert await rig.look() == ["tiny@1"]
+    assert rig.models.unready() == []
+    assert rig.models.failed == {}
+
+
+async def test_a_bundle_that_the_settings_name_is_waited_for_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FakeSource(model("en-ru"))
+    source.broken["tiny@1"] = BundleCorruptError("weights: is missing")
+    rig = Rig(source)
+    await rig.models.load()
+    del source.models["tiny@1"]
+    monkeypatch.setattr(source, "starting_with", lambda: (source.find("tiny"),))
+    assert await rig.look() == []
+    assert rig.models.unready() == ["failed: tiny@1: a file is missing, altered or of the wrong size"]
+
+
 async def test_a_store_that_cannot_be_read_is_said_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
