@@ -96,7 +96,7 @@ def create_app(
         queue_segments=settings.max_queued_segments,
         queue_tokens=settings.max_queued_tokens,
         memory_bytes=limit_bytes(),
-        reasons=error_handlers.reasons(),
+        reasons=error_handlers.statuses(),
         warnings=WARNINGS,
     )
     error_handlers.install(app, metrics)

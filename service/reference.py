@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from service.api.error_handlers import statuses
 from service.app import create_app
+from service.pipeline.translation import WarningName
 from service.settings import Settings
 
 _INTRODUCTION = """\
@@ -18,6 +20,38 @@ LibreTranslate's paths `{"error": "message"}`; the message names the field, the 
 has an `X-Request-ID`, taken from the request if it sends one. [libretranslate.md](libretranslate.md) says what
 LibreTranslate's clients find.
 """
+# What a client is to make of each type of error.
+ERROR_TYPES = {
+    "conflict": "The models cannot be changed in that way now, or the document is not translated yet.",
+    "deadline_exceeded": "Not finished within `timeout_s`, or within `VERSO_REQUEST_TIMEOUT_S`.",
+    "forbidden": "The operator has not turned it on, or no more glossaries or suggestions are kept.",
+    "internal": "The decoder failed, or the service has a fault. The log says more.",
+    "invalid_request": "A field is outside what is allowed, or the body cannot be read.",
+    "method_not_allowed": "The path takes other methods, those of the header `Allow`.",
+    "not_found": "There is no such path, model, document or glossary, or it is another key's.",
+    "overloaded": "The queue is full, or what waits is more than can be done in time. `Retry-After`.",
+    "quota_exceeded": "The requests of the minute or the characters of the day are used up. `Retry-After`.",
+    "timeout": "The body did not come to its end within `VERSO_BODY_TIMEOUT_S`.",
+    "too_large": "More text, or a larger body, than is taken at once.",
+    "too_many_documents": "No more documents are kept, of this client or in all. `Retry-After`.",
+    "unauthorized": "Not a key of this service, or none where one is required.",
+    "unavailable": "Loading, shutting down, or something that is needed fails just now. `Retry-After`.",
+    "unsupported_pair": "No loaded model serves the language or the pair.",
+    "unusable_bundle": "The bundle is not whole, or of a kind that is not served.",
+}
+# What each warning tells whoever reads the translation or the summary.
+WARNING_MEANINGS: dict[WarningName, str] = {
+    "truncated": "It was not translated to its end: the translation became too long.",
+    "placeholder_lost": "A placeholder, a symbol or a name is missing, or was put where it seems to belong.",
+    "term_missing": "A term of the glossary is missing.",
+    "number_changed": "A number in figures is different, or missing.",
+    "repetition": "The translation says the same words again and again.",
+    "uncovered_source": "A part of the text may be missing.",
+    "low_score": "The model is unsure.",
+    "read_in_windows": "Of a summary: the text was longer than is read at once, and was read in parts.",
+    "not_shorter": "Of a summary: it is no shorter than the text.",
+    "other_language": "Of a summary: the text is surely in another language than the request says.",
+}
 _SECTIONS = {"v1": "Verso", "LibreTranslate": "LibreTranslate", "admin": "Models", "probes": "Operation"}
 
 
@@ -33,7 +67,7 @@ class Row(NamedTuple):
 def reference(openapi: dict[str, Any]) -> str:
     """The Markdown text."""
     schemas = openapi.get("components", {}).get("schemas", {})
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, *_tables()]
     operations = [
         (operation.get("tags", ["other"])[0], method.upper(), path, operation)
         for path, methods in openapi["paths"].items()
@@ -45,6 +79,15 @@ def reference(openapi: dict[str, Any]) -> str:
             parts.append(f"## {_SECTIONS.get(tag, tag)}\n")
         parts += [_operation(f"{method} {path}", operation, schemas) for _tag, method, path, operation in chosen]
     return "\n".join(parts)
+
+
+def _tables() -> Iterator[str]:
+    """What all operations have in common."""
+    rows = [f"| `{name}` | {status} | {ERROR_TYPES[name]} |" for name, status in statuses().items()]
+    yield "\n".join(["## Types of errors", "", "| `type` | Status | Meaning |", "|---|---|---|", *rows, ""])
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in WARNING_MEANINGS.items()]
+    told = "What a machine can see to be wrong; [quality.md](quality.md#warnings) says how exactly."
+    yield "\n".join(["## Warnings", "", told, "", "| In `warnings` | Meaning |", "|---|---|", *rows, ""])
 
 
 def _operation(title: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:

@@ -94,9 +94,10 @@ UNREAD = Problem(
 INTERNAL = Problem(500, "internal", "an error inside the service; its log has the request id")
 
 
-def reasons() -> list[str]:
-    """Every type that a problem may have."""
-    return sorted({name for _kind, _status, name in _BY_ERROR} | set(_BY_STATUS.values()) | {"internal"})
+def statuses() -> dict[str, int]:
+    """Every type that a problem may have, with its status."""
+    known = {name: status for _kind, status, name in _BY_ERROR} | {name: status for status, name in _BY_STATUS.items()}
+    return dict(sorted((known | {INTERNAL.type: INTERNAL.status}).items()))
 
 
 def install(app: FastAPI, metrics: Metrics) -> None:

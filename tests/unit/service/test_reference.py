@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.reference import reference
+from service.api.error_handlers import statuses
+from service.pipeline.translation import WARNINGS
+from service.reference import ERROR_TYPES, WARNING_MEANINGS, reference
 from tests.unit.service.api.client import app_of
 
 ROOT = Path(__file__).parents[3]
@@ -13,6 +15,14 @@ ROOT = Path(__file__).parents[3]
 def test_the_reference_is_up_to_date() -> None:
     written = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     assert written == reference(app_of().openapi()), "run `make docs` and commit docs/api.md"
+
+
+def test_it_has_every_type_of_error_and_every_warning() -> None:
+    assert list(ERROR_TYPES) == list(statuses())
+    assert tuple(WARNING_MEANINGS) == WARNINGS
+    text = reference(app_of().openapi())
+    assert "| `quota_exceeded` | 429 |" in text
+    assert "| `not_shorter` |" in text
 
 
 def test_it_has_every_operation_and_every_field_of_a_body() -> None:

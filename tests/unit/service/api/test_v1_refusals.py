@@ -10,7 +10,7 @@ from typing import get_args
 import httpx
 import pytest
 
-from service.api.error_handlers import reasons
+from service.api.error_handlers import statuses
 from service.api.schemas import ErrorDetail
 from service.errors import EngineDeadlineError, EngineFailedError, EngineOverloadedError, EngineUnavailableError
 from tests.unit.service.api.client import ONE, app_of, ask, post, running
@@ -149,7 +149,7 @@ def test_what_the_engine_raises(error: Exception, status: int, kind: str, retry_
 
 
 def test_every_reason_is_documented() -> None:
-    assert set(get_args(ErrorDetail.model_fields["type"].annotation)) == set(reasons())
+    assert set(get_args(ErrorDetail.model_fields["type"].annotation)) == set(statuses())
 
 
 def test_draining_refuses_new_work_and_finishes_the_old() -> None:
