@@ -29,7 +29,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     "default": {"model": ErrorBody, "description": "Any other error"},
 }
 
-router = APIRouter(tags=["v1"], responses=_ERRORS)
+_UNREADY: dict[int | str, dict[str, Any]] = {status: _ERRORS[status] for status in (503, "default")}
+
+router = APIRouter(tags=["v1"])
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
@@ -41,7 +43,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/translate", response_model=TranslateAnswer, responses=_EVENTS)
+@router.post("/v1/translate", response_model=TranslateAnswer, responses=_ERRORS | _EVENTS)
 async def translate(request: Request, body: TranslateBody) -> TranslateAnswer | Response:
     """Translate one text or a list of texts."""
     asked = body.request()
@@ -55,7 +57,7 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer | 
     return await (events_of(work, partial(failed_late, request)) if body.stream else work())
 
 
-@router.post("/v1/summarize")
+@router.post("/v1/summarize", responses=_ERRORS)
 async def summarize(request: Request, body: SummarizeBody, services: ServicesDependency) -> SummarizeAnswer:
     """Say in one line what a text, or each of a list of texts, is about."""
     asked = body.request()
@@ -66,7 +68,7 @@ async def summarize(request: Request, body: SummarizeBody, services: ServicesDep
     return await aside(lambda: summarize_answer(asked, result), asked.texts)
 
 
-@router.post("/v1/generate")
+@router.post("/v1/generate", responses=_ERRORS)
 async def generate(request: Request, body: GenerateBody, services: ServicesDependency) -> GenerateAnswer:
     """Ask a model of another task (comment, math, style), by its name."""
     asked = body.request()
@@ -77,7 +79,7 @@ async def generate(request: Request, body: GenerateBody, services: ServicesDepen
     return generate_answer(asked, result)
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", responses=_UNREADY)
 async def models(services: ServicesDependency) -> ModelsAnswer:
     """The loaded models and the pairs they serve."""
     catalogue = services.models.catalogue()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from service.api.libretranslate import detect, files, site, translate
-from service.api.libretranslate.answers import ERRORS
 
 PARTS = (translate, detect, files, site)
-router = APIRouter(tags=["LibreTranslate"], responses=ERRORS)
+router = APIRouter(tags=["LibreTranslate"])
 for part in PARTS:
     router.include_router(part.router)

@@ -7,11 +7,11 @@ import asyncio
 from fastapi import APIRouter, Request
 
 from service.api.dependencies import ServicesDependency
-from service.api.libretranslate.answers import DetectedLanguage, request_body
+from service.api.libretranslate.answers import ERRORS, DetectedLanguage, request_body
 from service.api.libretranslate.fields import read_fields
 from service.text.detection import Detection, detect
 
-router = APIRouter()
+router = APIRouter(responses=ERRORS)
 
 # Of a text that says nothing, LibreTranslate says this.
 _UNKNOWN = Detection("en", 0.0)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from service.api.dependencies import Services, ServicesDependency, charged
 from service.api.document_schemas import FILE_CONTENT
-from service.api.libretranslate.answers import ErrorAnswer, FileAnswer, request_body
+from service.api.libretranslate.answers import ERRORS, ErrorAnswer, FileAnswer, request_body
 from service.api.libretranslate.fields import File, read_fields
 from service.api.libretranslate.messages import in_its_words, invalid
 from service.documents.reading import format_of
@@ -26,10 +26,11 @@ router = APIRouter()
 _DOWNLOAD: dict[int | str, dict[str, Any]] = {
     200: {"description": "The translated file", "content": FILE_CONTENT},
     404: {"model": ErrorAnswer, "description": "No such file, or not any more"},
+    "default": ERRORS["default"],
 }
 
 
-@router.post("/translate_file", openapi_extra=request_body("file", "source", "target", files=True))
+@router.post("/translate_file", responses=ERRORS, openapi_extra=request_body("file", "source", "target", files=True))
 async def translate_file(request: Request, services: ServicesDependency) -> FileAnswer:
     """Translate a file of the formats that /frontend/settings lists; the answer is where to download it."""
     fields = await read_fields(request)

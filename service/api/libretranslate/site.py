@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from service.api.dependencies import ServicesDependency
 from service.api.libretranslate.answers import (
+    ERRORS,
     FrontendLanguage,
     FrontendLanguages,
     FrontendSettings,
@@ -26,10 +27,12 @@ from service.languages import english_name
 
 router = APIRouter()
 
+_UNREADY: dict[int | str, dict[str, Any]] = {status: ERRORS[status] for status in (503, "default")}
+_NOT_KEPT = ERRORS | {403: {**ERRORS[403], "description": "Not a key of this service, or no suggestions are kept"}}
 _FRONTEND_TIMEOUT_MS = 500  # LibreTranslate's own
 
 
-@router.get("/languages")
+@router.get("/languages", responses=_UNREADY)
 async def languages(services: ServicesDependency) -> list[LanguageAnswer]:
     """Every served language with what it can be translated to."""
     catalogue = services.models.catalogue()
@@ -39,7 +42,7 @@ async def languages(services: ServicesDependency) -> list[LanguageAnswer]:
     ]
 
 
-@router.get("/frontend/settings")
+@router.get("/frontend/settings", responses=_UNREADY)
 async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
     """Limits and features."""
     catalogue = services.models.catalogue()
@@ -61,7 +64,7 @@ async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
     )
 
 
-@router.get("/health")
+@router.get("/health", responses=_UNREADY)
 async def health(services: ServicesDependency) -> HealthAnswer:
     """Whether requests are answered (LibreTranslate itself always says so)."""
     if reasons := services.models.unready():
@@ -69,7 +72,7 @@ async def health(services: ServicesDependency) -> HealthAnswer:
     return HealthAnswer(status="ok")
 
 
-@router.post("/suggest", openapi_extra=request_body("q", "s", "source", "target", optional=()))
+@router.post("/suggest", responses=_NOT_KEPT, openapi_extra=request_body("q", "s", "source", "target", optional=()))
 async def suggest(request: Request, services: ServicesDependency) -> SuggestAnswer:
     """Keep a better translation that somebody suggests, if the operator collects them."""
     if not services.suggestions.enabled:

@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from service.api.dependencies import ServicesDependency, translate_and_note
-from service.api.libretranslate.answers import TranslateAnswer, request_body
+from service.api.libretranslate.answers import ERRORS, TranslateAnswer, request_body
 from service.api.libretranslate.detect import detected_language
 from service.api.libretranslate.fields import read_fields
 from service.api.libretranslate.messages import in_its_words
 from service.pipeline.translation import TranslationOptions, TranslationRequest
 
-router = APIRouter()
+router = APIRouter(responses=ERRORS)
 
 _BODY = request_body("q", "source", "target", optional=("format", "alternatives", "api_key"))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from service.api.error_handlers import statuses
 from service.pipeline.translation import WARNINGS
 from service.reference import ERROR_TYPES, WARNING_MEANINGS, reference
@@ -23,6 +25,11 @@ def test_it_has_every_type_of_error_and_every_warning() -> None:
     text = reference(app_of().openapi())
     assert "| `quota_exceeded` | 429 |" in text
     assert "| `not_shorter` |" in text
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/languages", "/frontend/settings", "/health"])
+def test_what_anybody_may_ask_is_not_said_to_refuse_keys_or_texts(path: str) -> None:
+    assert set(app_of().openapi()["paths"][path]["get"]["responses"]) == {"200", "503", "default"}
 
 
 def test_it_has_every_operation_and_every_field_of_a_body() -> None:
