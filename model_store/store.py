@@ -17,6 +17,7 @@ from model_store.atomic_folder import atomic_folder
 from model_store.bundle import verify_bundle
 from model_store.errors import BundleCorruptError, BundleError, BundleNotFoundError, ConfigError
 from model_store.manifest import MANIFEST_FILE, NAME_PATTERN, VERSION_PATTERN, parse_manifest
+from model_store.user_cache import user_cache
 
 _REFERENCE = re.compile(rf"(?P<name>{NAME_PATTERN[1:-1]})(?:@(?P<version>{VERSION_PATTERN[1:-1]}))?")
 
@@ -28,7 +29,7 @@ def shipped_bundles() -> Path:
 
 def default_cache() -> Path:
     """Where copies of remote bundles are kept unless the caller says otherwise."""
-    return Path.home() / ".cache" / "verso" / "bundles"
+    return user_cache() / "bundles"
 
 
 @dataclass(frozen=True)

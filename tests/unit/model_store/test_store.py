@@ -104,6 +104,14 @@ def test_copies_once(memory: str, tmp_path: Path) -> None:
     assert store.resolve("tiny@1") == path
 
 
+def test_copies_lie_in_the_cache_of_the_user(memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert BundleStore(memory).resolve("tiny@1").is_relative_to(tmp_path / "xdg" / "verso" / "bundles")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert BundleStore(memory).resolve("tiny@1").is_relative_to(tmp_path / "home" / ".cache" / "verso" / "bundles")
+
+
 def test_damaged_copy_is_copied_again(memory: str, tmp_path: Path) -> None:
     store = BundleStore(memory, cache=tmp_path / "cache")
     path = store.resolve("tiny@1")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+
+from model_store.user_cache import user_cache
 
 logger = logging.getLogger("verso.decoding")
 
@@ -29,8 +30,7 @@ def _cache_folder() -> Path | None:
     sources = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(source.read_bytes())
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111, which may raise
-    folder = caches / "verso" / sources.hexdigest()[:16]
+    folder = user_cache() / sources.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
