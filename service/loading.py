@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 
 from model_store.bundle import Bundle, load_bundle
-from model_store.config import NetworkConfig, Task
+from model_store.config import NetworkConfig
 from model_store.decoding.backends import vnni
 from model_store.decoding.backends.choice import BackendName, Precision
 from model_store.decoding.backends.int8 import unsupported
@@ -36,8 +36,6 @@ from service.gpus import choose_device, rows_on
 from service.memory import need_bytes
 from service.settings import Settings
 
-# The tasks that this service has a pipeline for.
-TASKS: tuple[Task, ...] = ("translate", "summarize")
 # Beyond it a process has several threads: each costs memory, and shares the reading of weights among fewer sentences.
 MOST_PROCESSES = 8
 

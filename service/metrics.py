@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from typing import get_args
 
@@ -20,6 +21,7 @@ from prometheus_client import (
 from prometheus_client.metrics import MetricWrapperBase
 
 from service.document_metrics import DocumentMetrics
+from service.engine.segment import Priority
 from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
 from service.machine_metrics import GpuMemoryCollector, ProcessTreeCollector
 from service.recent import Recent, Work
@@ -127,8 +129,10 @@ class Metrics:
         engine.memory.labels(*labels).set(memory_bytes)
         engine.healthy.labels(*labels).set_function(lambda: float(health().healthy))
         engine.running.labels(*labels).set_function(lambda: health().live)
-        engine.waiting.labels(*labels).set_function(lambda: health().queued)
-        engine.waiting_tokens.labels(*labels).set_function(lambda: health().queued_tokens)
+        for priority in Priority:
+            by = (*labels, priority.name.lower())
+            engine.waiting.labels(*by).set_function(partial(_waiting_segments, health, priority))
+            engine.waiting_tokens.labels(*by).set_function(partial(_waiting_tokens, health, priority))
         engine.hypotheses.labels(*labels).set_function(lambda: health().hypotheses)
         engine.rows.labels(*labels).set_function(lambda: health().rows)
 
@@ -154,8 +158,8 @@ class _AppMetrics:
 
         self.ready = gauge("verso_ready", "1 if /readyz says so.")
         self.failed = gauge("verso_bundles_failed", "Bundles that could not be loaded and are still to be.")
-        self.queue_segments = gauge("verso_queue_limit_segments", "Segments that may wait for one engine.")
-        self.queue_tokens = gauge("verso_queue_limit_tokens", "Source tokens that may wait for one engine.")
+        self.queue_segments = gauge("verso_queue_limit_segments", "Segments of each priority that may wait.")
+        self.queue_tokens = gauge("verso_queue_limit_tokens", "Source tokens of each priority that may wait.")
         self.memory = gauge("verso_memory_limit_bytes", "Memory that the service may take: its cgroup's or all.")
         build = Gauge(
             "verso_build_info", "1; the versions of what runs.", ["version", "python", "torch"], registry=registry
@@ -177,8 +181,8 @@ class _EngineMetrics:
             self._all.append(made := Histogram(name, text, _LABELS, buckets=tuple(buckets), registry=registry))
             return made
 
-        def gauge(name: str, text: str) -> Gauge:
-            self._all.append(made := Gauge(name, text, _LABELS, registry=registry))
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            self._all.append(made := Gauge(name, text, [*_LABELS, *labels], registry=registry))
             return made
 
         self.info = gauge("verso_model_info", "1 for each loaded bundle.")
@@ -186,8 +190,8 @@ class _EngineMetrics:
         self.memory = gauge("verso_model_memory_bytes", "Memory of a bundle, by an upper estimate.")
         self.healthy = gauge("verso_engine_healthy", "1 if the engine can be expected to answer.")
         self.running = gauge("verso_segments_running", "Segments in decoder slots.")
-        self.waiting = gauge("verso_segments_waiting", "Segments in the queue.")
-        self.waiting_tokens = gauge("verso_tokens_waiting", "Source tokens in the queue.")
+        self.waiting = gauge("verso_segments_waiting", "Segments in the queue.", "priority")
+        self.waiting_tokens = gauge("verso_tokens_waiting", "Source tokens in the queue.", "priority")
         self.hypotheses = gauge("verso_hypotheses_running", "Beams of the segments in slots, added up.")
         self.rows = gauge("verso_decoder_rows", "Hypotheses that the decoder holds at most.")
         self.segments = counter("verso_segments", "Segments by how they ended.", "outcome")
@@ -273,3 +277,11 @@ _LABELS = ("model", "version", "device")
 
 def _labels(identity: EngineIdentity) -> tuple[str, str, str]:
     return identity.model, identity.version, identity.device
+
+
+def _waiting_segments(health: Callable[[], EngineHealth], priority: Priority) -> int:
+    return health().waiting[priority].segments
+
+
+def _waiting_tokens(health: Callable[[], EngineHealth], priority: Priority) -> int:
+    return health().waiting[priority].tokens

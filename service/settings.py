@@ -92,7 +92,8 @@ class Settings(BaseSettings):
     decoder_rows: int = Field(
         0,
         ge=0,
-        description="Hypotheses that a process decodes at once, four a segment; 0: 128 on a CPU, 2048 on a GPU.",
+        description="Hypotheses that a process decodes at once, of a segment as many as its beam is wide; 0: 128 on a "
+        "CPU, 2048 on a GPU.",
     )
     max_source_length: int = Field(
         1024,
@@ -113,7 +114,9 @@ class Settings(BaseSettings):
         "", repr=False, description="Key of the admin API, /v1/admin. Empty: there is no admin API."
     )
     keys_file: str = Field("", description="File of API keys, which `verso keys` writes. Empty: there are none.")
-    keys_required: bool = Field(False, description="Whether requests without an API key are refused.")
+    keys_required: bool = Field(
+        False, description="Whether requests without an API key are refused, with 401; true or false."
+    )
     anonymous_requests_per_minute: int = Field(
         0, ge=0, description="Requests without a key that one address may send in a minute; 0: no limit."
     )
@@ -138,22 +141,33 @@ class Settings(BaseSettings):
     traces_share: float = Field(
         1.0, ge=0.0, le=1.0, description="Share of the requests that are traced, of those whose client has not decided."
     )
-    max_queued_segments: Count = Field(2000, description="Segments per model that may wait; beyond that: 429.")
-    max_queued_tokens: Count = Field(60_000, description="Source tokens per model that may wait; beyond that: 429.")
+    max_queued_segments: Count = Field(
+        2000, description="Segments per model and priority that may wait; beyond that: 429."
+    )
+    max_queued_tokens: Count = Field(
+        60_000, description="Source tokens per model and priority that may wait; beyond that: 429."
+    )
     cache_entries: int = Field(10_000, ge=0, description="Exact results kept per model; 0 keeps none.")
-    max_body_bytes: Count = Field(2_097_152, description="Largest request body, in bytes; beyond that: 413.")
+    max_body_bytes: Count = Field(
+        2_097_152, description="Largest request body, in bytes, but of a document; beyond that: 413."
+    )
     body_timeout_s: Seconds = Field(
         30.0, description="Longest a request's body may take to arrive, in seconds; then: 408."
     )
-    max_characters: Count = Field(100_000, description="Most characters in one request, over all texts.")
-    max_texts: Count = Field(1000, description="Most texts in one request.")
-    max_beam_size: int = Field(16, ge=1, le=32, description="Widest beam, and most hypotheses, a request may ask for.")
+    max_characters: Count = Field(
+        100_000, description="Most characters in one request, over all texts; beyond that: 413."
+    )
+    max_texts: Count = Field(1000, description="Most texts in one request; beyond that: 413.")
+    max_beam_size: int = Field(
+        16, ge=1, le=32, description="Widest beam, and most hypotheses, a request may ask for; beyond that: 400."
+    )
     request_timeout_s: Seconds = Field(120.0, description="Longest a request may take, in seconds; beyond that: 504.")
     libretranslate_wait_s: float = Field(
         15.0,
         ge=0.0,
         allow_inf_nan=False,
-        description="How long LibreTranslate's /translate waits for room in a full queue before a 429, in seconds.",
+        description="Seconds that LibreTranslate's /translate and /translate_file wait for room in a full queue before "
+        "a 429.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         ("*",),
@@ -165,7 +179,9 @@ class Settings(BaseSettings):
     suggestions_file: str = Field(
         "", description="File to which /suggest appends what users suggest, as JSON lines. Empty: 403."
     )
-    max_suggestions_bytes: Count = Field(67_108_864, description="Largest size of that file, in bytes.")
+    max_suggestions_bytes: Count = Field(
+        67_108_864, description="Largest size of that file, in bytes; beyond that: 403."
+    )
     documents_file: str = Field(
         "", description="SQLite file in which /v1/documents keeps its jobs over a restart. Empty: in memory."
     )
@@ -175,7 +191,8 @@ class Settings(BaseSettings):
     )
     max_documents: Count = Field(100, description="Documents that are kept at once; beyond that: 429.")
     max_documents_per_client: Count = Field(
-        20, description="Documents of one key, or of one address without a key, that are kept at once."
+        20,
+        description="Documents of one key, or of one address without a key, that are kept at once; beyond that: 429.",
     )
     document_kept_s: Seconds = Field(
         86_400.0, description="How long a document is kept after it has come, and again after it is done, in seconds."
@@ -197,7 +214,7 @@ class Settings(BaseSettings):
     )
     drain_s: Seconds = Field(30.0, description="After SIGTERM, longest wait for accepted requests, in seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least important log lines that are written."
+        "info", description="Least important log lines that are written: debug, info, warning or error."
     )
 
     @field_validator("trusted_proxies", "default_models", "cors_origins", mode="before")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.engine.rate import CompletionRate, SlotTime
 from service.engine.segment import ANYONE, Client, Priority, Standing
+from service.engine.stats import Waiting
 from service.engine.waiting import Entry, GroupSize, Queue, QueueLimits
 from service.errors import EngineOverloadedError
 
@@ -60,9 +61,9 @@ class Scheduler:
         return sum(len(queue.entries) for queue in self._queues.values())
 
     @property
-    def queued_tokens(self) -> int:
-        """Source tokens that wait."""
-        return sum(queue.tokens for queue in self._queues.values())
+    def waiting(self) -> dict[Priority, Waiting]:
+        """What waits, by priority."""
+        return {priority: Waiting(len(queue.entries), queue.tokens) for priority, queue in self._queues.items()}
 
     @property
     def running(self) -> int:

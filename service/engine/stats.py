@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -34,28 +34,45 @@ class SegmentReport:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What waits in one priority class: segments, and their source tokens. Each class has the same limits."""
+
+    segments: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
 class EngineHealth:
     """The engine's state at one moment.
 
     running: its thread lives and the decoder was built. healthy: running, and the decoder has not failed several times
         in a row; readiness is healthy and not draining. lost: it will not come back without a new process. draining:
         finishes what it accepted and refuses the rest.
-    queued, live: segments that wait, and that hold a slot. restarts: times the decoder was rebuilt after a failure.
+    waiting: by priority. live: segments that hold a slot. restarts: times the decoder was rebuilt after a failure.
     last_error: the latest failure of the decoder, None if there was none. hypotheses: beams of what holds a slot, added
-    up; rows: how many of them the decoder holds at most. queued_tokens: source tokens of what waits.
+    up; rows: how many of them the decoder holds at most.
     """
 
     running: bool
     healthy: bool
     lost: bool
     draining: bool
-    queued: int
+    waiting: Mapping[Priority, Waiting]
     live: int
     restarts: int
     last_error: str | None
     hypotheses: int = 0
     rows: int = 0
-    queued_tokens: int = 0
+
+    @property
+    def queued(self) -> int:
+        """Segments that wait."""
+        return sum(each.segments for each in self.waiting.values())
+
+    @property
+    def queued_tokens(self) -> int:
+        """Source tokens that wait."""
+        return sum(each.tokens for each in self.waiting.values())
 
 
 @dataclass(frozen=True)

@@ -165,14 +165,13 @@ class Worker:
                 healthy=running and not self._failing() and not stalled,
                 lost=not self._stopping and (stalled or self._since_long(self._rebuilding_since_s)),
                 draining=self._draining,
-                queued=self._scheduler.queued,
+                waiting=self._scheduler.waiting,
                 live=self._scheduler.running,
                 restarts=self._slots.restarts,
                 last_error="the decoder does not come back from a step" if stalled else self._slots.last_error,
                 # When all slots are taken, some more are encoded and wait for one.
                 hypotheses=min(self._scheduler.running_hypotheses, self._slots.rows),
                 rows=self._slots.rows,
-                queued_tokens=self._scheduler.queued_tokens,
             )
 
     def _wake(self) -> None:

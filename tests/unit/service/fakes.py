@@ -15,7 +15,7 @@ from model_store.tokenizer import Tokenizer
 from service.catalogue import ServedModel
 from service.engine.flights import Watch
 from service.engine.segment import ANYONE, Client, Priority, SegmentResult, SegmentTimings, Standing
-from service.engine.stats import EngineHealth
+from service.engine.stats import EngineHealth, Waiting
 from service.engine.waiting import GroupSize
 from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
@@ -92,7 +92,8 @@ class ReversingEngine:
             raise self.full
 
     def health(self) -> EngineHealth:
-        return EngineHealth(True, self.healthy, self.lost, False, 0, 0, 0, None if self.healthy else "it broke")
+        nothing = dict.fromkeys(Priority, Waiting())
+        return EngineHealth(True, self.healthy, self.lost, False, nothing, 0, 0, None if self.healthy else "it broke")
 
     async def drain(self, timeout_s: float) -> bool:
         self.drained = True

@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from model_store.decoding.segment import Segment
 from service.engine.engine import Engine, EngineSettings
-from service.engine.stats import EngineIdentity
+from service.engine.segment import Priority
+from service.engine.stats import EngineHealth, EngineIdentity, Waiting
 from service.errors import EngineOverloadedError
 from service.memory import limit_bytes
 from service.metrics import Metrics
@@ -72,6 +73,18 @@ def test_prefixes_that_were_continued_are_counted() -> None:
     metrics = Metrics()
     run(metrics, CPU, make_segment(1), *(replace(make_segment(number), prefix=b"a") for number in (2, 3)))
     assert value(metrics, "verso_prefixes_continued_total") == 2
+
+
+def test_what_waits_is_told_by_priority_since_each_has_the_same_limit() -> None:
+    metrics = Metrics()
+    waiting = {Priority.INTERACTIVE: Waiting(3, 30), Priority.BULK: Waiting(5, 70)}
+    health = EngineHealth(True, True, False, False, waiting, 0, 0, None)
+    metrics.model_loaded(CPU, load_s=0.5, memory_bytes=1000, health=lambda: health)
+    assert (health.queued, health.queued_tokens) == (8, 100)
+    assert value(metrics, "verso_segments_waiting", priority="interactive") == 3
+    assert value(metrics, "verso_tokens_waiting", priority="bulk") == 70
+    metrics.model_unloaded(CPU)
+    assert b"priority=" not in metrics.render()
 
 
 def test_engines_are_told_apart_and_leave_nothing_behind() -> None:

@@ -14,6 +14,10 @@ def make_scheduler(segments: int = 100, tokens: int = 10_000) -> tuple[Scheduler
     return Scheduler(QueueLimits(segments, tokens), clock), clock
 
 
+def waiting_tokens(scheduler: Scheduler) -> int:
+    return sum(each.tokens for each in scheduler.waiting.values())
+
+
 def room_for(count: int) -> Callable[[int], int]:
     return lambda beam_size: count // beam_size
 

@@ -11,6 +11,7 @@ from service.engine.segment import Priority, Standing
 from service.engine.waiting import QueueLimits
 from service.errors import EngineOverloadedError
 from tests.unit.service.engine.fakes import FakeClock, make_segment
+from tests.unit.service.engine.scheduling import waiting_tokens
 
 MAX_SEGMENTS, MAX_TOKENS = 8, 40
 sizes = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 3)), min_size=1, max_size=12)
@@ -84,11 +85,11 @@ class SchedulerMachine(RuleBasedStateMachine):
     def counts_are_those_of_what_is_there(self) -> None:
         waiting = self.there.keys() - self.running
         assert (self.scheduler.running, self.scheduler.queued) == (len(self.running), len(waiting))
-        assert self.scheduler.queued_tokens == sum(self.there[entry_id] for entry_id in waiting)
+        assert waiting_tokens(self.scheduler) == sum(self.there[entry_id] for entry_id in waiting)
 
     def teardown(self) -> None:
         assert {entry.entry_id for entry in self.scheduler.clear()} == self.there.keys()
-        assert (self.scheduler.running, self.scheduler.queued, self.scheduler.queued_tokens) == (0, 0, 0)
+        assert (self.scheduler.running, self.scheduler.queued, waiting_tokens(self.scheduler)) == (0, 0, 0)
 
     def _gone(self, entry_ids: set[int]) -> None:
         assert entry_ids <= self.there.keys()
