@@ -20,8 +20,8 @@ def read_terms(content: bytes, kind: str, source: str, target: str) -> list[Glos
     """The terms of a file from one language to another, in its order.
 
     kind: "tsv", "csv" or "tbx". Of a TSV or CSV the first two columns count; its first row may be a heading that says
-    source and target, or the two language codes, in this order. Of a TBX each concept gives its first term in `source`
-    all its terms in `target`, as forms to choose from.
+    source and target, or the two language codes, in this order. Of a TBX each concept gives each of its terms
+    in `source` all its terms in `target`, as forms to choose from.
 
     Raises:
         InvalidRequestError: not UTF-8, not of that kind, or a row that is no term; says which.
