@@ -107,7 +107,7 @@ class ModelMemoryError(ModelConflictError):
 
 
 class ModelUnusableError(ServiceError):
-    """A bundle is there, but it is not whole, or its task is not served."""
+    """A bundle is there, but it is not whole, or of a format that is not read."""
 
 
 class AdminKeyError(ServiceError):

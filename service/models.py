@@ -13,7 +13,7 @@ from model_store.errors import BundleError, ModelStoreError
 from model_store.opening import first_segment
 from model_store.store import BundleReference
 from service.catalogue import Catalogue, ServedModel
-from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusableError, ServiceError
+from service.errors import EngineUnavailableError, ModelMemoryError, ServiceError
 from service.lineup import Lineup
 from service.memory import give_back_memory
 from service.metrics import Metrics
@@ -48,7 +48,7 @@ class ModelSource(Protocol):
         """An upper estimate of the memory that it takes when it is loaded. Raises BundleError."""
 
     def open(self, reference: BundleReference) -> ServedModel:
-        """Load it; its engine runs. Raises BundleError, or ModelUnusableError if its task is not served."""
+        """Load it; its engine runs. Raises BundleError."""
 
     def close(self) -> None:
         """Nothing is to be opened any more: an `open` that waits raises EngineUnavailableError, however long its model
@@ -104,7 +104,7 @@ class Models:
         """Load a bundle and decode once with it; nobody is served by it yet. One that is on its way out comes back.
 
         Raises:
-            BundleError: it is not whole. ModelUnusableError: its task is not served. ModelMemoryError: no room.
+            BundleError: it is not whole. ModelMemoryError: no room.
             DecoderProcessError: a process that opens it has ended, or hangs.
         """
         returned = await self.retirement.come_back(str(reference))
@@ -208,8 +208,6 @@ class Models:
         for version in versions:
             try:
                 self.add(await self.open(version))
-            except ModelUnusableError as error:
-                logger.warning("skipped: %s", error)
             except (ModelStoreError, ServiceError) as error:
                 self.failures[str(version)] = str(error)
                 if version != versions[-1] and isinstance(error, BundleError):

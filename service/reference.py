@@ -37,7 +37,7 @@ ERROR_TYPES = {
     "unauthorized": "Not a key of this service, or none where one is required.",
     "unavailable": "Loading, shutting down, or something that is needed fails just now. `Retry-After`.",
     "unsupported_pair": "No loaded model serves the language or the pair.",
-    "unusable_bundle": "The bundle is not whole, or of a kind that is not served.",
+    "unusable_bundle": "The bundle is not whole, or of a format that is not read.",
 }
 # What each warning tells whoever reads the translation or the summary.
 WARNING_MEANINGS: dict[WarningName, str] = {

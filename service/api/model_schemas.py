@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from model_store.config import Task
 from service.api.schemas import ModelBody
 from service.catalogue import ServedModel
 
@@ -17,11 +18,11 @@ class PairBody(BaseModel):
 
 
 class ModelCard(ModelBody):
-    """A loaded bundle and what it does. task: "translate" or "summarize". horizon: tokens that a search waits for a
+    """A loaded bundle and what it does. horizon: tokens that a search waits for a
     better end; a million: until none can come. pruning: nats that a hypothesis may be behind the best one; a million:
     any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all."""
 
-    task: str
+    task: Task
     pairs: list[PairBody]
     beam_size: int
     length_penalty: float

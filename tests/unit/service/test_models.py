@@ -9,7 +9,7 @@ import pytest
 from model_store.errors import BundleCorruptError, BundleError, BundleNotFoundError, DecoderProcessError
 from model_store.store import BundleReference
 from service.catalogue import ServedModel
-from service.errors import EngineUnavailableError, ModelMemoryError, ModelUnusableError
+from service.errors import EngineUnavailableError, ModelMemoryError
 from service.metrics import Metrics
 from service.models import ModelLimits, Models
 from tests.unit.service.fakes import FakeSource, engine_of, model
@@ -87,14 +87,6 @@ def test_a_damaged_newest_version_does_not_keep_the_one_before_from_serving() ->
     assert models.failures == {"tiny@3": "weights: altered"}
     source.broken |= {reference: BundleCorruptError("altered too") for reference in ("tiny@2", "tiny@1")}
     assert loaded(source).unready() == ["failed: tiny@1: a file is missing, altered or of the wrong size"]
-
-
-def test_a_task_that_is_not_served_is_skipped() -> None:
-    source = FakeSource(model("en-ru"), model("en-en", name="summaries"))
-    source.broken["summaries@1"] = ModelUnusableError("summaries@1: its task is not served")
-    models = loaded(source)
-    assert models.unready() == []
-    assert [each.name for each in models.catalogue().models] == ["tiny"]
 
 
 def test_a_model_whose_warm_up_fails_is_closed() -> None:
