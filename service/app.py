@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from service.access import Access, Quota
 from service.api import admin, documents, error_handlers, glossaries, libretranslate, page, probes, status, v1
 from service.api.admission import Admission, SecurityHeaders
+from service.api.body_limits import most_bytes
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import BodyLimit, CancelOnDisconnect, HeadAsGet, InFlight, RequestLog
@@ -114,8 +116,7 @@ def _add_middleware(app: FastAPI, services: Services, tracing: Tracing | None) -
     app.add_middleware(HeadAsGet)
     app.add_middleware(
         BodyLimit,
-        max_body_bytes=services.settings.max_body_bytes,
-        files=dict.fromkeys(("/v1/documents", "/translate_file"), services.settings.max_document_bytes),
+        most_bytes=partial(most_bytes, settings=services.settings),
         body_s=services.settings.body_timeout_s,
         metrics=services.metrics,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,8 +23,6 @@ from service.telemetry import begin_request
 logger = logging.getLogger("verso.access")
 
 CLIENT_LEFT = 499  # nginx's status for it; there is none in the standard
-# What a form has beside a file.
-_FORM_BYTES = 65_536
 _DISCONNECT: Message = {"type": "http.disconnect"}
 
 
@@ -162,17 +160,14 @@ class CancelOnDisconnect:
 
 class BodyLimit:
     """Refuses a body that is too large, before it is read where its length is declared, else as it grows; and one that
-    takes too long to come. files: the largest file that each of some paths takes, in bytes.
+    takes too long to come. most_bytes: that one of a path may have.
 
     Starlette's own answers in plain text where the length is declared, which neither API promises.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, max_body_bytes: int, files: Mapping[str, int], body_s: float, metrics: Metrics
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, most_bytes: Callable[[str], int], body_s: float, metrics: Metrics) -> None:
         self._app = app
-        self._files = files
-        self._max_body_bytes = max_body_bytes
+        self._most_bytes = most_bytes
         self._body_s = body_s
         self._metrics = metrics
 
@@ -181,8 +176,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        file = self._files.get(scope["path"])
-        most = self._max_body_bytes if file is None else file + _FORM_BYTES
+        most = self._most_bytes(scope["path"])
         too_large = f"body: more than {most} bytes; allowed: 0..{most}"
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > most:

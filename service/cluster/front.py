@@ -17,9 +17,10 @@ from ray.serve.handle import DeploymentHandle
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.body_limits import most_bytes
 from service.api.error_handlers import Problem, render
 from service.cluster.merged_metrics import merged
-from service.cluster.messages import TRANSLATE_FILE, Answered, Asked, Files
+from service.cluster.messages import Answered, Asked, Files
 from service.downloads import Downloads
 from service.settings import Settings
 
@@ -107,8 +108,7 @@ class Front:
 
     async def _body(self, request: Request) -> bytes | Problem:
         """The whole body; it is refused as soon as it is known to be too large."""
-        settings = self._settings
-        most = settings.max_document_bytes if request.url.path == TRANSLATE_FILE else settings.max_body_bytes
+        most = most_bytes(request.url.path, self._settings)
         too_large = Problem(413, "too_large", f"body: more than {most} bytes; allowed: 0..{most}", "body")
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > most:
