@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Addresses or networks of proxies whose X-Forwarded-For tells who asks, comma-separated.",
+        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, comma-separated.",
     )
     metrics_token: Secret = Field(
         "", repr=False, description="Bearer token without which /metrics is refused. Empty: anyone may read it."

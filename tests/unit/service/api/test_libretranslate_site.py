@@ -162,6 +162,14 @@ def test_other_documents_come_back_translated_too(name: str, content: str, trans
     assert ask(app_of(), call).text == translated
 
 
+@pytest.mark.parametrize(("proxies", "scheme"), [(("127.0.0.1",), "https"), ((), "http")])
+def test_a_trusted_proxy_tells_how_a_file_is_fetched(proxies: tuple[str, ...], scheme: str) -> None:
+    headers = {"Host": "verso.example", "X-Forwarded-Proto": "https"}
+    app = app_of(trusted_proxies=proxies)
+    answer = ask(app, lambda client: client.post("/translate_file", **upload("a.md", b"one two"), headers=headers))
+    assert answer.json()["translatedFileUrl"].startswith(f"{scheme}://verso.example/download_file/")
+
+
 def test_what_reads_a_file_has_no_more_time_than_the_request() -> None:
     app = app_of(request_timeout_s=0.2)
 
