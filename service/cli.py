@@ -105,7 +105,9 @@ def _ray_installed() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name not in ("ray", "pyarrow"):
             raise
-        raise ConfigError("--ray needs the extra `ray`: pip install 'verso[ray]'") from error
+        raise ConfigError(
+            "--ray needs the extra `ray`: pip install '.[ray]', in the folder of Verso's sources"
+        ) from error
 
 
 def _serve_on_ray(settings: Settings) -> None:

@@ -125,7 +125,8 @@ def open_tracing(endpoint: str, share: float) -> Tracing | None:
         from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
     except ImportError as error:
         raise ConfigError(
-            f"traces_endpoint: {endpoint!r} needs the extra `tracing` (pip install 'verso[tracing]'): {error}"
+            f"traces_endpoint: {endpoint!r} needs the extra `tracing` (pip install '.[tracing]', in the folder of "
+            f"Verso's sources): {error}"
         ) from error
     resource = Resource.create({"service.name": "verso", "service.version": version("verso")})
     provider = TracerProvider(ParentBased(TraceIdRatioBased(share)), resource)

@@ -51,7 +51,7 @@ def test_without_the_extra_the_command_says_which(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "ray", None)
     result = CliRunner().invoke(cli, command)
     assert result.exit_code == 2
-    assert "pip install 'verso[ray]'" in result.output
+    assert "pip install '.[ray]', in the folder of Verso's sources" in result.output
 
 
 @pytest.mark.parametrize("beside", [["--server", "http://localhost"], ["guide.md"], ["--format", "document", "a.txt"]])
