@@ -25,6 +25,7 @@ from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.held_out import Corpus, Drawn, without_held_out
 from training.prepared_options import what_it_depends_on
 from training.run_folder import RunFolder
+from training.sides import check_sides
 from training.stand_ins import with_stand_ins
 from training.start import load_start
 from training.test_sets import folded
@@ -40,7 +41,8 @@ _LEARNED_WITHOUT = 4
 def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningReport:
     """Read, clean, deduplicate, train the tokenizer, encode; returns what was kept and what was dropped, by reason.
 
-    Raises ConfigError if nothing usable is left, of one of the directions or at all, or if it cannot be written.
+    Raises ConfigError if nothing usable is left, of one of the directions or at all, if a source stands the other way
+    round, or if it cannot be written.
     """
     if folder.checkpoint.exists():
         raise ConfigError(
@@ -99,7 +101,9 @@ def _corpora(recipe: Recipe, data_root: Path, reported: frozenset[bytes], report
             cleaned = clean_own(items, source_name=name, task=recipe.data.task, report=report, reported=reported)
         else:
             cleaned = clean(items, source_name=name, data=recipe.data, report=report, seen=seen, held_out=held_out)
-        yield _up_to_limit(config, cleaned, recipe, report)
+        corpus = _up_to_limit(config, cleaned, recipe, report)
+        check_sides(f"data.sources: {name}", config.left, config.right, corpus.pairs)
+        yield corpus
 
 
 def _up_to_limit(config: SourceConfig, pairs: Iterable[SentencePair], recipe: Recipe, report: CleaningReport) -> Corpus:

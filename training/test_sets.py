@@ -12,13 +12,14 @@ from training.corpora.pair import SentencePair
 from training.corpora.read import read_test_set
 from training.data_config import TestSetConfig
 from training.evaluation import TestSet
+from training.sides import check_sides
 
 
 def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
     """All pairs of a held-out set, up to its limit, in file order.
 
     Raises ConfigError if a line is no pair, since a test set is small and precious enough to be mended, not skipped
-    over; and if there is none.
+    over; if there is none; and if they stand the other way round.
     """
     pairs = []
     for item in read_test_set(config, data_root):
@@ -27,6 +28,7 @@ def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
         pairs.append(item)
     if not pairs:
         raise ConfigError(f"test set {config.name}: {config.path!r} has no pair")
+    check_sides(f"test set {config.name}", config.left, config.right, pairs)
     return pairs[: config.limit]
 
 

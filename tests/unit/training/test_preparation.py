@@ -187,3 +187,12 @@ def test_validation_pairs_are_the_first_of_a_seeded_permutation(corpus: Path) ->
 def test_half_a_sentence_is_not_translated() -> None:
     with pytest.raises(ValueError, match="cut_source_tokens"):
         recipe(cut_source_tokens=20)
+
+
+def test_a_source_that_stands_the_other_way_round_is_refused_by_name(corpus: Path) -> None:
+    write_tsv(
+        corpus / "turned.tsv", [(f"Die Datei ist nicht da: {n}.", f"The file is not there: {n}.") for n in range(10)]
+    )
+    other = {**SOURCE, "name": "turned", "left": "en", "right": "de", "path": "turned.tsv"}
+    with pytest.raises(ConfigError, match=r"data.sources: turned: .* of 10 pairs 10 have 'de' on the left"):
+        run(corpus, "run", sources=(SOURCE, other))

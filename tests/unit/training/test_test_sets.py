@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model_store.errors import ConfigError
 from training.data_config import TestSetConfig
 from training.test_sets import load_test_sets
 
@@ -18,3 +19,10 @@ def test_only_references_are_lower_cased_and_only_if_asked_for(
     config = TestSetConfig(name="set", left="en", right="de", path="set.tsv")
     (found,) = load_test_sets([config], ["en-de"], tmp_path, lower_case=lower_case)
     assert (found.sources, found.references) == (("Above ALL",), (reference,))
+
+
+def test_a_set_that_stands_the_other_way_round_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "set.tsv").write_text("Die Datei ist nicht da.\tThe file is not there.\n" * 10, encoding="utf-8")
+    config = TestSetConfig(name="set", left="en", right="de", path="set.tsv")
+    with pytest.raises(ConfigError, match=r"test set set: .* of 10 pairs 10 have 'de' on the left"):
+        list(load_test_sets([config], ["en-de"], tmp_path))
