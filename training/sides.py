@@ -9,6 +9,7 @@ from functools import cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from model_store.errors import ConfigError
+from training.corpora.language import primary_subtag
 from training.corpora.pair import SentencePair
 
 _SAMPLE = 50
@@ -20,7 +21,7 @@ _FEWEST_CHARACTERS = 20  # of a text whose language can be told
 def check_sides(field: str, left: str, right: str, pairs: Sequence[SentencePair]) -> None:
     """Raise ConfigError if most of some pairs have their left text in the language of the right one, and the other way
     round. Nothing is said of languages that py3langid does not know, and of a few pairs or short texts."""
-    one, other = _subtag(left), _subtag(right)
+    one, other = primary_subtag(left), primary_subtag(right)
     if one == other or not {one, other} <= set(_identifier().labels):
         return
     told = [pair for pair in pairs if min(len(pair.left), len(pair.right)) >= _FEWEST_CHARACTERS]
@@ -42,10 +43,6 @@ def _turned(pair: SentencePair, left: str, right: str) -> bool:
 def _likelier(text: str, *languages: str) -> str:
     scores = dict(_identifier().rank(text))
     return max(languages, key=lambda language: float(scores[language]))
-
-
-def _subtag(code: str) -> str:
-    return code.replace("_", "-").partition("-")[0].lower()
 
 
 @cache

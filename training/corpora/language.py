@@ -11,5 +11,10 @@ def speaks(stated: str, wanted: str) -> bool:
     return one[: len(other)] == other
 
 
+def primary_subtag(code: str) -> str:
+    """The language alone: en of en-US."""
+    return _subtags(code)[0]
+
+
 def _subtags(code: str) -> list[str]:
     return re.split(r"[-_]", re.split(r"[.@]", code.strip())[0].lower())
