@@ -26,8 +26,8 @@ _ENDS_SENTENCE = regex.compile(r"[.!?:;…][\"'”»)\]]*$")
 _BROKEN_WORD = regex.compile(r"\p{L}[-\u00ad\u2010]$")
 _BEGINS_INSIDE = regex.compile(r"\p{Ll}")
 _NARROWEST = 50
-# Of the places where a sentence goes on in the next line: so many tell that lines have a width, the widest in a hundred
-# may be wider, and in so many of them the line has to be full.
+# Of the places where a sentence goes on in the next line: so many tell that lines have a width, of which this share may
+# be wider, and in so many of them the line has to be full.
 _LEAST_PLACES = 2
 _WIDER_SHARE = 0.05
 _FULL_SHARE = 0.8
