@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from service import cli
 from tests.e2e.documents import DOCUMENTS, ROOT
-from training import cli as training_cli
+from training import commands
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -36,7 +36,7 @@ def commands_of(program: str) -> Iterator[tuple[str, list[str]]]:
                 yield name, [word for word in words if word not in ("...", "|")]
 
 
-@pytest.mark.parametrize(("program", "app"), [("verso", cli.app), ("verso-train", training_cli.app)])
+@pytest.mark.parametrize(("program", "app"), [("verso", cli.app), ("verso-train", commands.app)])
 def test_verso_has_the_options_it_is_shown_with(program: str, app: typer.Typer) -> None:
     shown = list(commands_of(program))
     assert shown
@@ -49,7 +49,7 @@ def test_torchrun_is_shown_with_what_the_trainer_takes() -> None:
     launched = [(name, arguments) for name, text in texts() for arguments in shown.findall(text)]
     assert launched
     for place, arguments in launched:
-        parse(training_cli.app, place, shlex.split(arguments))
+        parse(commands.app, place, shlex.split(arguments))
 
 
 def parse(app: typer.Typer, place: str, arguments: list[str]) -> None:

@@ -15,7 +15,7 @@ from model_store.model_card import model_card
 from model_store.store import shipped_bundles
 from tests.integration.training.test_evaluate import REPORT
 from tests.integration.training.test_options import BASE, invoke
-from training.cli import app
+from training.commands import app
 from training.recipe_file import load_recipe
 from training.run import RECIPES
 from training.scores import read_scores

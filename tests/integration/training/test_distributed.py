@@ -15,7 +15,7 @@ from model_store.errors import ConfigError
 from tests.unit.training.tiny import sentence_pairs, write_tsv
 from training.batching import plan_epoch
 from training.checkpoint import Checkpoint
-from training.cli import app
+from training.commands import app
 from training.run import Run
 from training.run_folder import RunFolder
 

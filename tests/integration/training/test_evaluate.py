@@ -18,7 +18,7 @@ from model_store.decoding.backends.protocol import Backend
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from tests.integration.training.test_options import BASE, invoke
-from training.cli import app
+from training.commands import app
 from training.run import RECIPES
 
 REPORT = 'report = [{ name = "few", left = "en", right = "ru", path = "numbers/test.en-ru.tsv", limit = 4 }]'

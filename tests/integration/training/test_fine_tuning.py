@@ -17,7 +17,7 @@ from model_store.bundle import Bundle, load_bundle
 from model_store.errors import ConfigError
 from model_store.store import BundleStore, shipped_bundles
 from tests.integration.training.test_options import invoke
-from training.cli import app
+from training.commands import app
 from training.evaluation import Model
 from training.run import RECIPES
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.training.tiny import same, sentence_pairs, write_tsv
 from training.checkpoint import Checkpoint
-from training.cli import app
+from training.commands import app
 from training.run_folder import RunFolder
 
 RECIPE = """

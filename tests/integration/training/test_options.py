@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from model_store.bundle import load_bundle
-from training.cli import app
+from training.commands import app
 from training.evaluation import Model
 from training.run import RECIPES
 

@@ -75,7 +75,7 @@ def test_a_licence_may_be_stated_later(trained: Path, prepared_with: str, tmp_pa
 def test_a_bundle_of_another_task_is_refused_before_anything_is_scored(
     trained: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.cli.scored", lambda *_: pytest.fail("scored in vain"))
+    monkeypatch.setattr("training.commands.scored", lambda *_: pytest.fail("scored in vain"))
     with pytest.raises(ConfigError, match=r"'summarize-\S+' is for the task 'summarize'; allowed: 'translate'"):
         call(trained, "evaluate", option, "summarize-en-de-fr-es-ru")
 
@@ -89,7 +89,7 @@ def test_a_set_that_the_recipe_has_not_is_told_with_those_that_it_has(trained: P
 def test_a_file_that_holds_something_else_is_left_alone_and_nothing_is_scored_in_vain(
     trained: Path, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.cli.scored", lambda *_: pytest.fail("scored in vain"))
+    monkeypatch.setattr("training.commands.scored", lambda *_: pytest.fail("scored in vain"))
     file = tmp_path / "notes.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"notes\.json: is no file of figures .*; allowed: a new file"):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from model_store.bundle import load_bundle
 from model_store.errors import BundleError, ConfigError
 from tests.integration.training.test_options import BASE, invoke
-from training.cli import app
+from training.commands import app
 from training.run import RECIPES
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from model_store.errors import BundleNotFoundError, ConfigError
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, VOCABULARY, readdress, save_tiny, tokenizer
-from training.cli import app
+from training.commands import app
 from training.recipe_file import load_recipe
 from training.start import initial_weights, load_start, not_used
 
