@@ -25,8 +25,15 @@ class ConfigError(ModelStoreError, ValueError):
     """A configuration value outside what is allowed; the message names field, value and allowed range."""
 
     @classmethod
-    def from_validation(cls, what: str, error: ValidationError, called: Callable[[str], str] = str) -> ConfigError:
+    def from_validation(
+        cls,
+        what: str,
+        error: ValidationError,
+        called: Callable[[str], str] = str,
+        unknown: Callable[[tuple[int | str, ...], object], str] | None = None,
+    ) -> ConfigError:
         """One line per offending field of `error`, headed by `what` (a file, a section). called: what users call it.
+        unknown: what is told of a field that there is not, by its place and value.
 
         What is wrong with a table as a whole is told without its value, which is all of it, and what is wrong with a
         field because something in it is refused is not told besides.
@@ -36,6 +43,9 @@ class ConfigError(ModelStoreError, ValueError):
         for problem in error.errors():
             place = problem["loc"]
             if any(len(other) > len(place) and other[: len(place)] == place for other in places):
+                continue
+            if unknown is not None and problem["type"] == "extra_forbidden":
+                lines.append(unknown(place, problem["input"]))
                 continue
             field = ".".join(str(part) for part in place)
             shown = field and problem["type"] != "missing" and not isinstance(problem["input"], Mapping)

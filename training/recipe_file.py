@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from model_store.errors import ConfigError
+from training import unknown_options
 from training.config import Recipe, TokenizerConfig
 from training.start import with_bundle
 
@@ -44,7 +45,7 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
     try:
         return Recipe.model_validate_json(json.dumps(raw, default=str), strict=True)  # a number is no text, 1 not true
     except ValidationError as error:
-        raise ConfigError.from_validation(str(path), error) from error
+        raise ConfigError.from_validation(str(path), error, unknown=unknown_options.told) from error
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -55,7 +56,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(_merge(recipe.model_dump(), changes))
     except ValidationError as error:
-        raise ConfigError.from_validation("changes", error) from error
+        raise ConfigError.from_validation("changes", error, unknown=unknown_options.told) from error
 
 
 def _read(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:

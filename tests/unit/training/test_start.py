@@ -108,7 +108,7 @@ def test_no_name_of_a_bundle_is_not_taken_for_random_weights(tmp_path: Path) -> 
         ("[network.encoder]\ndirection = 'forward'\n", r"network\.encoder\.direction: 'forward'.*allowed: 'reversed'"),
         ("[tokenizer]\nvocabulary = 999\n", r"tokenizer\.vocabulary: 999 .*allowed: 320"),
         ("[tokenizer]\nlower_case = true\n", r"tokenizer\.lower_case: True .*allowed: False, or leave it out"),
-        ("[network]\nhiden = 16\n", r"network\.hiden"),
+        ("[network]\nhiden = 16\n", r"\[network\] hiden: .* closest: hidden"),
     ],
 )
 def test_another_network_or_tokenizer_than_the_bundles_is_refused(
