@@ -254,7 +254,12 @@ def _train_alone(run: Run, max_steps: int | None) -> None:
             f"{folder.checkpoint} is at the recipe's end, after {saved.step} updates: nothing more is learned; to "
             "go on raise trainer.max_steps or max_minutes, to learn anew remove it"
         )
-    trainer.run(max_steps=max_steps)
+    ended = trainer.run(max_steps=max_steps).position
+    if is_first() and ended.step < recipe.trainer.warmup and progress(recipe.trainer, ended.step, ended.elapsed_s) == 1:
+        typer.echo(
+            f"trainer.warmup_steps: {recipe.trainer.warmup}, but the training ended with update {ended.step}, so "
+            "learning_rate was never reached; lower it, or raise max_minutes"
+        )
 
 
 def _export(run: Run, out: Path | None) -> None:

@@ -33,6 +33,7 @@ class TrainerConfig(FrozenModel):
 
     Ends at max_steps, or after max_minutes of training time, whichever is first; the schedule follows whichever is
     further along. average_decay: exponential moving average of the weights, which is what is validated and exported.
+    warmup_steps: None for 400, or a tenth of max_steps if that is fewer.
     keep: which average is evaluated and exported: that of the last update, or the one that validated best
     (training/choice.py).
     embedding_range: embeddings begin uniform between minus this and this, where a run begins from random weights.
@@ -48,7 +49,7 @@ class TrainerConfig(FrozenModel):
     max_steps: PositiveInt = 100_000
     max_minutes: PositiveFloat | None = None
     learning_rate: PositiveFloat = 1e-3
-    warmup_steps: Annotated[int, Field(ge=0)] = 400
+    warmup_steps: Annotated[int, Field(ge=0)] | None = None
     decay: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
     final_learning_rate_ratio: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
@@ -66,11 +67,16 @@ class TrainerConfig(FrozenModel):
     validation_sentences: PositiveInt = 200
     checkpoint_every_steps: PositiveInt = 500
 
+    @property
+    def warmup(self) -> int:
+        """Updates until learning_rate is reached."""
+        return min(400, self.max_steps // 10) if self.warmup_steps is None else self.warmup_steps
+
     @model_validator(mode="after")
     def _warms_up_before_the_end(self) -> Self:
-        if {"warmup_steps", "max_steps"} <= self.model_fields_set and self.warmup_steps > self.max_steps:
+        if self.warmup > self.max_steps:
             raise ValueError(
-                f"warmup_steps: {self.warmup_steps} is more than max_steps, so learning_rate would never be reached; "
+                f"warmup_steps: {self.warmup} is more than max_steps, so learning_rate would never be reached; "
                 f"allowed: 0 to {self.max_steps}, or more max_steps"
             )
         return self

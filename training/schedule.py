@@ -21,11 +21,11 @@ def learning_rate(config: TrainerConfig, step: int, done: float) -> float:
     2017.
     """
     peak = config.learning_rate
-    if step <= config.warmup_steps:
-        return peak * step / config.warmup_steps
+    if step <= config.warmup:
+        return peak * step / config.warmup
     if config.decay == "constant":
         return peak
     if config.decay == "inverse_sqrt":
-        return peak * math.sqrt(max(1, config.warmup_steps) / step)
+        return peak * math.sqrt(max(1, config.warmup) / step)
     floor = peak * config.final_learning_rate_ratio
     return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * done))

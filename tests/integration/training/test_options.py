@@ -96,3 +96,16 @@ def test_trained_exported_and_decoded(option: str, prepared: Path, tmp_path: Pat
     decoded = model.decode(texts, "en", "ru")
     assert len(decoded.outputs) == len(texts)
     assert decoded == model.decode(texts, "en", "ru")
+
+
+@pytest.mark.parametrize(("minutes", "told"), [("1e-9", True), ("1e9", False)])
+def test_a_training_that_ends_while_it_warms_up_says_so(
+    minutes: str, told: bool, prepared: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(prepared / "runs", runs)
+    recipe = prepared / "short.toml"
+    recipe.write_text(f'extends = "base.toml"\n[trainer]\nmax_minutes = {minutes}\n', encoding="utf-8")
+    output = invoke("train", str(recipe), "--data", str(RECIPES), "--runs", str(runs))
+    ended = "trainer.warmup_steps: 2, but the training ended with update 1, so learning_rate was never reached"
+    assert (ended in output) is told

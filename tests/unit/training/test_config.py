@@ -157,9 +157,10 @@ def test_a_wrong_value_is_all_that_is_told(tmp_path: Path, old: str, new: str, m
         load_recipe(path)
 
 
-def test_a_recipe_that_leaves_the_warm_up_to_verso_may_be_shorter(tmp_path: Path) -> None:
-    text = RECIPE.replace("[tokenizer]", "[trainer]\nmax_steps = 8\n[tokenizer]")
-    assert load_recipe(write(tmp_path, text)).trainer.warmup_steps > 8
+@pytest.mark.parametrize(("max_steps", "warmup"), [(8, 0), (300, 30), (4000, 400), (5000, 400)])
+def test_a_warm_up_that_is_left_to_verso_fits_a_short_recipe(tmp_path: Path, max_steps: int, warmup: int) -> None:
+    text = RECIPE.replace("[tokenizer]", f"[trainer]\nmax_steps = {max_steps}\n[tokenizer]")
+    assert load_recipe(write(tmp_path, text)).trainer.warmup == warmup
 
 
 def test_embeddings_that_begin_random_are_not_scaled(tmp_path: Path) -> None:
