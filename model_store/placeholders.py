@@ -1,4 +1,4 @@
-"""Recognises what is never translated: format directives, variables, addresses, paths, code, entities, options.
+"""Recognises what is never translated: format directives, variables, addresses, paths, code, entities, options, mentions.
 
 Training and serving have to agree on what counts as a placeholder, so that a model can be trained with them protected.
 """
@@ -21,6 +21,8 @@ Kind = Literal[
     "printf",
     "entity",
     "marker",
+    "hashtag",
+    "mention",
     "path",
     "file",
     "option",
@@ -72,6 +74,10 @@ _PATTERNS: dict[Kind, str] = {
         r"\[\[?[A-Za-z]*\d+[A-Za-z]*\]?\]|(?<!_)__(?=[A-Za-z0-9])[A-Za-z0-9_]{1,60}?__(?!_)|"
         r"(?<![\w#&])\#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})(?!\w)|(?<![\w:]):[a-z][a-z0-9_+\-]{1,40}:(?![\w:])"
     ),
+    # #Fediverse, with a letter: "#1" is a number
+    "hashtag": r"(?<![\w#&/])[#\uff03](?=[\p{N}_]*\p{L})[\w\p{M}\u00b7\u200c]*\w",
+    # @name, @name@host.org
+    "mention": r"(?<![\w@./\-])@[A-Za-z0-9_](?:[\w.\-]*\w)?(?:@(?:[\p{L}\p{N}\-]+\.)+\p{L}{2,})?(?![\w@])",
     # /etc/fstab, ~/x, ../x, C:\x, \\host\x
     "path": (
         r"(?<![\w/.<~:])(?:~|\.{1,2})?(?:/[\w.+@\-]*[\w+@\-])+/?(?![\w/])|"
@@ -89,7 +95,7 @@ _REMEMBERED = 1000
 _ANY = regex.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), regex.V0)
 # What every placeholder has somewhere. Most sentences have none of it, which is found out in a thirtieth of the time.
 _SIGN = re.compile(
-    r"[`@<{$%&\[_#/\\\ufffc\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]|"
+    r"[`@<{$%&\[_#\uff03/\\\ufffc\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]|"
     r"[.:][^ \n]|\(\)|(?<![A-Za-z])-[A-Za-z-]"
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 
 from service.catalogue import Leg
 from service.errors import InvalidRequestError
@@ -15,11 +16,12 @@ from service.pipeline.translation import Candidate, Link, SegmentTranslation, Wa
 from service.text.alphabet import Alphabet, alphabet_of, core_of
 from service.text.casing import Recased, begun_large, recase
 from service.text.copied import spans_of
-from service.text.edits import Edit, EditedText
+from service.text.edits import Edit, EditedText, Span
 from service.text.escapes import escapes
 from service.text.glossary import Glossary, Occurrence
 from service.text.inline_tags import breaking_tags, without_pairs
 from service.text.markup import Run
+from service.text.posts import said
 from service.text.segmentation import Piece, has_letter
 from service.text.shield import Shielded, find_atoms, shield, unshielded, without_placeholders
 from service.text.tag_placement import with_tags
@@ -80,11 +82,11 @@ class Sentence:
         target = self.recased.restore(candidate.text)
         restored = self.shielded.restore(target, [(link.source, link.target) for link in links])
         back = self.shielded.unshielded()
-        moved = [Link(back.span(link.source), restored.edited.span(link.target)) for link in links]
+        moved = [(back.span(link.source), restored.edited.span(link.target)) for link in links]
         terms = uses(self.terms, restored.edited.text, [back.span(each.span) for each in self.terms])
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
         source = self.shielded.bare()
-        kept = [link for link in moved if _is_there(link)]
+        kept = [link for link in starmap(Link, restored.linked(moved)) if _is_there(link)]
         text, kept, terms = self._tagged(restored.edited.text, kept, terms)
         found: dict[WarningName, bool] = {
             LOST: restored.lost > 0 or self._loses(text) or loses_symbols(source, bare),
@@ -184,7 +186,7 @@ def pieces_of(leg: Leg, text: str) -> list[Piece]:
 
 def _without_edges(leg: Leg, piece: Piece) -> Iterator[Piece]:
     text = piece.text
-    start, end = core_of(text) if piece.translate else (0, 0)
+    start, end = _core(text) if piece.translate else (0, 0)
     core = text[start:end]
     kept = [Edit(*span, "") for span in _alphabet(leg).kept(core)] if core else []
     if not core or (kept and not has_letter(without_placeholders(EditedText(core, kept).text))):
@@ -193,6 +195,15 @@ def _without_edges(leg: Leg, piece: Piece) -> Iterator[Piece]:
     for part, translate in ((text[:start], False), (core, True), (text[end:], False)):
         if part:
             yield Piece(part, translate)
+
+
+def _core(text: str) -> Span:
+    """Without what is no part of the sentence at either end."""
+    start, end = core_of(text)
+    for inner in (said, core_of):
+        low, high = inner(text[start:end])
+        start, end = start + low, start + high
+    return start, end
 
 
 def _uncut_pieces(leg: Leg, text: str) -> list[Piece]:

@@ -35,19 +35,19 @@ class Shielded:
         Args:
             target: of `edited.text`. links: (source span, target span) of words, in `edited.text` and `target`.
         """
-        found: list[Edit] = []
-        missing: list[int] = []
+        back: dict[int, Edit] = {}
         free = {word: list(_occurrences(word, target)) for word in set(self.stand_ins)}
         for index, word in enumerate(self.stand_ins):
             if free[word]:
-                found.append(self._back(index, free[word].pop(0), target))
-            else:
-                missing.append(index)
+                back[index] = self._back(index, free[word].pop(0), target)
         # Whatever is left was written more often than it was asked for.
-        found += [_without(target, span) for spans in free.values() for span in spans]
+        found = [*back.values(), *(_without(target, span) for spans in free.values() for span in spans)]
+        missing = [index for index in range(len(self.stand_ins)) if index not in back]
         inserted = [self._inserted(index, target, links, found) for index in missing]
         edits = sorted((*found, *inserted), key=lambda edit: (edit.start, edit.end))
-        return Restored(EditedText(target, _apart(edits)), len(missing))
+        restored = EditedText(target, _apart(edits))
+        places = {self.atoms[index]: restored.span((edit.start, edit.end)) for index, edit in back.items()}
+        return Restored(restored, len(missing), places)
 
     def unshielded(self) -> EditedText:
         """From `edited.text` back to `text`."""
@@ -95,10 +95,19 @@ class Shielded:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A target with its placeholders. lost: how many of them the model had not written."""
+    """A target with its placeholders. lost: how many of them the model had not written. places: where those are that it
+    had, by where the source has them."""
 
     edited: EditedText
     lost: int
+    places: dict[Span, Span]
+
+    def linked(self, links: Sequence[tuple[Span, Span]]) -> list[tuple[Span, Span]]:
+        """Links of the source and this text; of a placeholder that the model had written only those to itself, which
+        attention may not have: it looks at what is copied while it writes the words around it, too."""
+        kept = [link for link in links if all(_agree(link, sure) for sure in self.places.items())]
+        own = [sure for sure in self.places.items() if not any(_overlap(link[1], sure[1]) for link in kept)]
+        return sorted((*kept, *own), key=lambda link: link[1])
 
 
 def find_atoms(text: str, *, tags: bool = False, also: Sequence[Span] = ()) -> tuple[Span, ...]:
@@ -173,6 +182,16 @@ def _without(target: str, span: Span) -> Edit:
     """Take a word out, with the space in front of it."""
     start, end = span
     return Edit(start - 1 if start and target[start - 1] == " " else start, end, "")
+
+
+def _agree(link: tuple[Span, Span], sure: tuple[Span, Span]) -> bool:
+    """Whether a link has nothing to do with one that is sure, or is of the words that have that inside."""
+    apart = not any(_overlap(*each) for each in zip(link, sure, strict=True))
+    return apart or all(low <= start and end <= high for (low, high), (start, end) in zip(link, sure, strict=True))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def _apart(edits: Sequence[Edit]) -> list[Edit]:

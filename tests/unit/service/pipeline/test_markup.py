@@ -54,6 +54,27 @@ def test_alternatives_warnings_and_the_pivot() -> None:
     assert translate("<p>one <b>two</b> &lt;x&gt;</p>", "ru", "de").best.text == "<p>one <b>two</b> &lt;x&gt;</p>"
 
 
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            '<p><span class="h-card"><a href="https://a.b/@c" class="u-url mention">@<span>c</span></a></span> One two</p>',
+            '<p><span class="h-card"><a href="https://a.b/@c" class="u-url mention">@<span>c</span></a></span> two One</p>',
+        ),
+        (
+            '<p>one <a href="https://a.b/tags/Two" rel="tag">#<span>Two</span></a> three</p>',
+            '<p>three <a href="https://a.b/tags/Two" rel="tag">#<span>Two</span></a> one</p>',
+        ),
+        (
+            '<p>One two! <a href="/c" rel="tag">#<span>c</span></a> <a href="/d" rel="tag">#<span>d</span></a></p>',
+            '<p>two! One <a href="/c" rel="tag">#<span>c</span></a> <a href="/d" rel="tag">#<span>d</span></a></p>',
+        ),
+    ],
+)
+def test_mentions_and_hashtags_of_a_post_stay_as_they_are(html: str, expected: str) -> None:
+    assert translate(html).best.text == expected
+
+
 def test_the_same_language_gives_the_html_back() -> None:
     assert translate("<p>a <b>b", target="en").best.text == "<p>a <b>b"
 

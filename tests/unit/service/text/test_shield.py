@@ -88,3 +88,21 @@ def test_none_is_lost_or_doubled(
     links = [link for link in links if link[1][1] <= len(target)]
     restored = shield(text, find_atoms(text), WORDS).restore(target, links).edited.text
     assert [restored.count(f"{{{index}}}") for index in range(5)] == [1] * 5
+
+
+def test_a_placeholder_is_linked_to_itself_and_to_nothing_else() -> None:
+    text = "es ist %s, ja"
+    shielded = shield(text, find_atoms(text), WORDS)
+    target = f"that is {shielded.stand_ins[0]}, yes"
+    back = shielded.restore(target, [])
+    # Attention says that "is" comes from the placeholder, and that this comes from "ist".
+    links = [((0, 2), (0, 4)), ((7, 9), (5, 7)), ((3, 6), (8, 10)), ((11, 13), (12, 15))]
+    assert back.edited.text == "that is %s, yes"
+    assert back.linked(links) == [((0, 2), (0, 4)), ((7, 9), (8, 10)), ((11, 13), (12, 15))]
+
+
+def test_a_word_that_has_a_placeholder_inside_keeps_its_link() -> None:
+    text = "die {x}-Datei"
+    shielded = shield(text, find_atoms(text), WORDS)
+    back = shielded.restore(f"the {shielded.stand_ins[0]}-file", [])
+    assert back.linked([((0, 3), (0, 3)), ((4, 13), (4, 12))]) == [((0, 3), (0, 3)), ((4, 13), (4, 12))]
