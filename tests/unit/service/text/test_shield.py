@@ -102,7 +102,7 @@ def test_a_placeholder_is_linked_to_itself_and_to_nothing_else() -> None:
 
 
 def test_a_word_that_has_a_placeholder_inside_keeps_its_link() -> None:
-    text = "die {x}-Datei"
+    text = "die {x}+Datei"
     shielded = shield(text, find_atoms(text), WORDS)
-    back = shielded.restore(f"the {shielded.stand_ins[0]}-file", [])
+    back = shielded.restore(f"the {shielded.stand_ins[0]}+file", [])
     assert back.linked([((0, 3), (0, 3)), ((4, 13), (4, 12))]) == [((0, 3), (0, 3)), ((4, 13), (4, 12))]
