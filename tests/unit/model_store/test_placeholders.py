@@ -29,7 +29,23 @@ _SCRAPS = (
         "[1]",
         "__L__",
     ),
-    *("#fff", "#g", "@h", ":smile:", "/m/n", "C:\\o", "\\\\p\\q", "r.txt", "--s", "-t", "u_v", "w()", "<b>", "\ufffc", "\ue000"),
+    *(
+        "#fff",
+        "#g",
+        "@h",
+        ":smile:",
+        "/m/n",
+        "C:\\o",
+        "\\\\p\\q",
+        "r.txt",
+        "--s",
+        "-t",
+        "u_v",
+        "w()",
+        "<b>",
+        "\ufffc",
+        "\ue000",
+    ),
     *(
         "\U000f0000",
         "\U00100000",
@@ -71,7 +87,10 @@ _SCRAPS = (
         ("at code.google.com/p/x, or example.org. But no end.of, a.b.q, com", ["code.google.com/p/x", "example.org"]),
         ("Mail me+x@mail.example.org, or me@", ["me+x@mail.example.org"]),
         ("@jean and @a_b@c.org, (@d.e). x@y @@z @ 5", ["@jean", "@a_b@c.org", "@d.e"]),
-        ("#Fediverse, #1 of #2024Wahl; C# #\u00e9t\u00e9! \uff03Caf\u00e9 a#b &#x # y", ["#Fediverse", "#2024Wahl", "#\u00e9t\u00e9", "\uff03Caf\u00e9"]),
+        (
+            "#Fediverse, #1 of #2024Wahl; C# #\u00e9t\u00e9! \uff03Caf\u00e9 a#b &#x # y",
+            ["#Fediverse", "#2024Wahl", "#\u00e9t\u00e9", "\uff03Caf\u00e9"],
+        ),
         ("Run `ls -la` or ``a`b`` now; type `q", ["`ls -la`", "``a`b``"]),
         ("[X12X] of [X3X], __PH0__, [sic], snake__", ["[X12X]", "[X3X]", "__PH0__"]),
         ("Use #ff00aa or #FFF, not a#fff; &#12;", ["#ff00aa", "#FFF", "&#12;"]),
@@ -105,7 +124,28 @@ def test_what_has_no_sign_of_one_has_none(text: str) -> None:
     assert [(each.start, each.end) for each in find_placeholders(text)] == thorough
 
 
-_ODD = ["{", "{a", "{{}", "a.", "a.com", "a-", "_", "%0", "<a ", "`", "a@", "/a", "C:\\", "http://.", "a.com/(", "%(a", "#a", "#1", "@a.", "@a@"]
+_ODD = [
+    "{",
+    "{a",
+    "{{}",
+    "a.",
+    "a.com",
+    "a-",
+    "_",
+    "%0",
+    "<a ",
+    "`",
+    "a@",
+    "/a",
+    "C:\\",
+    "http://.",
+    "a.com/(",
+    "%(a",
+    "#a",
+    "#1",
+    "@a.",
+    "@a@",
+]
 
 
 @pytest.mark.parametrize("odd", _ODD)

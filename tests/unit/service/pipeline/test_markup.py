@@ -58,8 +58,8 @@ def test_alternatives_warnings_and_the_pivot() -> None:
     ("html", "expected"),
     [
         (
-            '<p><span class="h-card"><a href="https://a.b/@c" class="u-url mention">@<span>c</span></a></span> One two</p>',
-            '<p><span class="h-card"><a href="https://a.b/@c" class="u-url mention">@<span>c</span></a></span> two One</p>',
+            '<p><span class="h-card"><a href="https://a.b/@c" class="mention">@<span>c</span></a></span> One two</p>',
+            '<p><span class="h-card"><a href="https://a.b/@c" class="mention">@<span>c</span></a></span> two One</p>',
         ),
         (
             '<p>one <a href="https://a.b/tags/Two" rel="tag">#<span>Two</span></a> three</p>',
