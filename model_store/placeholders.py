@@ -1,4 +1,4 @@
-"""Recognises what is never translated: format directives, variables, addresses, paths, code, entities, options, mentions.
+"""Recognises what is never translated: format directives, variables, addresses, paths, code, options, hashtags.
 
 Training and serving have to agree on what counts as a placeholder, so that a model can be trained with them protected.
 """
