@@ -80,9 +80,10 @@ def serve(
         from service.telemetry import configure_logging
 
         configure_logging(settings.log_level)
+        app = create_app(settings)  # refuses files and URLs of settings that cannot be used
         address = "{}:{}".format(*listener.getsockname()[:2])
         typer.echo(f"verso: http://{address} (docs: /docs), loading {', '.join(map(str, bundles))}", err=True)
-        serve_app(create_app(settings), listener)
+        serve_app(app, listener)
 
 
 def _start_processes_early(settings: Settings) -> None:

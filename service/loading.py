@@ -14,7 +14,7 @@ import torch
 from model_store.bundle import Bundle, load_bundle
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import vnni
-from model_store.decoding.backends.choice import BackendName, Precision
+from model_store.decoding.backends.choice import BackendName, Precision, check_device
 from model_store.decoding.backends.int8 import unsupported
 from model_store.decoding.decoder import Decoder
 from model_store.decoding.in_flight import open_decoder
@@ -81,6 +81,7 @@ class BundleLoader:
         self._decoder_opener = decoder_opener
         self._store = BundleStore(settings.models or str(shipped_bundles()))
         self._device = choose_device(settings.device)
+        check_device(settings.backend, self._device.type)
         self._rows = settings.decoder_rows or rows_on(self._device)
         if self._device.type == "cpu":
             _warn_of_far_memory(numa_nodes())

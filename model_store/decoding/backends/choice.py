@@ -23,6 +23,15 @@ Precision: TypeAlias = Literal["float16", "bfloat16"]
 _DTYPES: dict[Precision, torch.dtype] = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
+def check_device(name: BackendName, device: str) -> None:
+    """Raises ConfigError for a backend that no network runs on with a device of that type."""
+    for only, runs_on, others in (("int8", "cpu", "'cuda_graph'"), ("cuda_graph", "cuda", "'int8'")):
+        if name == only and device != runs_on:
+            raise ConfigError(
+                f"backend: {name!r} does not run with device {device!r}; allowed: 'auto', 'eager', {others}"
+            )
+
+
 def open_backend(
     network: Seq2Seq,
     name: BackendName,
@@ -39,13 +48,10 @@ def open_backend(
         ConfigError: one was asked for that the network, its device or the machine does not do.
     """
     device = network.projection.weight.device.type
+    check_device(name, device)
     reason = f"device {device!r}" if device != "cpu" else unsupported(network.config)
     if name == "int8" and reason:
         raise ConfigError(f"backend: 'int8' does not run with {reason}; allowed: 'auto', 'eager'")
-    if name == "cuda_graph" and device != "cuda":
-        raise ConfigError(
-            f"backend: 'cuda_graph' does not run with device {device!r}; allowed: 'auto', 'eager', 'int8'"
-        )
     if name == "auto" and reason and device == "cpu":
         logger.warning("decoding in float32, which is slower, since 8-bit integers do not run with %s", reason)
     if name in ("auto", "cuda_graph") and device == "cuda":

@@ -48,6 +48,15 @@ def test_no_bundle_is_one_line(tmp_path: Path, store: Path) -> None:
     assert_one_line(run(store, "serve", PORT="x"), "VERSO_PORT: ")
 
 
+def test_settings_are_refused_before_it_is_said_that_anything_loads(store: Path, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere" / "suggestions.jsonl")
+    serve = ("serve", "--port", "0")
+    assert_one_line(run(store, *serve, SUGGESTIONS_FILE=nowhere), f"suggestions_file: {nowhere} cannot be used")
+    assert_one_line(
+        run(store, *serve, DEVICE="cpu", BACKEND="cuda_graph"), "'cuda_graph' does not run with device 'cpu'"
+    )
+
+
 def test_a_damaged_bundle_is_one_line(tmp_path: Path) -> None:
     random_bundle(tmp_path)
     (tmp_path / "random" / "1" / "tokenizer.model").write_bytes(b"damaged")

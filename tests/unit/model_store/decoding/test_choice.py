@@ -11,7 +11,8 @@ import torch
 
 from model_store.config import NetworkConfig
 from model_store.decoding.backends import choice
-from model_store.decoding.backends.choice import BackendName, Precision, open_backend
+from model_store.decoding.backends.choice import BackendName, Precision, check_device, open_backend
+from model_store.errors import ConfigError
 
 
 def network_on(device: str) -> Any:
@@ -68,3 +69,11 @@ def test_a_gpus_backend_that_cannot_be_opened_gives_way_to_torchs_own_unless_it_
         found: object = open_backend(network, name, source_capacity=12)
     assert found == (network, 12)
     assert "since the GPU's backend cannot be opened: RuntimeError('CUDA driver version" in caplog.text
+
+
+@pytest.mark.parametrize(("name", "runs_on", "other"), [("int8", "cpu", "cuda"), ("cuda_graph", "cuda", "cpu")])
+def test_a_backend_is_refused_on_a_device_of_the_other_kind(name: BackendName, runs_on: str, other: str) -> None:
+    check_device(name, runs_on)
+    with pytest.raises(ConfigError, match=rf"backend: '{name}' does not run with device '{other}'; allowed: 'auto', "):
+        check_device(name, other)
+    check_device("auto", other)
