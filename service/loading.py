@@ -18,9 +18,10 @@ from model_store.decoding.backends.choice import BackendName, Precision, check_d
 from model_store.decoding.backends.int8 import unsupported
 from model_store.decoding.decoder import Decoder
 from model_store.decoding.in_flight import open_decoder
+from model_store.decoding.newcomers import width_of
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.terms import TERMS_BEAM
-from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderProcessError
+from model_store.errors import BundleCorruptError, BundleNotFoundError, ConfigError, DecoderProcessError
 from model_store.manifest import Manifest, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.opening import open_bundle_decoder
@@ -130,7 +131,7 @@ class BundleLoader:
 
         Raises:
             BundleError: it is not whole. DecoderProcessError: a process that opens it has ended, or hangs.
-            EngineUnavailableError: `close` was called.
+            ConfigError: the settings do not go with it. EngineUnavailableError: `close` was called.
         """
         torch.set_num_threads(self._settings.threads)
         bundle = load_bundle(self._store.resolve(str(reference)))
@@ -149,6 +150,11 @@ class BundleLoader:
 
     def _served(self, bundle: Bundle) -> ServedModel:
         settings, manifest, network = self._settings, bundle.manifest, bundle.network().to(self._device)
+        if (rows := width_of(manifest.decoding.beam_size)) > self._rows:
+            raise ConfigError(
+                f"decoder_rows: {self._rows} cannot hold a beam of {manifest.decoding.beam_size}, which "
+                f"{manifest.name}@{manifest.version} decodes with; allowed: {rows} or more, or 0"
+            )
         limits = [manifest.decoding.max_source_length, settings.max_source_length]
         target_length = manifest.decoding.max_length(min(limits))
         if network.config.bounded_positions:

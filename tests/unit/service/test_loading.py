@@ -20,7 +20,7 @@ from model_store.decoding.backends import vnni
 from model_store.decoding.in_flight import open_decoder
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
-from model_store.errors import BundleCorruptError, BundleNotFoundError, DecoderProcessError
+from model_store.errors import BundleCorruptError, BundleNotFoundError, ConfigError, DecoderProcessError
 from model_store.store import BundleReference
 from service import loading
 from service.catalogue import ServedModel
@@ -225,6 +225,13 @@ def test_a_bundle_is_opened_with_a_running_engine(folder: Path) -> None:
         assert model.memory_bytes == loader(folder).need_bytes(reference) > 0
     finally:
         model.engine.close()
+
+
+def test_a_beam_that_no_decoder_would_have_room_for_is_refused(folder: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"decoder_rows: 3 cannot hold a beam of 4, which tiny@9 .*; allowed: 4 or more"
+    ):
+        loader(folder, decoder_rows=3).open(BundleReference("tiny", "9"))
 
 
 def test_what_is_not_what_it_says_is_refused(folder: Path) -> None:
