@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -35,6 +36,7 @@ from training.soup import average_with
 from training.start import initial_weights, not_used
 from training.trainer import Trainer
 from training.validation import Validator
+from training.writing import tell_of_thread
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -279,6 +281,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for library in ("httpx", "sacrebleu"):  # which say of each request and comparison that they make it
         logging.getLogger(library).setLevel(logging.WARNING)
+    threading.excepthook = tell_of_thread
     keep_freed_memory()
     try:
         app()

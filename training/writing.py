@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,13 @@ def naming(place: str) -> Iterator[None]:
         while reason.__context__ is not None:  # torch.save covers what happened by errors of its own
             reason = reason.__context__
         raise ConfigError(f"{place} cannot be written: {reason}") from error
+
+
+def tell_of_thread(stopped: threading.ExceptHookArgs) -> None:
+    """A threading.excepthook, silent of a thread that keeps what stopped it: TensorBoard's writer raises that in the
+    thread that writes next, which tells."""
+    if getattr(stopped.thread, "exception", None) is not stopped.exc_value:
+        threading.__excepthook__(stopped)
 
 
 @contextmanager
