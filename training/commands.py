@@ -33,7 +33,7 @@ from training.scores import read_scores, write_scores
 from training.scoring import compared, keep, scored
 from training.server import Server
 from training.soup import average_with
-from training.start import initial_weights, not_used
+from training.start import check_transfer, initial_weights, not_used
 from training.trainer import Trainer
 from training.validation import Validator
 from training.writing import tell_of_thread
@@ -229,6 +229,7 @@ def experiment_command(
 
 
 def _prepare(run: Run) -> None:
+    check_transfer(run.recipe)
     if unused := not_used(run.recipe):
         typer.echo(f"{', '.join(unused)}: not used, since the tokenizer is that of {run.recipe.start_from}")
     with run.folder.held():

@@ -22,7 +22,7 @@ from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from training.config import Recipe
 from training.rescaling import rescale_embeddings
-from training.transfer import WIDTHS, check_same, transferred
+from training.transfer import WIDTHS, check_network, check_same, transferred
 
 
 def find_bundle(reference: str) -> Path:
@@ -41,6 +41,13 @@ def find_bundle(reference: str) -> Path:
 def load_start(reference: str) -> Bundle:
     """The bundle that a run starts from, verified. Raises as load_bundle and find_bundle."""
     return load_bundle(find_bundle(reference))
+
+
+def check_transfer(recipe: Recipe) -> None:
+    """Raises ConfigError or BundleError if the bundle that weights are transferred from is not there, or its network is
+    another than the recipe's."""
+    if recipe.transfer_from is not None:
+        check_network(recipe.network, read_manifest(find_bundle(recipe.transfer_from)))
 
 
 def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor] | None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from model_store.bundle import Bundle
+from model_store.config import NetworkConfig
 from model_store.errors import ConfigError
 from model_store.manifest import Manifest
 from model_store.network.seq2seq import Seq2Seq
@@ -31,15 +32,20 @@ def transferred(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[s
 
     Raises ConfigError if the networks differ in more than widths, vocabulary and dropout, or as `widen`.
     """
+    check_network(network.config, start.manifest)
     old = start.manifest.network
-    free = {"vocabulary", "dropout"}
-    check_same("network", network.config.model_dump(exclude=free), old.model_dump(exclude=free), start.manifest)
     as_wide = network.config.model_copy(update={width: getattr(old, width) for width in WIDTHS})
     narrow = network if as_wide == network.config else Seq2Seq(as_wide)
     narrow.load_state_dict(_with_rows_of(start, tokenizer, narrow))
     if narrow is not network:
         widen(narrow, network)
     return network.state_dict()
+
+
+def check_network(config: NetworkConfig, manifest: Manifest) -> None:
+    """Raises ConfigError for a network that cannot have the bundle's weights."""
+    stated, of_bundle = (each.model_dump(exclude={"vocabulary", "dropout"}) for each in (config, manifest.network))
+    check_same("network", stated, of_bundle, manifest)
 
 
 def check_same(table: str, stated: Mapping[str, Any], of_bundle: Mapping[str, Any], manifest: Manifest) -> None:

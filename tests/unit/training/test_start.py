@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from model_store.errors import BundleNotFoundError, ConfigError
+from model_store.errors import BundleNotFoundError, ConfigError, ModelStoreError
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, VOCABULARY, readdress, save_tiny, tokenizer
 from training.commands import app
 from training.recipe_file import load_recipe
@@ -84,6 +84,19 @@ def test_what_a_recipe_transfers_from_is_for_runs_that_start_from_nothing(tmp_pa
     path = write(tmp_path, 'transfer_from = "translate-en-ru"\n' + RECIPE)
     recipe = load_recipe(path, start_from=bundle)
     assert (recipe.start_from, recipe.transfer_from) == (bundle, None)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [("nope", "nope: no such bundle"), ("", r"network\.layers: 4 is not that of tiny@1, which this run starts from")],
+)
+def test_what_a_recipe_transfers_from_is_looked_for_before_anything_is_prepared(
+    tmp_path: Path, bundle: str, reference: str, message: str
+) -> None:
+    path = write(tmp_path, f'transfer_from = "{reference or bundle}"\n' + RECIPE)
+    with pytest.raises(ModelStoreError, match=message):
+        CliRunner().invoke(app, ["prepare", str(path), "--runs", str(tmp_path / "runs")], catch_exceptions=False)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_is_wrong_with_a_whole_recipe_is_told_without_all_of_it(tmp_path: Path) -> None:
