@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.errors import ConfigError
-from model_store.manifest import TOKENIZER_FILE, read_manifest
+from model_store.manifest import MANIFEST_FILE, TOKENIZER_FILE, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
@@ -32,6 +32,11 @@ def find_bundle(reference: str) -> Path:
     """
     folder = Path(reference)
     if reference and folder.is_dir():
+        if not (folder / MANIFEST_FILE).exists():
+            raise ConfigError(
+                f"bundle: {reference!r} is a folder without {MANIFEST_FILE}, so no bundle; allowed: a folder of one, "
+                "as STORE/NAME/VERSION, or name[@version] of those that ship"
+            )
         return folder
     if len(folder.parts) > 1:
         raise ConfigError(f"bundle: {reference!r} is no folder; allowed: one, or name[@version] of those that ship")

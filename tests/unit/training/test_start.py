@@ -166,3 +166,6 @@ def test_a_bundle_that_is_not_there_is_named(tmp_path: Path) -> None:
     message = r"bundle: 'runs/none' is no folder; allowed: one, or name\[@version\] of those that ship"
     with pytest.raises(ConfigError, match=message):
         load_recipe(write(tmp_path, RECIPE), start_from="runs/none")
+    message = r"bundle: '.*' is a folder without manifest\.json, so no bundle; allowed: a folder of one, as STORE/NAME/"
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, RECIPE), start_from=str(tmp_path))
