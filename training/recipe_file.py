@@ -33,12 +33,14 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
     start = raw.get("start_from") if start_from is None else start_from
     if isinstance(start, str):
         raw = with_bundle(raw, start)
-    tokenizer = raw.get("tokenizer", {})
+    tokenizer = raw.get("tokenizer")
     network = raw.setdefault("network", {})
-    if isinstance(network, dict) and isinstance(tokenizer, dict):
+    if isinstance(network, dict):
         if "vocabulary" in network:
             raise ConfigError(f"{path}: network.vocabulary: state it once, as tokenizer.vocabulary")
-        network["vocabulary"] = tokenizer.get("vocabulary", TokenizerConfig().vocabulary)
+        vocabulary = tokenizer.get("vocabulary") if isinstance(tokenizer, dict) else None
+        # What is no number is refused as the tokenizer's, and not as the network's besides.
+        network["vocabulary"] = vocabulary if type(vocabulary) is int else TokenizerConfig().vocabulary
     data = raw.get("data")
     if isinstance(data, dict) and isinstance(data.get("held_out"), dict):
         data["held_out"] = [data["held_out"]]  # one table stands for an array of one
@@ -66,6 +68,11 @@ def _read(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
+        if extended_by:
+            raise ConfigError(
+                f"{extended_by[-1]}: extends: {path} cannot be read: {error.strerror}; allowed: a recipe file, by its "
+                "path from this one"
+            ) from error
         raise ConfigError(f"recipe: {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"recipe: {path} is not valid TOML: {error}") from error

@@ -25,6 +25,19 @@ def test_the_vocabulary_is_stated_once(tmp_path: Path) -> None:
         load_recipe(write(tmp_path, RECIPE + "[network]\nvocabulary = 500\n"))
 
 
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ('[tokenizer]\nvocabulary = "500"', r"tokenizer\.vocabulary: Input should be a valid integer \(got '500'\)"),
+        ("[[tokenizer]]\nvocabulary = 500", r"tokenizer: Input should be an object \(got \[.*\]\)"),
+    ],
+)
+def test_a_vocabulary_that_is_none_is_told_once(tmp_path: Path, stated: str, message: str) -> None:
+    text = RECIPE.replace("[tokenizer]\nvocabulary = 500", stated)
+    with pytest.raises(ConfigError, match=rf"recipe\.toml: {message}$"):
+        load_recipe(write(tmp_path, text))
+
+
 def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
     text = RECIPE.replace("[tokenizer]", "[trainer]\nmax_minutes = 90\n[tokenizer]")
     assert load_recipe(write(tmp_path, text)).trainer.max_minutes == 90.0
@@ -37,6 +50,16 @@ def test_a_byte_order_mark_before_a_recipe_is_no_part_of_it(tmp_path: Path) -> N
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml"):
         load_recipe(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("base", ["tiny", "", "nowhere.toml"])
+def test_a_recipe_that_extends_what_is_not_there_is_named_with_it(tmp_path: Path, base: str) -> None:
+    path = write(tmp_path, f'extends = "{base}"\n')
+    message = (
+        rf"^{path}: extends: {tmp_path / base} cannot be read: .*; allowed: a recipe file, by its path from this one$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(path)
 
 
 def test_a_recipe_cannot_extend_itself(tmp_path: Path) -> None:
