@@ -126,17 +126,17 @@ def evaluate_command(
     if backend is not None and server is not None:
         raise typer.BadParameter("--backend and --server exclude each other: a server has VERSO_BACKEND")
     run = Run.open(recipe, data, runs, start_from)
+    chosen = tuple(only or ())
+    sets = run.test_sets(chosen)
     system: System
     if server is not None:
         system = Server(server, run.recipe.data.task)
     else:
-        model = run.system() if bundle is None else run.system_of(bundle)
+        model = run.system() if bundle is None else run.system_of(bundle, sets)
         system = model if backend is None else replace(model, opened=partial(open_decoder, backend=backend))
-    other = None if against is None else run.system_of(against)  # raises now, not when all is scored
+    other = None if against is None else run.system_of(against, sets)  # raises now, not when all is scored
     if json_file is not None:
         read_scores(json_file)  # likewise
-    chosen = tuple(only or ())
-    sets = run.test_sets(chosen)
     evaluations = scored(run, system, sets)
     if bundle is None:
         command = partial(command_of_card, run, data, backend=backend, by_server=server is not None)

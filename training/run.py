@@ -94,14 +94,21 @@ class Run:
             ) from error
         return Model.of_recipe(recipe, network, self.tokenizer())
 
-    def system_of(self, reference: str) -> Model:
+    def system_of(self, reference: str, sets: Sequence[TestSet]) -> Model:
         """A bundle, as find_bundle takes it, that reads as much as the recipe's network; on the GPU where there is one.
 
-        Raises as load_bundle and find_bundle, and ConfigError for a bundle of another task.
+        Raises as load_bundle and find_bundle, and ConfigError for a bundle of another task, or that cannot be asked for
+        the language of one of the sets.
         """
         data, bundle = self.recipe.data, load_bundle(find_bundle(reference))
         if bundle.manifest.task != data.task:
             raise ConfigError(f"bundle: {reference!r} is for the task {bundle.manifest.task!r}; allowed: {data.task!r}")
+        languages = bundle.tokenizer.languages
+        if others := [each for each in sets if each.target_language not in languages]:
+            raise ConfigError(
+                f"bundle: {reference!r} knows {list(languages)}, but {others[0].name} {others[0].direction} is to be "
+                "scored; allowed: a bundle of these languages, or --only with other sets"
+            )
         model = Model.of_bundle(bundle, cut_source_tokens=data.cut_source_tokens)
         return replace(model, network=on_best_device(model.network))
 

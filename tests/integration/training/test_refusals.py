@@ -80,6 +80,16 @@ def test_a_bundle_of_another_task_is_refused_before_anything_is_scored(
         call(trained, "evaluate", option, "summarize-en-de-fr-es-ru")
 
 
+@pytest.mark.parametrize("option", ["--bundle", "--against"])
+def test_a_bundle_of_other_languages_is_refused_before_anything_is_scored(
+    trained: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.commands.scored", lambda *_: pytest.fail("scored in vain"))
+    message = r"'translate-en-de-fr-es' knows \['de', 'en', 'es', 'fr'\], but few en-ru is to be scored; allowed: "
+    with pytest.raises(ConfigError, match=message):
+        call(trained, "evaluate", option, "translate-en-de-fr-es")
+
+
 def test_a_set_that_the_recipe_has_not_is_told_with_those_that_it_has(trained: Path) -> None:
     with pytest.raises(ConfigError, match=r"--only: .*'fwe'; allowed: \['few', 'report'\]"):
         call(trained, "evaluate", "--only", "fwe")
