@@ -51,7 +51,7 @@ class Run:
         """The tokenizer as prepared. Raises ConfigError if nothing was."""
         if not self.folder.prepared.exists():
             raise ConfigError(f"{self.folder.prepared} does not exist; run `verso-train prepare {self.argument}` first")
-        tokenizer = Tokenizer.load(self.folder.tokenizer)
+        tokenizer = self.folder.load_tokenizer()
         then = read_json(self.folder.prepared)
         if self.recipe.start_from is None and not any(name.startswith("tokenizer.") for name in then):
             raise ConfigError(

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from model_store.errors import ConfigError
+from model_store.tokenizer import Tokenizer
 from training.data_config import HELD_OUT
+from training.writing import naming
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,11 @@ class RunFolder:
     def held(self) -> Iterator[None]:
         """Keep other processes from holding the folder, which is made, until this one lets it go or ends, however.
 
-        Raises ConfigError if another process holds it. A file system that knows no locks keeps nobody away.
+        Raises ConfigError if another process holds it, or it cannot be made. A file system that knows no locks keeps
+        nobody away.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        with naming(f"--runs: {self.root}"):
+            self.root.mkdir(parents=True, exist_ok=True)
         folder = os.open(self.root, os.O_RDONLY)
         try:
             with suppress(OSError):
@@ -39,6 +43,13 @@ class RunFolder:
     @property
     def tokenizer(self) -> Path:
         return self.root / "data" / "tokenizer.model"
+
+    def load_tokenizer(self) -> Tokenizer:
+        """Raises ConfigError if the file is not whole."""
+        try:
+            return Tokenizer.load(self.tokenizer)
+        except (ConfigError, OSError) as error:
+            raise _not_whole(self.tokenizer, error) from error
 
     @property
     def train(self) -> Path:
@@ -85,8 +96,12 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{path}: is not whole ({error}); remove {path.parent} and prepare again") from error
+        raise _not_whole(path, error) from error
     return content
+
+
+def _not_whole(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{path}: is not whole ({error}); remove {path.parent} and prepare again")
 
 
 def _lock(descriptor: int, root: Path) -> None:

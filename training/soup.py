@@ -41,7 +41,7 @@ def _weights(other: str, tokenizer: Tokenizer, own: Mapping[str, Tensor]) -> Map
     run = RunFolder(Path(other))
     weights: Mapping[str, Tensor]
     if run.checkpoint.exists():
-        weights, of_other = averaged_weights(run.checkpoint), Tokenizer.load(run.tokenizer)
+        weights, of_other = averaged_weights(run.checkpoint), run.load_tokenizer()
     else:
         try:
             bundle = load_start(other)

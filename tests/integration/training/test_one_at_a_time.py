@@ -85,4 +85,4 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     with pytest.raises(SystemExit) as exit_:
         main()
     assert exit_.value.code == 2
-    assert capsys.readouterr().err.startswith("verso-train: [Errno 20] Not a directory")
+    assert capsys.readouterr().err.startswith(f"verso-train: --runs: {recipe}/option cannot be written: ")

@@ -122,7 +122,9 @@ def test_a_server_that_is_something_else_is_refused(
         call(trained, "evaluate", "--server", "http://router")
 
 
-@pytest.mark.parametrize("name", ["prepared.json", "report.json", "train/ids.npy", "train/languages.npy"])
+@pytest.mark.parametrize(
+    "name", ["prepared.json", "report.json", "tokenizer.model", "train/ids.npy", "train/languages.npy"]
+)
 @pytest.mark.parametrize("kept", [0, 100])
 def test_prepared_data_that_was_not_carried_whole_is_told_by_its_file(
     trained: Path, name: str, kept: int, tmp_path: Path
