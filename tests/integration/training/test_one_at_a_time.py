@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = str(folder / "small.toml")
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # which main sets for the process
     monkeypatch.setattr(sys, "argv", ["verso-train", "prepare", recipe, "--data", str(RECIPES), "--runs", recipe])
     with pytest.raises(SystemExit) as exit_:
         main()
