@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.experiments.table import Table
-from training.experiments.variants import Variant, compare_variants
-from training.recipe_file import changed, load_recipe
-from training.run import RECIPES
+from training.experiments.variants import Variant, compare_variants, multi30k_for
 
 REVERSED = {"encoder": {"direction": "reversed"}}
 DROPOUT = {**REVERSED, "dropout": 0.2}
@@ -32,7 +30,7 @@ def measure(data_root: Path, folder: Path, updates: int) -> Table:
 
     data_root: the folder that the recipe multi30k-en-de finds its corpora in. folder: where runs are kept.
     """
-    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), BASE)
-    recipe = changed(recipe, {"trainer": {"max_steps": updates, "validate_every_steps": updates}})
     title = f"Multi30k, en-de, validation set: {updates} updates each, beside Luong et al. 2015, table 1 (WMT 2014)"
-    return compare_variants("luong-increments", title, recipe, VARIANTS, data_root, folder / "luong-increments")
+    return compare_variants(
+        "luong-increments", title, multi30k_for(updates, BASE), VARIANTS, data_root, folder / "luong-increments"
+    )

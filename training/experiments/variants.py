@@ -77,8 +77,17 @@ def compare_variants(
 
 def short_multi30k(updates: int) -> Recipe:
     """The recipe multi30k-en-de for so many updates, with the dropout of a short run."""
-    trainer = {"max_minutes": None, "decay": "cosine", "max_steps": updates, "validate_every_steps": updates}
-    return changed(load_recipe(RECIPES / "multi30k-en-de.toml"), {"network": {"dropout": 0.3}, "trainer": trainer})
+    return multi30k_for(updates, {"network": {"dropout": 0.3}, "trainer": {"max_minutes": None, "decay": "cosine"}})
+
+
+def multi30k_for(updates: int, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe multi30k-en-de, changed, for so many updates. Raises ConfigError if it is not warm by then."""
+    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), changes)
+    if updates < recipe.trainer.warmup:
+        raise ConfigError(
+            f"--updates: {updates} end before the learning rate is reached; allowed: {recipe.trainer.warmup} or more"
+        )
+    return changed(recipe, {"trainer": {"max_steps": updates, "validate_every_steps": updates}})
 
 
 def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
