@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from torch import Tensor
 
 from model_store.bundle import BundleDescription, save_bundle
+from model_store.errors import ConfigError
 from model_store.manifest import DataSource, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
@@ -33,7 +35,9 @@ def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
 
 
 def bundle_folder(recipe: Recipe, store: Path) -> Path:
-    """Where the recipe's bundle lies in `store`."""
+    """Where the recipe's bundle lies in `store`. Raises ConfigError if that is the URL of one somewhere else."""
+    if url := re.match(r"([a-z][a-z0-9+.-]+):/", str(store)):
+        raise ConfigError(f"--out: {str(store)!r} is in {url[1]}; allowed: a folder here, which can be copied there")
     return store / recipe.export.name / recipe.export.version
 
 

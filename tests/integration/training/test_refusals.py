@@ -50,6 +50,15 @@ def test_a_recipe_of_other_directions_or_sources_is_not_exported(trained: Path) 
         call(trained, "export", recipe=written(trained, other))
 
 
+def test_a_store_that_is_no_folder_is_not_made_a_folder_of_that_name(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"--out: 's3:/bucket/models' is in s3; allowed: a folder here"):
+        call(trained, "export", "--out", "s3://bucket/models")
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_not_prepared_is_not_exported(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"run `verso-train prepare .*` first"):
         invoke("export", str(trained / "small.toml"), "--runs", str(tmp_path))
