@@ -19,7 +19,9 @@ def naming(place: str) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:
         reason: BaseException = error
-        while reason.__context__ is not None:  # torch.save covers what happened by errors of its own
+        while (
+            not isinstance(reason, OSError) and reason.__context__ is not None
+        ):  # torch.save covers what happened by errors of its own
             reason = reason.__context__
         raise ConfigError(f"{place} cannot be written: {reason}") from error
 

@@ -28,6 +28,15 @@ def test_a_file_is_replaced_by_a_whole_one_only(tmp_path: Path) -> None:
         pytest.fail("opened in a file")
 
 
+def test_a_folder_that_cannot_be_made_is_told_with_what_is_in_its_way(tmp_path: Path) -> None:
+    """Not with what the first attempt found: that the folder above is not there either."""
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "gone")
+    message = rf"^notes: .* cannot be written: .*File exists: '{link}'"
+    with pytest.raises(ConfigError, match=message), replacing(link / "above" / "notes.json"):
+        pytest.fail("opened")
+
+
 def test_scores_outlive_a_full_disk(tmp_path: Path) -> None:
     path, metrics = tmp_path / "scores.json", (Metric("BLEU", 20.0),)
     evaluation = Evaluation("few", "en-ru", ("out",), metrics, 0, 1.0)
