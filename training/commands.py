@@ -18,6 +18,7 @@ from model_store.decoding.in_flight import open_decoder
 from model_store.errors import ConfigError, ModelStoreError
 from training.allocation import keep_freed_memory
 from training.checkpoint import Checkpoint, Position
+from training.config import MOST_THREADS
 from training.corpora.errors import CorpusError
 from training.distribution import end_together, is_distributed, is_first
 from training.evaluation import System
@@ -211,7 +212,9 @@ def run_command(
 def experiment_command(
     name: Annotated[Experiment, typer.Argument(help="which claim to measure")],
     out: Annotated[Path, typer.Option("--out", help="where the figures go")] = Path("runs/experiments"),
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="of torch; all cores unless given")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=MOST_THREADS, help="of torch; all cores unless given")
+    ] = None,
     data: DataOption = None,
     updates: Annotated[int, typer.Option("--updates", min=1, help="of each system")] = 3000,
 ) -> None:

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability
 from training.data_config import DataConfig, PositiveFloat, PositiveInt
 
+MOST_THREADS = 1024  # OpenMP ends the process where it cannot make as many as are asked for
+
 
 class TokenizerConfig(FrozenModel):
     """SentencePiece training. `sentences` bounds how many sampled sentences it learns from.
@@ -61,7 +63,7 @@ class TrainerConfig(FrozenModel):
     embedding_scale: PositiveFloat = 1.0
     widths_multiple_of: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    threads: PositiveInt | None = None
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] | None = None
     log_every_steps: PositiveInt = 50
     validate_every_steps: PositiveInt = 1000
     validation_sentences: PositiveInt = 200

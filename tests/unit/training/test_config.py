@@ -146,6 +146,7 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
                 ("seed", '"1"', "'1'"),
                 ("max_minutes", '"9"', "'9'"),
                 ("max_steps", "1e5", r"100000\.0"),
+                ("threads", "100000000", "100000000"),
             )
         ),
         ("[tokenizer]", "[evaluation]\nmoses_bleu = 1\n[tokenizer]", r"evaluation\.moses_bleu: .* \(got 1\)"),
