@@ -7,10 +7,10 @@ the tables of docs/samples.md as Markdown.
     verso serve &
     python -m benchmarks.samples CORPORA ru        # or: de fr es
 
-With --summaries it draws from the held-out texts of a summarizer's run in the same way, asks POST /v1/summarize, and
-shows the beginnings of the texts.
+With --summaries it draws from the descriptions that benchmarks/new_descriptions.py has written in the same way, asks
+POST /v1/summarize, and shows the beginnings of the texts.
 
-    python -m benchmarks.samples runs/summarize-en-de-fr-es-ru/data en de fr es ru --summaries --count 10
+    python -m benchmarks.samples CORPORA en de fr es ru --summaries --count 10
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from service.client import Client
 from service.client_answers import ConnectionFailedError
 
 KINDS = {"Everyday": "test/tatoeba.en-{}.tsv.xz", "Software": "translate/podocs.en-{}.tsv.xz"}
-HELD_OUT = "held_out.{0}-{0}.tsv"
+DESCRIPTIONS = "test/debian-13-synopsis.{}.tsv.xz"
 FIRST = 1000
 SHOWN = 150  # characters of a text to summarize
 
@@ -58,9 +58,9 @@ def translations(verso: Client, corpora: Path, language: str, count: int) -> Ite
             yield f"## {kind}, {source}-{target}\n\n{rows}"
 
 
-def summaries(verso: Client, data: Path, language: str, count: int) -> Iterator[str]:
+def summaries(verso: Client, corpora: Path, language: str, count: int) -> Iterator[str]:
     """The section of a language."""
-    texts = drawn(data / HELD_OUT.format(language), language, language, count)
+    texts = drawn(corpora / DESCRIPTIONS.format(language), language, language, count)
     answers = [each.text for each in verso.summarize_many(texts, language=language)]
     rows = [(shortened(text), answer) for text, answer in zip(texts, answers, strict=True)]
     yield f"## Summaries, {language}\n\n{table('text', 'summary', rows)}"
@@ -73,7 +73,7 @@ def shortened(text: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpora", type=Path, help="or with --summaries the run's folder with held-out texts")
+    parser.add_argument("corpora", type=Path)
     parser.add_argument("languages", nargs="+", help="beside English; of summaries all that are wanted")
     parser.add_argument("--summaries", action="store_true")
     parser.add_argument("--server", default="http://127.0.0.1:5000")
