@@ -1,10 +1,10 @@
 """Texts for the summarizer that no corpus of it has: descriptions of packages that came to Debian later.
 
-Reads an index of a release's descriptions (Translation-de of dists/RELEASE/main/i18n, as a mirror has it, .xz, .bz2) and
-writes description -> synopsis, tab-separated. Left out are texts of fewer than 12 words; what is near a text of the
-files of pairs, by word triples as held-out texts are; what has a synopsis that is a side of one, but for case and
-punctuation; transitional packages, debug symbols and headers, and libraries of Java, which are many and alike; and second
-texts with the same synopsis or a like description.
+Reads an index of a release's descriptions (Translation-de of dists/RELEASE/main/i18n, as a mirror has it, .xz, .bz2)
+and writes description -> synopsis, tab-separated. Left out are texts of fewer than 12 words; what is near a text of
+the files of pairs, by word triples as held-out texts are; what has a synopsis that is a side of one, but for case and
+punctuation; transitional packages, debug symbols and headers, and libraries of Java, which are many and alike; and
+second texts with the same synopsis or a like description.
 
     python -m benchmarks.new_descriptions Translation-de.bz2 --language de --out debian-13-synopsis.de.tsv.xz \
         --files debian-synopsis.de.tsv.xz ddtp.en-de.tsv.xz
