@@ -31,7 +31,6 @@ from training.near_duplicates import NearDuplicates, similarity
 THRESHOLD = 0.6
 MOST_WORDS = 220  # of a description, as in the corpora
 FEWEST_WORDS = 12
-_OPENERS = {".xz": lzma.open, ".bz2": bz2.open}
 _LEFT_OUT = regex.compile(r"-(?:dev|dbg|dbgsym)\Z|^lib.*-java\Z")
 _TRANSITIONAL = regex.compile(r"transitional|dummy|Übergang|transition|transici|переходн", regex.IGNORECASE)
 _MARK = regex.compile(r"^\s*[*+\-•o]\s+")
@@ -39,14 +38,14 @@ _MARK = regex.compile(r"^\s*[*+\-•o]\s+")
 
 def described(path: Path, language: str) -> Iterator[tuple[str, str, str]]:
     """Package, description in one line and synopsis of every entry of an index, in its order."""
-    with _OPENERS[path.suffix](path, "rt", encoding="utf-8") as lines:
-        for entry in lines.read().split("\n\n"):
-            fields = entry.split(f"\nDescription-{language}: ", 1)
-            if len(fields) == 2:
-                synopsis, *text = fields[1].split("\n")
-                parts = [_MARK.sub("", line[1:]) for line in text if line.startswith(" ") and line.strip() != "."]
-                package = fields[0].split("\n", 1)[0].removeprefix("Package: ").strip()
-                yield package, " ".join(" ".join(parts).split()[:MOST_WORDS]), synopsis.strip()
+    unpacked = (bz2 if path.suffix == ".bz2" else lzma).decompress(path.read_bytes()).decode()
+    for entry in unpacked.split("\n\n"):
+        fields = entry.split(f"\nDescription-{language}: ", 1)
+        if len(fields) == 2:
+            synopsis, *text = fields[1].split("\n")
+            parts = [_MARK.sub("", line[1:]) for line in text if line.startswith(" ") and line.strip() != "."]
+            package = fields[0].split("\n", 1)[0].removeprefix("Package: ").strip()
+            yield package, " ".join(" ".join(parts).split()[:MOST_WORDS]), synopsis.strip()
 
 
 def unlike(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -80,7 +79,8 @@ def main() -> None:
         and "\t" not in text + synopsis
     ]
     known = chain.from_iterable(chain.from_iterable(read_pairs(path) for path in options.files))
-    near, references = leaks(*map(list, zip(*found, strict=True)), known, THRESHOLD, "summarize")
+    texts, synopses = [text for text, _synopsis in found], [synopsis for _text, synopsis in found]
+    near, references = leaks(texts, synopses, known, THRESHOLD, "summarize")
     new = [pair for number, pair in enumerate(found) if number not in near | references]
     random.Random(options.seed).shuffle(new)
     drawn = unlike(new)[: options.count]
