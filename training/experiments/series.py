@@ -37,7 +37,10 @@ class Figure:
         try:
             from matplotlib.figure import Figure as Canvas
         except ImportError as error:
-            raise ConfigError("experiment: plots need matplotlib; pip install 'verso[experiments]'") from error
+            raise ConfigError(
+                "experiment: plots need the extra `experiments`: pip install '.[experiments]', in the folder of Verso's"
+                " sources"
+            ) from error
         folder.mkdir(parents=True, exist_ok=True)
         numbers, plot = folder / f"{self.name}.json", folder / f"{self.name}.svg"
         numbers.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
