@@ -70,7 +70,8 @@ class Checkpoint:
         except FileNotFoundError:
             raise
         except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
+            said = str(error).partition("\n")[0].partition(". ")[0]
+            reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
             raise ConfigError(
                 f"checkpoint: {path} is damaged or is none; remove it to train anew ({reason})"
             ) from error
