@@ -37,7 +37,7 @@ from training.soup import average_with
 from training.start import check_transfer, initial_weights, not_used
 from training.trainer import Trainer
 from training.validation import Validator
-from training.writing import tell_of_thread
+from training.writing import naming, tell_of_thread
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -224,6 +224,8 @@ def experiment_command(
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    with naming(f"--out: {out}"):
+        out.mkdir(parents=True, exist_ok=True)
     found = measure(name, data if data is not None else Path(), RUNS, updates)
     if isinstance(found, Table):
         typer.echo(found.markdown())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from training.experiments import bottleneck, luong_increments, recipe_options, techniques, vanishing_gradients
-from training.experiments.series import Figure
+from training.experiments.series import Figure, canvas_class
 from training.experiments.table import Table
 
 Experiment: TypeAlias = Literal["vanishing-gradients", "bottleneck", "luong-increments", "recipe-options", "techniques"]
@@ -20,5 +20,11 @@ _DRAWN = {"vanishing-gradients": vanishing_gradients.measure, "bottleneck": bott
 
 
 def measure(name: Experiment, data_root: Path, folder: Path, updates: int) -> Figure | Table:
-    """data_root, folder, updates: of those that train on Multi30k: its corpora, where runs are kept, how long each."""
-    return _TRAINED[name](data_root, folder, updates) if name in _TRAINED else _DRAWN[name]()
+    """data_root, folder, updates: of those that train on Multi30k: its corpora, where runs are kept, how long each.
+
+    Raises ConfigError if it could not be drawn.
+    """
+    if name in _TRAINED:
+        return _TRAINED[name](data_root, folder, updates)
+    canvas_class()
+    return _DRAWN[name]()

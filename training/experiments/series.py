@@ -5,8 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_store.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+
+def canvas_class() -> type[Canvas]:
+    """What plots are drawn on. Raises ConfigError if matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure as Canvas
+    except ImportError as error:
+        raise ConfigError(
+            "experiment: plots need the extra `experiments`: pip install '.[experiments]', in the folder of Verso's "
+            "sources"
+        ) from error
+    return Canvas
 
 
 @dataclass(frozen=True)
@@ -30,21 +46,12 @@ class Figure:
     log_y: bool = False
 
     def save(self, folder: Path) -> tuple[Path, Path]:
-        """Write <name>.json and <name>.svg into `folder`, which is made if need be.
-
-        Raises ConfigError if matplotlib is not installed.
-        """
-        try:
-            from matplotlib.figure import Figure as Canvas
-        except ImportError as error:
-            raise ConfigError(
-                "experiment: plots need the extra `experiments`: pip install '.[experiments]', in the folder of Verso's"
-                " sources"
-            ) from error
+        """Write <name>.json and <name>.svg into `folder`, which is made if need be. Raises as canvas_class."""
+        canvas_of = canvas_class()
         folder.mkdir(parents=True, exist_ok=True)
         numbers, plot = folder / f"{self.name}.json", folder / f"{self.name}.svg"
         numbers.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        canvas = Canvas(figsize=(7, 4), layout="constrained")
+        canvas = canvas_of(figsize=(7, 4), layout="constrained")
         axes = canvas.subplots()
         for each in self.series:
             axes.plot(each.x, each.y, label=each.name)
