@@ -126,7 +126,7 @@ class Block:
         best = self._best(step.readout, step.weights, there)
         tokens, parents, done = self.beams.extend(*best, step.weights, self.vocabulary.eos, record=record)
         for slot, occupant in enumerate(self.occupants):
-            if occupant.guided:
+            if occupant.followed:
                 occupant.extend(parents[slot].tolist(), tokens[slot].tolist())
         self.tokens, self.state = tokens, step.state
         order = list(range(self.live))

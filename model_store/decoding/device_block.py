@@ -19,6 +19,7 @@ from model_store.decoding.backends.protocol import Backend, Rows
 from model_store.decoding.block import Finished
 from model_store.decoding.hypotheses import Beams
 from model_store.decoding.occupant import Occupant, Vocabulary
+from model_store.decoding.repeats import barred_tokens
 from model_store.decoding.step_graphs import StepGraphs
 from model_store.network.memory import DecoderState, Memory
 from model_store.transfers import Fetched, sent
@@ -28,9 +29,18 @@ MOST_SOURCE_TOKENS, MOST_TARGET_TOKENS = 256, 640
 
 
 class DeviceBlock:
-    """Slots of one beam width, for segments that `takes` lets pass."""
+    """Slots of one beam width and one no_repeat_ngram, for segments that `takes` lets pass."""
 
-    def __init__(self, backend: Backend, vocabulary: Vocabulary, *, slots: int, width: int, targets: int) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        vocabulary: Vocabulary,
+        *,
+        slots: int,
+        width: int,
+        targets: int,
+        no_repeat_ngram: int = 0,
+    ) -> None:
         self.backend = backend
         self.vocabulary = vocabulary
         self.width = width
@@ -50,6 +60,9 @@ class DeviceBlock:
             search=False,
         )
         self.tokens = torch.full((slots, width), vocabulary.bos, device=values.device)
+        self.no_repeat_ngram = no_repeat_ngram
+        # What each live hypothesis has written, which takes as many steps to read from the trellis as it has tokens.
+        self.written = self.tokens.new_zeros(slots, width, self.beams.token.shape[1] if no_repeat_ngram else 0)
         self.active = torch.zeros(slots, dtype=torch.bool, device=values.device)
         self.occupants: dict[int, Occupant] = {}  # by slot
         self._begun: dict[int, int] = {}  # the number of the first step of each
@@ -137,12 +150,28 @@ class DeviceBlock:
         before = DecoderState(self.state.hidden[:, :, :rows], None if feed is None else feed[:rows])
         (step,) = self.backend.step([Rows(self.tokens[:slots], self.memory.of(slots, longest), before, positions)])
         log_prob = beams.log_prob[:slots]
-        best = self.backend.best_of_all(step.readout, log_prob, self.vocabulary.forbidden, 2 * self.width)
+        lengths = beams.length[:slots].clone()
+        best = self._best(step.readout, log_prob, lengths)
         active = self.active[:slots]
         tokens, parents, done = beams.extend(*best, step.weights, self.vocabulary.eos, active=active)
         self.tokens[:slots] = tokens
+        if self.no_repeat_ngram:
+            written = self.written[:slots].gather(1, parents.unsqueeze(2).expand(-1, -1, self.written.shape[2]))
+            at = lengths.view(-1, 1, 1).expand(-1, self.width, 1)
+            self.written[:slots] = written.scatter_(2, at, tokens.unsqueeze(2))
         self.state.put(step.state.rows((self._first_row[:slots] + parents).flatten()), slice(rows))
         active.logical_and_(~done)
+
+    def _best(self, readout: Tensor, log_prob: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The best extensions of each slot, none of which repeats what must not be repeated."""
+        forbidden, count = self.vocabulary.forbidden, 2 * self.width
+        if not self.no_repeat_ngram:
+            return self.backend.best_of_all(readout, log_prob, forbidden, count)
+        logits = self.backend.logits(readout)
+        # The first token is forbidden anyway.
+        barred = barred_tokens(self.written[: len(lengths)], lengths, self.no_repeat_ngram, self.vocabulary.bos)
+        logits.scatter_(2, barred, float("-inf"))
+        return self.backend.best(logits, log_prob, forbidden, count)
 
     def _let_go(self, active: Sequence[bool], step: int) -> None:
         """Free the slots that were not active any more after that step, and have what came of them copied."""

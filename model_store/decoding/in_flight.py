@@ -75,7 +75,7 @@ class InFlightDecoder:
         self.newcomers = Newcomers(Encodings(backend), max_rows)
         self.beginnings = Beginnings(self.newcomers.encodings.kept.most_bytes)
         self._channel = NoisyChannel(backend, bos=vocabulary.bos, eos=vocabulary.eos, rows=max_rows)
-        self._blocks: dict[tuple[type[Block | DeviceBlock], int], Block | DeviceBlock] = {}
+        self._blocks: dict[tuple[int, int | None], Block | DeviceBlock] = {}  # by width and, of a device's, no repeats
         self._finished: Results = []
         self._next_ticket = 0
         self._steps = 0
@@ -225,16 +225,17 @@ class InFlightDecoder:
             block.admit(occupants, first.memory, first.state, rows)
 
     def _block_of(self, waiting: Waiting) -> Block | DeviceBlock:
-        kind = DeviceBlock if self.backend.on_device and DeviceBlock.takes(waiting.occupant) else Block
-        width = waiting.width
-        if (kind, width) not in self._blocks:
-            slots, targets = self.max_rows // width, self.limits.target
-            self._blocks[kind, width] = (
-                DeviceBlock(self.backend, self.vocabulary, slots=slots, width=width, targets=targets)
-                if kind is DeviceBlock
-                else Block(self.backend, self.vocabulary, self.beginnings, slots=slots, width=width, targets=targets)
+        occupant, width = waiting.occupant, waiting.width
+        alone = self.backend.on_device and DeviceBlock.takes(occupant)
+        key = width, occupant.segment.no_repeat_ngram if alone else None
+        if key not in self._blocks:
+            room = {"slots": self.max_rows // width, "width": width, "targets": self.limits.target}
+            self._blocks[key] = (
+                Block(self.backend, self.vocabulary, self.beginnings, **room)
+                if key[1] is None
+                else DeviceBlock(self.backend, self.vocabulary, no_repeat_ngram=key[1], **room)
             )
-        return self._blocks[kind, width]
+        return self._blocks[key]
 
 
 def open_decoder(

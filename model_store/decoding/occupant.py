@@ -54,10 +54,14 @@ class Occupant:
         return len(self.segment.source)
 
     @property
+    def followed(self) -> bool:
+        """Whether the host has to `extend` it with each step."""
+        return self.paths is not None or self.demands is not None
+
+    @property
     def guided(self) -> bool:
-        """Whether the host has a part in its steps."""
-        guides = (self.paths, self.demands, self.candidates)
-        return self.segment.want_search or any(each is not None for each in guides)
+        """Whether the host has a part in its steps wherever they run; what would repeat a device can tell, too."""
+        return self.segment.want_search or self.demands is not None or self.candidates is not None
 
     def extend(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Each hypothesis from now on: the one it extends, and its token."""

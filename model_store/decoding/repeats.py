@@ -1,8 +1,14 @@
-"""Keeps a hypothesis from writing the same n tokens in a row twice (Paulus et al. 2017, arXiv 1705.04304, 2.5)."""
+"""Keeps a hypothesis from writing the same n tokens in a row twice (Paulus et al. 2017, arXiv 1705.04304, 2.5).
+
+Legend: N slots, K beam width, T target capacity.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import torch
+from torch import Tensor
 
 
 class Paths:
@@ -36,3 +42,19 @@ def repeating(path: tuple[int, ...], ngram: int) -> set[int]:
         return set()
     last = path[end:]
     return {path[start + ngram - 1] for start in range(end) if path[start : start + ngram - 1] == last}
+
+
+def barred_tokens(written: Tensor, length: Tensor, ngram: int, none: int) -> Tensor:
+    """As `repeating`, of many hypotheses at once, for a device: the host need not wait for any of it.
+
+    written: their tokens, int64, shape = (N, K, T). length: how many of these count, shape = (N,). ngram: at least 1.
+    Returns for each place of what was written the token there if it would make a repetition now, else `none`; shape =
+    (N, K, T).
+    """
+    place = torch.arange(written.shape[2], device=written.device)
+    length = length.view(-1, 1, 1)
+    barred = (place >= ngram - 1) & (place < length)
+    for back in range(1, ngram):
+        last = written.gather(2, (length - back).clamp(min=0).expand(-1, written.shape[1], 1))
+        barred = barred & (written.roll(back, dims=2) == last)  # what comes around from the end is before ngram - 1
+    return written.where(barred, none)

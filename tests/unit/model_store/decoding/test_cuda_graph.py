@@ -30,13 +30,14 @@ def open_device(network: Seq2Seq, max_rows: int = 24) -> InFlightDecoder:
     return open_tiny(network, backend=backend, max_rows=max_rows)
 
 
+@pytest.mark.parametrize("ngram", [0, 3])
 @pytest.mark.parametrize("clock", [None, lambda work: 1.0])
-def test_the_host_waits_for_nothing_within_a_step(clock: Clock | None) -> None:
+def test_the_host_waits_for_nothing_within_a_step(clock: Clock | None, ngram: int) -> None:
     """Tensors of the meta device have no values: a step that looked at one would fail, as trials of kernels do."""
     network = tiny_network(input_feeding=True, vocabulary=768, dtype=torch.float32).to("meta")
     backend = CudaGraphBackend(network, source_capacity=12, dtype=torch.float16, clock=clock)
     vocabulary = Vocabulary(BOS, EOS, torch.tensor(FORBIDDEN, device="meta"))
-    block = DeviceBlock(backend, vocabulary, slots=8, width=4, targets=16)
+    block = DeviceBlock(backend, vocabulary, slots=8, width=4, targets=16, no_repeat_ngram=ngram)
     block._advance(8, 12)
     assert block.tokens.shape == (8, 4)
     with pytest.raises(RuntimeError):
@@ -67,17 +68,28 @@ def test_the_host_waits_for_nothing_while_a_gpu_reads() -> None:
 
 
 def test_what_the_host_has_a_part_in_takes_steps_of_the_usual_kind() -> None:
-    """A segment that must not repeat itself and one that wants its search, beside one that is the device's."""
+    """One that wants its search, beside one that is the device's."""
     network = tiny_network(seed=4, eos_bias=-1.0)
     plain = Segment((7, 9, 11, EOS), max_length=9)
-    alone = Segment((7, 9, EOS), max_length=9, no_repeat_ngram=1)
-    batch = [plain, alone, Segment((8, EOS), max_length=9, want_search=True)]
+    batch = [plain, Segment((8, EOS), max_length=9, want_search=True)]
     decoder = open_device(network)
     found = dict(decode(decoder, batch))
     for index, segment in enumerate(batch):
         assert_same(found[index], oracle(network, segment))
-    assert found[2][0].search
+    assert found[1][0].search
     assert sorted(type(block).__name__ for block in decoder._blocks.values()) == ["Block", "DeviceBlock"]
+
+
+def test_what_must_not_repeat_itself_is_the_devices_in_blocks_of_their_own() -> None:
+    """One after the other in the same slots, so that what an earlier one wrote is of no account."""
+    network = tiny_network(seed=4, eos_bias=-2.0)
+    sources = [(*range(5, 5 + length), EOS) for length in (2, 5, 3, 7, 4, 6)]
+    batch = [Segment(source, max_length=12, no_repeat_ngram=size) for source in sources for size in (0, 2, 3)]
+    decoder = open_device(network, 8)
+    for index, hypotheses in decode(decoder, batch):
+        assert_same(hypotheses, oracle(network, batch[index]))
+    assert {type(block) for block in decoder._blocks.values()} == {DeviceBlock}
+    assert len(decoder._blocks) == 3
 
 
 def test_what_is_too_long_for_the_device_takes_steps_of_the_usual_kind(monkeypatch: pytest.MonkeyPatch) -> None:

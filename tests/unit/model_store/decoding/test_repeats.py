@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model_store.decoding.in_flight import decode
-from model_store.decoding.repeats import repeating
+from model_store.decoding.repeats import barred_tokens, repeating
 from model_store.decoding.segment import Segment
 from tests.unit.model_store.decoding.kinds import assert_same, oracle
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
@@ -25,6 +26,21 @@ def test_a_token_is_barred_if_its_ngram_is_there_already(path: tuple[int, ...], 
         if ngrams((*path, token), size)[-1:] and ngrams((*path, token), size)[-1] in ngrams(path, size)
     }
     assert repeating(path, size) == expected
+
+
+@given(
+    st.integers(0, 9).flatmap(
+        lambda length: st.lists(st.lists(st.integers(0, 2), min_size=length, max_size=length), min_size=2, max_size=2)
+    ),
+    st.integers(1, 5),
+    st.integers(1, 4),
+)
+def test_a_device_bars_the_same(paths: list[list[int]], size: int, left: int) -> None:
+    """left: places behind what was written, where anything may stand."""
+    written = torch.tensor([[*path, *[1] * left] for path in paths]).unsqueeze(0)
+    barred = barred_tokens(written, torch.tensor([len(paths[0])]), size, -1)
+    assert barred.shape == written.shape
+    assert [set(row) - {-1} for row in barred[0].tolist()] == [repeating(tuple(path), size) for path in paths]
 
 
 def test_a_network_that_likes_to_repeat_does_not_where_it_must_not() -> None:
