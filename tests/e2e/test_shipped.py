@@ -121,7 +121,7 @@ def test_a_summary_is_one_line_in_the_language_of_the_text(
     asked = {"text": text, "language": language}
     answer = httpx.post(f"{server.url}/v1/summarize", json=asked, timeout=60).json()
     (summary,) = answer["summaries"]
-    assert expected in summary["text"]
+    assert expected in summary["text"].casefold()
     assert "git" in summary["text"]
     assert len(summary["text"]) < len(text)
     assert summary["warnings"] == []
