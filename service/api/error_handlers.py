@@ -68,6 +68,7 @@ _BY_STATUS = {
     408: "timeout",
     413: "too_large",
 }
+_OF_THE_BODY = (408, 413)
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        kind = _BY_STATUS.get(error.status_code, "invalid_request")
-        unread = error.detail == _FASTAPI_UNREAD
-        problem = UNREAD if unread else Problem(error.status_code, kind, error.detail)
-        response = answer(request, problem)
+        response = answer(request, http_problem(error))
         response.headers.update(error.headers or {})
         if error.status_code == 405:  # of one path, each method is a route of its own
             response.headers["Allow"] = ", ".join(sorted(_methods(request)))
@@ -159,6 +157,14 @@ def service_problem(error: Exception) -> Problem:
         if isinstance(error, kind):
             return Problem(status, name, str(error), field, retry_after_s)
     return Problem(500, "internal", str(error))
+
+
+def http_problem(error: HTTPException) -> Problem:
+    """The problem that an error of the framework, or of a limit of bodies, is."""
+    if error.detail == _FASTAPI_UNREAD:
+        return UNREAD
+    kind = _BY_STATUS.get(error.status_code, "invalid_request")
+    return Problem(error.status_code, kind, error.detail, "body" if error.status_code in _OF_THE_BODY else None)
 
 
 def job_error(error: Exception) -> JobError:

@@ -16,7 +16,8 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Caller
-from service.api.error_handlers import Problem, render
+from service.api.body_limits import check_declared, limited
+from service.api.error_handlers import http_problem, render
 from service.metrics import Metrics
 from service.telemetry import begin_request
 
@@ -177,31 +178,14 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         most = self._most_bytes(scope["path"])
-        too_large = f"body: more than {most} bytes; allowed: 0..{most}"
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > most:
-            self._metrics.request_rejected("too_large")
-            await render(scope["path"], Problem(413, "too_large", too_large, "body"))(scope, receive, send)
+        try:
+            check_declared(scope, most)
+        except HTTPException as error:
+            problem = http_problem(error)
+            self._metrics.request_rejected(problem.type)
+            await render(scope["path"], problem)(scope, receive, send)
             return
-        size = 0
-        due: float | None = asyncio.get_running_loop().time() + self._body_s
-
-        async def receive_limited() -> Message:
-            nonlocal size, due
-            try:
-                async with asyncio.timeout_at(due):
-                    part = await receive()
-            except TimeoutError as error:
-                message = f"body: {size} bytes came in {self._body_s:g} s, and then no end"
-                raise HTTPException(408, message, {"Connection": "close"}) from error
-            size += len(part.get("body", b""))
-            if not part.get("more_body", False):
-                due = None
-            if size > most:
-                raise HTTPException(413, too_large)
-            return part
-
-        await self._app(scope, receive_limited, send)
+        await self._app(scope, limited(receive, most, self._body_s), send)
 
 
 class HeadAsGet:

@@ -111,15 +111,16 @@ def test_limits_of_text_and_body() -> None:
             for _ in range(100):
                 yield b" " * 100
 
-        for request in (
-            {"json": {**ONE, "text": "a" * 101}},
-            {"json": {**ONE, "text": ["a"] * 6}},
-            {"json": {**ONE, "text": "a" * 2000}},
-            {"content": chunks(), "headers": JSON},
+        for field, request in (
+            ("text", {"json": {**ONE, "text": "a" * 101}}),
+            ("text", {"json": {**ONE, "text": ["a"] * 6}}),
+            ("body", {"json": {**ONE, "text": "a" * 2000}}),
+            ("body", {"content": chunks(), "headers": JSON}),
         ):
             response = await client.post("/v1/translate", **request)
-            assert (response.status_code, response.json()["error"]["type"]) == (413, "too_large")
-            assert "allowed" in response.json()["error"]["message"]
+            error = response.json()["error"]
+            assert (response.status_code, error["type"], error["field"]) == (413, "too_large", field)
+            assert "allowed" in error["message"]
         assert (await client.get("/readyz")).status_code == 200
 
     ask(app_of(max_characters=100, max_texts=5, max_body_bytes=1000), call)
