@@ -7,29 +7,45 @@ may then be counted twice.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ray.exceptions import NodeDiedError, RayActorError, WorkerCrashedError
+from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from service.api.body_limits import most_bytes
-from service.api.error_handlers import Problem, render
+from service.api.admission import SecurityHeaders
+from service.api.body_limits import check_declared, limited, most_bytes
+from service.api.error_handlers import INTERNAL, Problem, http_problem, render, service_problem
+from service.api.libretranslate.cors import LibreTranslateCors
+from service.api.middleware import CLIENT_LEFT
 from service.cluster.merged_metrics import merged
 from service.cluster.messages import Answered, Asked, Files
 from service.downloads import Downloads
+from service.errors import EngineUnavailableError
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_REPLICA_LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ReplicaUnavailableError)
+# The last: an answer that lay on a node which died.
+_REPLICA_LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ReplicaUnavailableError, ObjectLostError)
+# Where no replica has answered: what a client is told of it.
+_UNANSWERED: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((TimeoutError,), "no replica has answered in time"),
+    ((BackPressureError,), "too many requests wait for a replica"),
+    ((DeploymentUnavailableError,), "no replica could be started"),
+    (_REPLICA_LOST, "a replica was lost while it was asked"),
+)
 # What one replica remembers and another one asked for it would not know.
 _NOT_HERE = {
-    "/v1/admin/": "there is no admin API in a cluster: replicas follow the store (VERSO_WATCH_S)",
+    "/v1/admin": "there is no admin API in a cluster: replicas follow the store (VERSO_WATCH_S)",
     "/v1/documents": "documents are no jobs in a cluster: POST /translate_file translates one while you wait",
 }
 _NO_GLOSSARIES = "no glossaries are kept: VERSO_GLOSSARIES_FILE is not set; send the terms with each request"
@@ -40,7 +56,7 @@ _SLACK_S = 30.0
 # Who asks these wants to know now.
 _PROBES = ("/livez", "/readyz", "/metrics", "/health", "/v1/status")
 _PROBE_S = 5.0
-_RETRY_S = 5.0
+_LOOK_S = 0.05
 # Ray Serve's own server writes them. The id is the one that it has given the request, if the client has not.
 _WRITTEN_BY_SERVE = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"x-request-id"})
 
@@ -53,29 +69,41 @@ class Front:
         self._settings = settings
         self._not_here = _NOT_HERE if settings.glossaries_file else {**_NOT_HERE, "/v1/glossaries": _NO_GLOSSARIES}
         self._downloads = Downloads()
+        self._in_flight = 0
 
     async def __call__(self, request: Request) -> Response:
         """The answer of a replica, or why there is none."""
         path = request.scope["path"]
-        for prefix, message in self._not_here.items():
-            if path.startswith(prefix):
-                return render(path, Problem(403, "forbidden", message))
-        body = await self._body(request)
-        if isinstance(body, Problem):
-            return render(path, body)
+        for part, message in self._not_here.items():
+            if f"{path}/".startswith(f"{part}/"):
+                return self._refused(path, Problem(403, "forbidden", message))
+        try:
+            asked = _asked(request, await self._body(request), self._files(path))
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_LEFT)
+        except HTTPException as error:
+            return self._refused(path, http_problem(error), error.headers)
+        self._in_flight += 1
         try:
             async with asyncio.timeout(_PROBE_S if path in _PROBES else self._settings.request_timeout_s + _SLACK_S):
-                asked = _asked(request, body, self._files(path))
-                if path == "/metrics":
-                    return await self._metrics(asked)
-                answered = await self._answer(asked)
-                for key, file in answered.files:
-                    self._downloads.keep(key, file)
-                return _response(answered)
-        except TimeoutError:
-            return render(path, Problem(503, "unavailable", "no replica has answered in time", None, _RETRY_S))
-        except (BackPressureError, DeploymentUnavailableError) as error:
-            return render(path, Problem(503, "unavailable", str(error), None, _RETRY_S))
+                answered = await (self._metrics(asked) if path == "/metrics" else self._answer(asked))
+        except Exception as error:
+            return self._refused(path, _problem(error))
+        finally:
+            self._in_flight -= 1
+        for key, file in answered.files:
+            self._downloads.keep(key, file)
+        return _response(answered)
+
+    async def drain(self) -> None:
+        """Have new work refused by the replicas, as a process by itself does; returns when all else is answered, or
+        VERSO_DRAIN_S seconds later."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                with contextlib.suppress(*_REPLICA_LOST):
+                    await self._replicas.broadcast("drain").results_async()
+                while self._in_flight:
+                    await asyncio.sleep(_LOOK_S)
 
     async def _answer(self, asked: Asked) -> Answered:
         """Ask until a replica lives long enough to answer."""
@@ -92,50 +120,74 @@ class Front:
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    async def _metrics(self, asked: Asked) -> Answered:
+        """Those of all replicas, told apart by a label; the answer of one that refuses."""
+        answers: Sequence[Answered] = await self._replicas.broadcast("answer", asked).results_async()
+        if not answers:
+            raise EngineUnavailableError("no replica is running")
+        refused = next((each for each in answers if each.status != 200), None)
+        texts = {each.replica: each.body.decode() for each in answers}
+        return refused or replace(answers[0], body=merged(texts))
+
+    async def _body(self, request: Request) -> bytes:
+        """The whole body. Raises HTTPException where the body is refused, ClientDisconnect."""
+        most = most_bytes(request.scope["path"], self._settings)
+        check_declared(request.scope, most)
+        return await Request(request.scope, limited(request.receive, most, self._settings.body_timeout_s)).body()
+
     def _files(self, path: str) -> Files:
         key = path.removeprefix(_DOWNLOAD)
         file = self._downloads.get(key) if key != path else None
         return ((key, file),) if file else ()
 
-    async def _metrics(self, asked: Asked) -> Response:
-        """Those of all replicas, told apart by a label."""
-        answers: Sequence[Answered] = await self._replicas.broadcast("answer", asked).results_async()
-        refused = next((each for each in answers if each.status != 200), None)
-        if refused is not None:
-            return _response(refused)
-        content = merged({each.replica: each.body.decode() for each in answers})
-        return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+    def _refused(self, path: str, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+        response = render(path, problem)
+        response.headers.update(headers or {})
+        return _OwnAnswer(response, self._settings.cors_origins)
 
-    async def _body(self, request: Request) -> bytes | Problem:
-        """The whole body; it is refused as soon as it is known to be too large."""
-        most = most_bytes(request.url.path, self._settings)
-        too_large = Problem(413, "too_large", f"body: more than {most} bytes; allowed: 0..{most}", "body")
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > most:
-            return too_large
-        parts = bytearray()
-        async for part in request.stream():
-            parts += part
-            if len(parts) > most:
-                return too_large
-        return bytes(parts)
+
+class _OwnAnswer(Response):
+    """An answer that no replica gave, with the headers that the middleware of the app would have given it."""
+
+    def __init__(self, response: Response, origins: Sequence[str]) -> None:
+        self._app = SecurityHeaders(LibreTranslateCors(response, origins=origins))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        await self._app(scope, receive, send)
+
+
+def _problem(error: Exception) -> Problem:
+    """What a client is told where no replica has answered."""
+    if isinstance(error, EngineUnavailableError):
+        return service_problem(error)
+    why = next((why for kinds, why in _UNANSWERED if isinstance(error, kinds)), None)
+    if why is None:
+        logger.error("a request could not be handed to a replica", exc_info=error)
+        return INTERNAL
+    return service_problem(EngineUnavailableError(why))
 
 
 def _asked(request: Request, body: bytes, files: Files) -> Asked:
     scope = request.scope
-    query = b"?" + scope["query_string"] if scope["query_string"] else b""
-    path = scope.get("raw_path") or scope["path"].encode()
     client = scope.get("client") or ("", 0)
-    headers = tuple(request.headers.raw)
     # Ray Serve's own server sends no body for HEAD, but the length of the one that GET has.
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
-    return Asked(method, scope["scheme"], path + query, headers, body, (client[0], client[1]), files)
+    return Asked(
+        method=method,
+        scheme=scope["scheme"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=tuple(request.headers.raw),
+        body=body,
+        client=(client[0], client[1]),
+        files=files,
+    )
 
 
 def _response(answered: Answered) -> Response:
-    response = Response(answered.body, answered.status)
-    response.raw_headers = [
-        (b"content-length", str(len(answered.body)).encode()),
-        *((name, value) for name, value in answered.headers if name.lower() not in _WRITTEN_BY_SERVE),
-    ]
+    response = Response(answered.body, answered.status)  # with a length, where the status allows one
+    response.raw_headers.extend(
+        (name, value) for name, value in answered.headers if name.lower() not in _WRITTEN_BY_SERVE
+    )
     return response

@@ -15,21 +15,17 @@ Files = tuple[tuple[str, Download], ...]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request. target: path and query as they were sent. client: address and port of whoever sent it. files: that it
-    may ask for, with their keys, since another replica may have made them."""
+    """A request. path, decoded, and query: as they were sent. client: address and port of whoever sent it. files: that
+    it may ask for, with their keys, since another replica may have made them."""
 
     method: str
     scheme: str
-    target: bytes
+    path: str
+    query: bytes
     headers: Headers
     body: bytes
     client: tuple[str, int]
     files: Files = ()
-
-    @property
-    def path(self) -> str:
-        """The path alone, as it was sent."""
-        return self.target.partition(b"?")[0].decode("latin-1")
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import contextlib
 import json
 from urllib.parse import unquote
 
-import httpx
 from ray import serve
 
 from service.api.dependencies import Services
 from service.app import create_app
+from service.cluster.in_process import ask
 from service.cluster.messages import TRANSLATE_FILE, Answered, Asked, Files
 from service.errors import EngineUnavailableError
 from service.memory import keep_for_good
@@ -49,14 +49,13 @@ class Replica:
         """The app's answer. If nobody waits for it any more this is cancelled, and with it what it decodes."""
         for key, file in asked.files:
             self._downloads.keep(key, file)
-        # Not through a client of httpx: that would add headers of its own and unpack what is packed.
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=asked.client)
-        url = httpx.URL(scheme=asked.scheme, host="replica", raw_path=asked.target)
-        request = httpx.Request(asked.method, url, headers=list(asked.headers), content=asked.body)
-        response = await transport.handle_async_request(request)
-        body = await response.aread()
-        files = self._made(body) if asked.path == TRANSLATE_FILE and response.status_code == 200 else ()
-        return Answered(response.status_code, tuple(response.headers.raw), body, self._replica, files)
+        status, headers, body = await ask(self._app, asked)
+        files = self._made(body) if asked.path == TRANSLATE_FILE and status == 200 else ()
+        return Answered(status, headers, body, self._replica, files)
+
+    def drain(self) -> None:
+        """Refuse new work, and say so on /readyz, as a process by itself after SIGTERM."""
+        self._models.draining = True
 
     def _made(self, body: bytes) -> Files:
         """The file that such an answer tells of."""

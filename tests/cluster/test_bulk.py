@@ -4,7 +4,6 @@ there once, in its place."""
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ from tests.integration.service.bundles import random_bundle
 from tests.integration.service.server import environment
 from tests.load.storm import oracle, texts
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own warnings are not ours to mend

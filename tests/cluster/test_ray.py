@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
 import signal
 import socket
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from tests.integration.service.bundles import random_bundle
 from tests.integration.service.server import environment
 from tests.load.storm import oracle, texts
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray")
 
 # Ray's own warnings are not ours to mend.
@@ -115,6 +114,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def segments_running(client: httpx.Client) -> float:
+    """In all replicas."""
+    lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("verso_segments_running{")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 async def load(running: Running, account: Account, enough: asyncio.Event) -> None:
@@ -264,12 +269,20 @@ def test_the_command_line_starts_and_drains_a_cluster_of_its_own(running: Runnin
                     assert process.poll() is None, process.stderr and process.stderr.read()
                     assert time.monotonic() < give_up
                     time.sleep(0.2)
-                one = {"text": "hello world", "source": "en", "target": "ru"}
-                assert client.post("/v1/translate", json=one).status_code == 200
                 kept = client.get("/v1/glossaries")
                 assert kept.status_code == 403
                 assert "VERSO_GLOSSARIES_FILE" in kept.text
-            process.send_signal(signal.SIGTERM)
+                one = {"text": texts(300, seed=3), "source": "en", "target": "ru"}
+                with ThreadPoolExecutor() as beside:
+                    accepted = beside.submit(client.post, "/v1/translate", json=one)
+                    while not segments_running(client):
+                        assert not accepted.done()
+                    process.send_signal(signal.SIGTERM)
+                    while process.poll() is None:
+                        with contextlib.suppress(httpx.TransportError):
+                            # Never "not found", as Ray Serve says of an application that is taken away.
+                            assert client.get("/readyz").status_code in (200, 503)
+                    assert accepted.result().status_code == 200
             assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()
