@@ -18,7 +18,7 @@ from model_store.decoding.backends import vnni
 from model_store.decoding.processes.origin import origin
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
-from service.errors import InputError
+from service.errors import AddressError, InputError
 from service.native_libraries import set_defaults
 from service.one_line_errors import one_line_errors
 from service.settings import Settings, read_settings
@@ -114,7 +114,12 @@ def _ray_installed() -> Iterator[None]:
 def _serve_on_ray(settings: Settings) -> None:
     with _ray_installed():
         from service.cluster.deployment import serve_on_ray
-    typer.echo(f"verso: http://{settings.host}:{settings.port} (docs: /docs), on Ray", err=True)
+    if settings.port == 0:
+        raise AddressError("VERSO_PORT: 0; allowed with --ray: 1..65535, since Ray does not say which port it took")
+    from service.loading import find_bundles
+
+    bundles = ", ".join(map(str, find_bundles(settings)))
+    typer.echo(f"verso: http://{settings.host}:{settings.port} (docs: /docs), on Ray, loading {bundles}", err=True)
     serve_on_ray(settings)
 
 

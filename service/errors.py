@@ -25,7 +25,7 @@ ServiceError
 ├── KeyStoreError              503  the file of keys cannot be read
 ├── SuggestionStoreError       503  the file of suggestions cannot be written
 ├── InputError                      what the command line is given cannot be read or used; never a response
-├── ClusterError                    `verso translate --ray` could not translate; never a response
+├── ClusterError                    a Ray cluster cannot be had, or could not do its work; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
     ├── EngineOverloadedError  429  the queue is full; says after how long to try again
@@ -216,7 +216,7 @@ class InputError(ServiceError):
 
 
 class ClusterError(ServiceError):
-    """What was to be translated on a cluster was not; the message says why."""
+    """A Ray cluster cannot be had, or did not do what it was to do; the message says why."""
 
 
 class AddressError(ServiceError):

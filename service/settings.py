@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", min_length=1, description="Address that `verso serve` listens on.")
-    port: int = Field(5000, ge=0, le=65535, description="Port that `verso serve` listens on; 0 takes a free one.")
+    port: int = Field(
+        5000, ge=0, le=65535, description="Port that `verso serve` listens on; 0 takes a free one, not with --ray."
+    )
     models: str = Field(
         "", description="Folder or fsspec URL with bundles, as <name>/<version>/. Empty: the bundles that ship."
     )

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 
@@ -24,6 +23,7 @@ from service.bulk.command import TranslateCommand
 from service.bulk.daemon_thread import in_daemon_thread
 from service.bulk.in_flight_lines import Batch, Translated, Translating, batches
 from service.bulk.input_lines import Line
+from service.cluster.connection import cluster_error, connected
 from service.errors import ClusterError, ServiceError
 from service.loading import find_bundles
 from service.native_libraries import DEFAULTS
@@ -79,21 +79,14 @@ async def translating_on_ray(settings: Settings, command: TranslateCommand) -> A
     VERSO_RAY_MIN_REPLICAS to VERSO_RAY_MAX_REPLICAS actors of VERSO_THREADS cores each.
 
     Raises:
-        ModelStoreError: no bundle, or a broken one.
+        ModelStoreError: no bundle, or a broken one. ClusterError: there is no cluster at that address.
     """
     by = tuple(map(str, find_bundles(settings)))
     # All of them the same, whatever comes into the store meanwhile.
     pinned = settings.model_copy(update={"default_models": by})
-    ray.init(
-        address=settings.ray_address or None, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-    )
-    try:
+    with connected(settings, logging.ERROR):
         _quiet()
-        if not any(node["Alive"] and node["Resources"].get("CPU", 0) >= settings.threads for node in ray.nodes()):
-            print(f"verso: waiting for a node with {settings.threads} cores (VERSO_THREADS)", file=sys.stderr)
         yield Translating(lambda lines, most: _lines(lines, pinned, command), by)
-    finally:
-        ray.shutdown()
 
 
 async def _lines(lines: Iterator[Line], settings: Settings, command: TranslateCommand) -> AsyncIterator[Batch]:
@@ -126,7 +119,7 @@ def _translated(window: Sequence[tuple[Line, ...]], settings: Settings, command:
             done += len(rows)
             yield Batch(own, tuple(Translated(row["text"], tuple(row["warnings"])) for row in rows))
     except ray.exceptions.RayError as error:
-        raise ClusterError(f"Ray: {type(error).__name__}: {str(error).strip().splitlines()[-1]}") from error
+        raise cluster_error(error) from error
     if done != len(lines):
         raise ClusterError(f"{len(lines) - done} of {len(lines)} lines did not come back")
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
 import threading
-from types import FrameType
+from collections.abc import Iterator
 
-import ray
 from ray import serve
-from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, HTTPOptions, ProxyLocation
+from ray.exceptions import RayError
+from ray.serve.config import (
+    AutoscalingConfig,
+    AutoscalingPolicy,
+    ControllerOptions,
+    HTTPOptions,
+    ProxyLocation,
+)
+from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
+from service.cluster.connection import cluster_error, connected
 from service.cluster.front import Front
 from service.cluster.replica import Replica
 from service.cluster.scaling import SegmentsInHand
@@ -20,6 +30,8 @@ from service.settings import Settings, read_settings
 NAME = "verso"
 # The engines have queues of their own, which refuse with a reason; this one only has to be longer.
 _MOST_REQUESTS = 10_000
+# The HTTP server of Ray Serve has five seconds to start, three times, and on a busy machine needs more.
+_PATIENCE = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60"}
 # Ray gives it to the head node by itself. The front is there because it must outlive the others: without the head there
 # is no cluster anyway.
 _ON_THE_HEAD = {"node:__internal_head__": 0.001}
@@ -69,27 +81,57 @@ def build(_arguments: dict[str, str]) -> serve.Application:
     return application(read_settings())
 
 
-def start(settings: Settings) -> None:
-    """Deploy to the cluster that Ray is connected to; returns when requests are answered."""
+def start(settings: Settings) -> DeploymentHandle:
+    """Deploy to the cluster that Ray is connected to; returns the front when requests are answered.
+
+    Raises:
+        ClusterError: it does not come to that.
+    """
     http = HTTPOptions(host=settings.host, port=settings.port, keep_alive_timeout_s=settings.keep_alive_s)
-    serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=http)
-    serve.run(application(settings), name=NAME, route_prefix="/")
+    try:
+        serve.start(
+            proxy_location=ProxyLocation.HeadOnly,
+            http_options=http,
+            controller_options=ControllerOptions(runtime_env={"env_vars": _PATIENCE}),
+        )
+        return serve.run(application(settings), name=NAME, route_prefix="/")
+    except (RayError, RuntimeError, TimeoutError) as error:
+        raise cluster_error(error, _fault_of_a_deployment()) from error
+
+
+def _fault_of_a_deployment() -> str:
+    """What Ray Serve says of one that did not start: the application's own message only tells its name."""
+    application = serve.status().applications.get(NAME)
+    deployments = application.deployments.values() if application else ()
+    return next((each.message for each in deployments if each.message), "")
 
 
 def serve_on_ray(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C, which lets replicas finish what they have.
+    """Serve until SIGTERM or Ctrl-C: from then on new work is refused, and what was accepted finished, for at most
+    VERSO_DRAIN_S seconds. A second signal ends that.
 
-    The cluster is the one that VERSO_RAY_ADDRESS or RAY_ADDRESS names, else one of this machine alone, which ends too.
+    Raises:
+        ClusterError: there is no cluster, or it cannot serve.
     """
-    ray.init(address=settings.ray_address or None, include_dashboard=False, log_to_driver=False)
-    ended = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt), connected(settings, logging.INFO), _serve_as_it_was():
+        for each in (signal.SIGTERM, signal.SIGINT):  # after Ray, which has a handler of its own
+            signal.signal(each, signal.default_int_handler)
+        front = start(settings)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            front.drain.remote().result()
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        ended.set()
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, end)
-    start(settings)
-    ended.wait()
-    serve.delete(NAME)
-    ray.shutdown()
+@contextlib.contextmanager
+def _serve_as_it_was() -> Iterator[None]:
+    """Takes the application out of the cluster at the end; and Ray Serve, with its HTTP server, if it was not there
+    before and nothing else is served by it now."""
+    there = bool(serve.status().proxies)
+    try:
+        yield
+    finally:
+        if there or set(serve.status().applications) - {NAME}:
+            serve.delete(NAME)
+        else:
+            serve.shutdown()  # at once, since between the two its server answers that there is no such path
