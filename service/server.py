@@ -15,7 +15,7 @@ from service.errors import AddressError
 from service.memory import keep_for_good
 
 # After draining, for the last bytes of answers.
-_CLOSE_S = 2
+CLOSE_S = 2
 
 
 class DrainingServer(uvicorn.Server):
@@ -80,7 +80,7 @@ def server_of(app: FastAPI) -> DrainingServer:
         # uvicorn's own five seconds are as long as httpx keeps a connection, and shorter than nginx does (60): a
         # request that is sent while the other side closes is lost, and nobody can say whether it was served.
         timeout_keep_alive=services.settings.keep_alive_s,
-        timeout_graceful_shutdown=_CLOSE_S,
+        timeout_graceful_shutdown=CLOSE_S,
         lifespan="on",
         http=PatientProtocol,
     )

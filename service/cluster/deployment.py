@@ -17,8 +17,7 @@ from ray.serve.config import (
     HTTPOptions,
     ProxyLocation,
 )
-from ray.serve.handle import DeploymentHandle
-from ray.serve.schema import LoggingConfig
+from ray.serve.schema import ApplicationStatus, LoggingConfig
 
 from service.cluster.connection import cluster_error, connected
 from service.cluster.front import Front
@@ -81,8 +80,8 @@ def build(_arguments: dict[str, str]) -> serve.Application:
     return application(read_settings())
 
 
-def start(settings: Settings) -> DeploymentHandle:
-    """Deploy to the cluster that Ray is connected to; returns the front when requests are answered.
+def start(settings: Settings) -> None:
+    """Deploy to the cluster that Ray is connected to; returns when requests are answered.
 
     Raises:
         ClusterError: it does not come to that.
@@ -94,7 +93,7 @@ def start(settings: Settings) -> DeploymentHandle:
             http_options=http,
             controller_options=ControllerOptions(runtime_env={"env_vars": _PATIENCE}),
         )
-        return serve.run(application(settings), name=NAME, route_prefix="/")
+        serve.run(application(settings), name=NAME, route_prefix="/")
     except (RayError, RuntimeError, TimeoutError) as error:
         raise cluster_error(error, _fault_of_a_deployment()) from error
 
@@ -116,11 +115,18 @@ def serve_on_ray(settings: Settings) -> None:
     with contextlib.suppress(KeyboardInterrupt), connected(settings, logging.INFO), _serve_as_it_was():
         for each in (signal.SIGTERM, signal.SIGINT):  # after Ray, which has a handler of its own
             signal.signal(each, signal.default_int_handler)
-        front = start(settings)
         try:
+            start(settings)
             threading.Event().wait()
         except KeyboardInterrupt:
-            front.drain.remote().result()
+            _drain()
+
+
+def _drain() -> None:
+    """Returns when the front is drained, if there is one yet: requests are answered a little before start() returns."""
+    application = serve.status().applications.get(NAME)
+    if application and application.status == ApplicationStatus.RUNNING:
+        serve.get_app_handle(NAME).drain.remote().result()
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ from service.cluster.merged_metrics import merged
 from service.cluster.messages import Answered, Asked, Files
 from service.downloads import Downloads
 from service.errors import EngineUnavailableError
+from service.server import CLOSE_S
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -96,14 +97,15 @@ class Front:
         return _response(answered)
 
     async def drain(self) -> None:
-        """Have new work refused by the replicas, as a process by itself does; returns when all else is answered, or
-        VERSO_DRAIN_S seconds later."""
+        """Have new work refused by the replicas, as a process by itself does; returns when all else is answered and the
+        answers have left, or VERSO_DRAIN_S seconds later."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_s):
                 with contextlib.suppress(*_REPLICA_LOST):
                     await self._replicas.broadcast("drain").results_async()
                 while self._in_flight:
                     await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(CLOSE_S)  # the HTTP server of Ray Serve does not wait for them
 
     async def _answer(self, asked: Asked) -> Answered:
         """Ask until a replica lives long enough to answer."""

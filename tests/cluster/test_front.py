@@ -189,7 +189,9 @@ def test_metrics_are_those_of_all_and_as_one_says_them() -> None:
     assert asked(served(front(Replicas(results=[]))), "GET", "/metrics").status_code == 503
 
 
-def test_what_was_accepted_is_answered_before_the_front_is_drained() -> None:
+def test_what_was_accepted_is_answered_before_the_front_is_drained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.cluster.front.CLOSE_S", 0.0)
+
     async def run() -> None:
         enough = asyncio.Event()
 

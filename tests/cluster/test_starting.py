@@ -62,19 +62,18 @@ def test_a_store_without_bundles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("backend", "taken", "why"),
-    [
-        ("auto", True, "Failed to bind to address '127.0.0.1:{port}'"),
-        ("cuda_graph", False, "EngineUnavailableError: failed: random@1: "),
-    ],
+    ("damaged", "why"),
+    [(False, "Failed to bind to address '127.0.0.1:{port}'"), (True, "EngineUnavailableError: failed: random@1: ")],
+    ids=["a port that is taken", "a bundle that cannot be loaded"],
 )
-def test_what_keeps_a_cluster_from_serving(store: Path, backend: str, taken: bool, why: str) -> None:
-    own = environment(store, BACKEND=backend) | {"RAY_ADDRESS": "local"}
+def test_what_keeps_a_cluster_from_serving(store: Path, damaged: bool, why: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        if not taken:
+        if damaged:
             listener.close()
+            next((store / "random" / "1").glob("weights*")).write_bytes(b"")
         command = [sys.executable, "-m", "service.cli", "serve", "--ray", "--port", str(port)]
+        own = environment(store) | {"RAY_ADDRESS": "local"}
         ended = subprocess.run(command, env=own, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
