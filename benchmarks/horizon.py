@@ -3,12 +3,14 @@
 Decodes files of `source<TAB>target` with one horizon after the other and nothing pruned, the first of which the others
 are compared to: a million tokens, with which every result is proven. Or, with --pruning, with the bundle's horizon and
 one threshold after the other, compared to none; or with --channel with one weight of the way back after the other
-(model_store/decoding/noisy_channel.py). The last line is one JSON object: BLEU, chrF, the share of outputs that
+(model_store/decoding/noisy_channel.py), or with --ngrams with one no_repeat_ngram after the other, compared to none
+(model_store/decoding/repeats.py). The last line is one JSON object: BLEU, chrF, the share of outputs that
 are the first's, and how many times the first's rate, by processor time, one thread. The fraction of the limit is of
 that in benchmarks/limits.py, measured just before, for sentences of the mean source and output with all slots in use
 and as many steps as their outputs have tokens: steps in which a search only makes sure are not in the limit.
 
-    python -m benchmarks.horizon BUNDLE PAIRS... [--pruning 4,3,2 | --channel 0.3,0.5] [--source ru --target en]
+    python -m benchmarks.horizon BUNDLE PAIRS... [--pruning 4,3,2 | --channel 0.3,0.5 | --ngrams 4] [--source ru
+        --target en]
 """
 
 from __future__ import annotations
@@ -86,6 +88,7 @@ def main() -> None:
     others = parser.add_mutually_exclusive_group()
     others.add_argument("--pruning", help="in nats, one figure or several, instead of horizons")
     others.add_argument("--channel", help="weights, one figure or several, instead of horizons")
+    others.add_argument("--ngrams", help="in tokens, one figure or several, instead of horizons")
     options = parser.parse_args()
     torch.set_num_threads(1)
     bundle = load_bundle(find_bundle(options.bundle))
@@ -93,6 +96,8 @@ def main() -> None:
     ways: list[dict[str, float]]
     if options.channel is not None:
         ways = [{"channel_weight": weight} for weight in (0.0, *map(float, options.channel.split(",")))]
+    elif options.ngrams is not None:
+        ways = [{"no_repeat_ngram": ngram} for ngram in (0, *map(int, options.ngrams.split(",")))]
     elif options.pruning is None:
         horizons = (PROVEN, *map(int, options.horizons.split(",")))
         ways = [{"horizon": horizon, "pruning": UNPRUNED, "channel_weight": 0.0} for horizon in horizons]

@@ -27,6 +27,7 @@ from benchmarks.pairs import read_pairs
 from benchmarks.shipped import newest_translator
 from model_store.bundle import Bundle, load_bundle
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
+from model_store.decoding.repeats import no_repeat_ngram
 from model_store.decoding.segment import Hypothesis, Segment
 
 PAIRS = [
@@ -64,7 +65,7 @@ def segment_of(bundle: Bundle, direction: tuple[str, str], text: str, prefix: st
         max_length=decoding.max_length(len(source)) + len(tokenizer.encode(prefix)),
         beam_size=decoding.beam_size,
         length_penalty=decoding.length_penalty,
-        no_repeat_ngram=decoding.no_repeat_ngram,
+        no_repeat_ngram=no_repeat_ngram(decoding, bundle.manifest.task, source),
         prefix=tokenizer.spelled(prefix),
         want_attention=True,
     )

@@ -117,9 +117,9 @@ class DecodingConfig(FrozenModel):
     pruning: nats; a hypothesis that is further behind the best one of its step is dropped (Freitag and Al-Onaizan 2017,
     arXiv:1702.01806, relative threshold), where one result is wanted; a million to drop none.
     channel_weight: how much hypotheses are ranked by what the network thinks of the way back (noisy_channel.py), where
-    it has both directions; 0 for not at all. no_repeat_ngram: so many tokens in a row are not written twice; 0 to allow
-    it. stand_ins: words that the network copies into the target as they are, the most reliable first; they stand in for
-    placeholders.
+    it has both directions; 0 for not at all. no_repeat_ngram: so many tokens in a row are not written twice, but in
+    translations of what repeats itself (repeats.py); 0 to allow it. stand_ins: words that the network copies into the
+    target as they are, the most reliable first; they stand in for placeholders.
     """
 
     beam_size: Annotated[int, Field(ge=1, le=32)] = 4

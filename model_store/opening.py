@@ -28,7 +28,7 @@ def first_segment(
         tokenizer.source_ids("a", target_language=way[1], task=task),
         max_length=8,
         beam_size=decoding.beam_size,
-        no_repeat_ngram=decoding.no_repeat_ngram,
+        no_repeat_ngram=decoding.no_repeat_ngram,  # few sources repeat themselves
         channel=channel_back(tokenizer, way, directions, weight=weight, max_source_length=most),
     )
 

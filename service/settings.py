@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         le=UNPRUNED,
         description="Nats that a hypothesis may be behind the best one, unless a channel ranks them; a million: all.",
     )
+    no_repeat_ngram: int | None = Field(
+        None,
+        ge=0,
+        le=32,
+        description="Tokens in a row that a result has once only, unless its source has repetitions; 0: no such limit.",
+    )
     decoder_processes: int = Field(
         0,
         ge=0,

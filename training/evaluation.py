@@ -14,6 +14,7 @@ from model_store.bundle import Bundle
 from model_store.config import UNPRUNED, DecodingConfig, Task
 from model_store.decoding.in_flight import InFlightDecoder, decode, open_decoder
 from model_store.decoding.noisy_channel import channel_back
+from model_store.decoding.repeats import no_repeat_ngram
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
@@ -120,7 +121,7 @@ class Model:
                 length_penalty=config.length_penalty,
                 horizon=config.horizon,
                 pruning=UNPRUNED if channel else config.pruning,
-                no_repeat_ngram=config.no_repeat_ngram,
+                no_repeat_ngram=no_repeat_ngram(config, self.task, source),
                 channel=channel,
             )
             for source in sources

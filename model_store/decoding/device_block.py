@@ -29,7 +29,7 @@ MOST_SOURCE_TOKENS, MOST_TARGET_TOKENS = 256, 640
 
 
 class DeviceBlock:
-    """Slots of one beam width and one no_repeat_ngram, for segments that `takes` lets pass."""
+    """Slots of one beam width, for segments that `takes` lets pass, with one no_repeat_ngram or none."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class DeviceBlock:
         # What each live hypothesis has written, which takes as many steps to read from the trellis as it has tokens.
         self.written = self.tokens.new_zeros(slots, width, self.beams.token.shape[1] if no_repeat_ngram else 0)
         self.active = torch.zeros(slots, dtype=torch.bool, device=values.device)
+        self.repeating = self.active.clone()  # which may repeat themselves
         self.occupants: dict[int, Occupant] = {}  # by slot
         self._begun: dict[int, int] = {}  # the number of the first step of each
         self._free = list(range(slots))
@@ -105,6 +106,7 @@ class DeviceBlock:
         self.tokens.index_fill_(0, slots, self.vocabulary.bos)
         self.beams.put([occupant.segment for occupant in occupants], slots)
         self.active.index_fill_(0, slots, True)
+        self.repeating[slots] = sent(torch.tensor([not each.segment.no_repeat_ngram for each in occupants]), device)
         for slot, occupant in zip(chosen, occupants, strict=True):
             self.occupants[slot] = occupant
             self._begun[slot] = self._steps + 1
@@ -168,8 +170,9 @@ class DeviceBlock:
         if not self.no_repeat_ngram:
             return self.backend.best_of_all(readout, log_prob, forbidden, count)
         logits = self.backend.logits(readout)
-        # The first token is forbidden anyway.
-        barred = barred_tokens(self.written[: len(lengths)], lengths, self.no_repeat_ngram, self.vocabulary.bos)
+        none = self.vocabulary.bos  # forbidden anyway
+        barred = barred_tokens(self.written[: len(lengths)], lengths, self.no_repeat_ngram, none)
+        barred = barred.masked_fill(self.repeating[: len(lengths)].view(-1, 1, 1), none)
         logits.scatter_(2, barred, float("-inf"))
         return self.backend.best(logits, log_prob, forbidden, count)
 

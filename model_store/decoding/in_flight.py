@@ -227,7 +227,7 @@ class InFlightDecoder:
     def _block_of(self, waiting: Waiting) -> Block | DeviceBlock:
         occupant, width = waiting.occupant, waiting.width
         alone = self.backend.on_device and DeviceBlock.takes(occupant)
-        key = width, occupant.segment.no_repeat_ngram if alone else None
+        key = width, self._ngram_of_block(width, occupant.segment.no_repeat_ngram) if alone else None
         if key not in self._blocks:
             room = {"slots": self.max_rows // width, "width": width, "targets": self.limits.target}
             self._blocks[key] = (
@@ -236,6 +236,11 @@ class InFlightDecoder:
                 else DeviceBlock(self.backend, self.vocabulary, no_repeat_ngram=key[1], **room)
             )
         return self._blocks[key]
+
+    def _ngram_of_block(self, width: int, asked: int) -> int:
+        """What may repeat itself joins what may not, if that is there already: one block steps sooner than two."""
+        there = (ngram for each, ngram in self._blocks if each == width and ngram)
+        return asked or next(there, 0)
 
 
 def open_decoder(

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from model_store.config import DecodingConfig, Task
+
 
 class Paths:
     """What each live hypothesis of a segment has written so far, so that what would repeat can be told.
@@ -42,6 +44,19 @@ def repeating(path: tuple[int, ...], ngram: int) -> set[int]:
         return set()
     last = path[end:]
     return {path[start + ngram - 1] for start in range(end) if path[start : start + ngram - 1] == last}
+
+
+def no_repeat_ngram(decoding: DecodingConfig, task: Task, source: Sequence[int]) -> int:
+    """What a bundle's decoding says of repetitions, for one source of its task: 0 where they are allowed.
+
+    A translation says twice what its source says twice: where that has one token fewer in a row twice, since words of
+    one language are other numbers of tokens in another, nothing is forbidden. Tasks that shorten have no such reason.
+    """
+    ngram = decoding.no_repeat_ngram
+    if task != "translate" or ngram == 0:
+        return ngram
+    runs = list(zip(*(source[start:] for start in range(max(ngram - 1, 1))), strict=False))
+    return ngram if len(set(runs)) == len(runs) else 0
 
 
 def barred_tokens(written: Tensor, length: Tensor, ngram: int, none: int) -> Tensor:

@@ -20,7 +20,9 @@ class PairBody(BaseModel):
 class ModelCard(ModelBody):
     """A loaded bundle and what it does. horizon: tokens that a search waits for a
     better end; a million: until none can come. pruning: nats that a hypothesis may be behind the best one; a million:
-    any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all."""
+    any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all.
+    no_repeat_ngram: so many tokens in a row are not written twice, but in translations of what repeats itself; 0: they
+    may be."""
 
     task: Task
     pairs: list[PairBody]
@@ -29,6 +31,7 @@ class ModelCard(ModelBody):
     horizon: int
     pruning: float
     channel_weight: float
+    no_repeat_ngram: int
     max_source_length: int
     description: str
 
@@ -55,6 +58,7 @@ def model_card(model: ServedModel) -> ModelCard:
         horizon=model.decoding.horizon,
         pruning=model.decoding.pruning,
         channel_weight=model.decoding.channel_weight,
+        no_repeat_ngram=model.decoding.no_repeat_ngram,
         max_source_length=model.decoding.max_source_length,
         description=model.description,
     )

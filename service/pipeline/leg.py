@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from model_store.config import UNPRUNED
+from model_store.decoding.repeats import no_repeat_ngram
 from model_store.decoding.segment import Hypothesis, Segment
 from model_store.decoding.terms import TERMS_BEAM
 from model_store.tokenizer import Tokenizer
@@ -138,7 +139,8 @@ def _segment(leg: Leg, asked: Asked) -> Segment:
         length_penalty=default if options.length_penalty is None else options.length_penalty,
         horizon=decoding.horizon,
         pruning=UNPRUNED if terms or options.prefix or options.n_best > 1 or channel else decoding.pruning,
-        no_repeat_ngram=decoding.no_repeat_ngram,
+        # A glossary's term may be longer in the target, and be there as often as in the source.
+        no_repeat_ngram=0 if terms else no_repeat_ngram(decoding, leg.model.task, source),
         prefix=tokenizer.spelled(options.prefix),
         terms=terms,
         channel=channel,

@@ -262,12 +262,12 @@ def test_what_compiled_kernels_keep_is_reckoned_where_they_run(folder: Path, mon
 
 
 def test_when_a_search_ends_is_the_bundles_to_say_unless_the_operator_does(folder: Path) -> None:
-    settings: tuple[dict[str, float], ...] = ({}, {"horizon": 3, "pruning": 2, "channel_weight": 0.7})
-    models = [loader(folder, **each).open(BundleReference("tiny", "9")) for each in settings]
+    asked = {"horizon": 3, "pruning": 2.0, "channel_weight": 0.7, "no_repeat_ngram": 4}
+    usual = {"horizon": 8, "pruning": UNPRUNED, "channel_weight": 0.0, "no_repeat_ngram": 0}
+    models = [loader(folder, **each).open(BundleReference("tiny", "9")) for each in ({}, asked)]
     for model in models:
         model.engine.close()
-    said = [(each.decoding.horizon, each.decoding.pruning, each.decoding.channel_weight) for each in models]
-    assert said == [(8, UNPRUNED, 0.0), (3, 2.0, 0.7)]
+    assert [each.decoding.model_dump(include=set(usual)) for each in models] == [usual, asked]
 
 
 @pytest.mark.parametrize(("shortlist", "listed"), [("auto", True), ("off", False)])

@@ -92,6 +92,19 @@ def test_what_must_not_repeat_itself_is_the_devices_in_blocks_of_their_own() -> 
     assert len(decoder._blocks) == 3
 
 
+def test_what_may_repeat_itself_joins_a_block_that_is_there() -> None:
+    """As the translations of a source that repeats itself do, among others; slots are used again by either kind."""
+    network = tiny_network(seed=4, eos_bias=-2.0)
+    sources = [(*range(5, 5 + length), EOS) for length in (2, 5, 3, 7, 4, 6)]
+    batch = [Segment(source, max_length=12, no_repeat_ngram=size) for source in sources for size in (2, 0, 0, 2)]
+    decoder = open_device(network, 24)
+    found = dict(decode(decoder, batch))
+    for index, segment in enumerate(batch):
+        assert_same(found[index], oracle(network, segment))
+    assert [type(block) for block in decoder._blocks.values()] == [DeviceBlock]
+    assert any(found[index][0].tokens != found[index + 1][0].tokens for index in range(0, len(batch), 4))
+
+
 def test_what_is_too_long_for_the_device_takes_steps_of_the_usual_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_block, "MOST_SOURCE_TOKENS", 6)
     monkeypatch.setattr(device_block, "MOST_TARGET_TOKENS", 8)

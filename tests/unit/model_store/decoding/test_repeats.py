@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_store.config import DecodingConfig
 from model_store.decoding.in_flight import decode
-from model_store.decoding.repeats import barred_tokens, repeating
+from model_store.decoding.repeats import barred_tokens, no_repeat_ngram, repeating
 from model_store.decoding.segment import Segment
 from tests.unit.model_store.decoding.kinds import assert_same, oracle
 from tests.unit.model_store.decoding.networks import EOS, open_tiny, tiny_network
@@ -56,6 +57,14 @@ def test_a_network_that_likes_to_repeat_does_not_where_it_must_not() -> None:
     for size in (1, 2, 3):
         for tokens in found(size):
             assert len(set(ngrams(tokens, size))) == len(ngrams(tokens, size))
+
+
+@given(st.lists(st.integers(4, 6), max_size=9).map(tuple), st.integers(0, 5))
+def test_a_translation_may_repeat_itself_where_its_source_does(source: tuple[int, ...], size: int) -> None:
+    decoding = DecodingConfig(no_repeat_ngram=size)
+    runs = ngrams(source, max(size - 1, 1))
+    assert no_repeat_ngram(decoding, "translate", source) == (size if len(set(runs)) == len(runs) else 0)
+    assert no_repeat_ngram(decoding, "summarize", source) == size
 
 
 @pytest.mark.parametrize("beam", [3, 4, 7, 16])

@@ -23,6 +23,7 @@ from service.pipeline.leg import GroupLimits
 from service.pipeline.request import RequestLimits
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult, Way
+from service.text.glossary import GlossaryTerm
 from tests.unit.service.fakes import ReversingEngine, engine_of, model, tiny_tokenizer
 
 EN_RU = TranslationRequest(("one two",), "en", "ru")
@@ -123,6 +124,18 @@ def test_the_way_back_is_asked_for_where_the_model_has_it(
     assert segment.channel == (Channel(loaded.tokenizer.prefix_ids("en"), 1, weight, 40) if asked else None)
     assert segment.source[:1] == loaded.tokenizer.prefix_ids("ru")
     assert (segment.pruning == UNPRUNED) == (asked or bool(prefix))
+
+
+@pytest.mark.parametrize(
+    ("text", "glossary", "ngram"),
+    [("one two", (), 4), ("one two one two one two", (), 0), ("one two", (GlossaryTerm("one", "один"),), 0)],
+)
+def test_what_must_not_repeat_itself(text: str, glossary: tuple[GlossaryTerm, ...], ngram: int) -> None:
+    """Neither a source that does nor a glossary is told to say something else the second time."""
+    loaded = model("en-ru")
+    catalogue = Catalogue((replace(loaded, decoding=loaded.decoding.model_copy(update={"no_repeat_ngram": 4})),))
+    translate(replace(EN_RU, texts=(text,), glossary=glossary), catalogue)
+    assert {each.no_repeat_ngram for group in engine_of(catalogue.models[0]).groups for each in group} == {ngram}
 
 
 def test_an_unfinished_target_is_warned_of() -> None:
