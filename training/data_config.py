@@ -96,6 +96,7 @@ class HeldOutConfig(FrozenModel):
     is drawn from. sources: by name, that they are drawn from; all if empty. threshold: the similarity from which two
     left sides are near duplicates (training/near_duplicates.py; its hashes tell nothing above 0.96 apart). validation:
     whether they are to choose by, and scored while training, as the sets under `validation` are; else only to report.
+    seed: of the draw, by itself, so that a run that goes on from another is not measured by what that learned from.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = HELD_OUT
@@ -104,6 +105,7 @@ class HeldOutConfig(FrozenModel):
     largest_share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     threshold: Annotated[float, Field(gt=0.0, le=0.96)] = 0.6
     validation: bool = False
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _draw(
             f" allowed: from {1 / max(len(among), 1):.2g}, or leave that pair of languages out of held_out.sources"
         )
     drawn, leaving = hold_out(
-        [pair.left for pair in pairs], count, threshold=config.threshold, seed=recipe.trainer.seed, among=among
+        [pair.left for pair in pairs], count, threshold=config.threshold, seed=config.seed, among=among
     )
     if len(drawn) < config.pairs:
         why = "largest_share" if len(drawn) == count else "all others are near duplicates"

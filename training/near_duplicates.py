@@ -6,11 +6,12 @@ locality-sensitive hashing (Broder 1997; Leskovec et al., Mining of Massive Data
 
 from __future__ import annotations
 
-import random
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 import regex
 from datasketch import MinHash, MinHashLSH
+
+from training.draw import order_drawn
 
 PERMUTATIONS = 64
 SHINGLE_WORDS = 3
@@ -64,7 +65,7 @@ def hold_out(
     duplicates = NearDuplicates(texts, threshold)
     drawn: list[int] = []
     leaving: set[int] = set()
-    for number in random.Random(seed).sample(range(len(texts)), len(texts)):
+    for number in order_drawn((text.encode() for text in texts), seed):
         if len(drawn) == count:
             break
         if number not in leaving and (among is None or number in among):

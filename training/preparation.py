@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from array import array
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from training.corpora.read import read_source
 from training.corpora.sampling import sample
 from training.data_config import SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
+from training.draw import order_drawn
 from training.held_out import Corpus, Drawn, without_held_out
 from training.prepared_options import what_it_depends_on
 from training.run_folder import RunFolder
@@ -248,11 +250,13 @@ def _pack(
 
 
 def _split(pairs: PackedPairs, drawable: NDArray[np.bool_], recipe: Recipe) -> tuple[PackedPairs, PackedPairs]:
-    """Training pairs, and `validation_pairs` of those that may be drawn, with the recipe's seed.
+    """Training pairs, and `validation_pairs` of those that may be drawn: the same whatever the recipe's seed.
 
     Raises ConfigError if there are fewer.
     """
-    order = np.random.default_rng(recipe.trainer.seed).permutation(len(pairs))
+    starts = pairs.offsets[::2]
+    spans = (pairs.ids[start:end].tobytes() for start, end in itertools.pairwise(starts))
+    order = np.asarray(order_drawn(spans, seed=0), dtype=np.int64)
     among = order[drawable[order]]
     wanted = recipe.data.validation_pairs
     if len(among) < wanted:

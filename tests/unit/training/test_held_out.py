@@ -33,6 +33,20 @@ def test_a_test_set_is_drawn_and_its_near_duplicates_leave(corpus: Path) -> None
     assert len(left & set(family)) in (0, 2)  # together or not at all
 
 
+def test_what_is_drawn_does_not_follow_from_the_seed_of_the_training(corpus: Path) -> None:
+    """Else a run that goes on from another, with a seed of its own, is measured by what that one learned from."""
+    folders = [
+        run(
+            corpus, name, report=(), held_out=({"pairs": 30, "threshold": 0.9, "seed": seed},), trainer={"seed": other}
+        )[1]
+        for name, seed, other in (("one", 1, 1), ("two", 1, 2), ("three", 2, 1))
+    ]
+    held_out = [folder.held_out("xx", "yy").read_text(encoding="utf-8") for folder in folders]
+    assert held_out[0] == held_out[1] != held_out[2]
+    validation = [texts(folder.validation, Tokenizer.load(folder.tokenizer)) for folder in folders]
+    assert set(validation[0]) == set(validation[1])
+
+
 def test_a_test_set_is_drawn_for_each_pair_of_languages(corpus: Path) -> None:
     """By itself, and no more of it than its share; the first one is what it would be without the other."""
     few = [(f"{left} {number}", right) for number, (left, right) in enumerate(PAIRS[:40])]

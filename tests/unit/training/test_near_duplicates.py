@@ -63,6 +63,16 @@ def test_drawn_texts_take_their_families_along() -> None:
     assert hold_out(texts(20), 12, threshold=0.6, seed=4)[0] != drawn
 
 
+def test_what_was_drawn_is_drawn_again_when_there_are_more() -> None:
+    """Wherever the new ones stand; only they can take a place, so nothing that was learned from is drawn."""
+    before = texts(20)
+    old = {before[number] for number in hold_out(before, 12, threshold=0.6, seed=3)[0]}
+    new = ["kkk lll mmm nnn ooo ppp", "qqq rrr sss ttt uuu vvv", *before, "www xxx yyy zzz aab aac"]
+    drawn = {new[number] for number in hold_out(new, 12, threshold=0.6, seed=3)[0]}
+    assert drawn - old <= set(new) - set(before)
+    assert len(drawn & old) >= 12 - 3
+
+
 def test_there_are_no_more_than_there_are_families() -> None:
     assert len(hold_out(texts(3), 100, threshold=0.6, seed=1)[0]) == 6
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from model_store.errors import ConfigError
@@ -175,13 +174,18 @@ def test_stand_ins_take_the_place_of_what_stands_in_both_texts(corpus: Path) -> 
         Run("words", other, corpus, folder).tokenizer()
 
 
-def test_validation_pairs_are_the_first_of_a_seeded_permutation(corpus: Path) -> None:
-    """A run that is prepared again has the pairs it had, whatever else sources may be by now."""
-    _report, folder, config = run(corpus, "run")
-    order = np.random.default_rng(config.trainer.seed).permutation(115)
-    tokenizer, left = Tokenizer.load(folder.tokenizer), PAIRS[5:]
-    assert texts(folder.validation, tokenizer) == [left[place] for place in sorted(order[:15])]
-    assert texts(folder.train, tokenizer) == [left[place] for place in sorted(order[15:])]
+def test_validation_pairs_are_those_of_before_or_new(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a run that goes on from another, with its tokenizer, is not validated on what that one learned from."""
+    _report, first, _config = run(corpus, "run")
+    tokenizer = Tokenizer.load(first.tokenizer)
+    before = set(texts(first.validation, tokenizer))
+    monkeypatch.setattr("training.preparation._tokenizer", lambda *_arguments: tokenizer)
+    new = sentence_pairs(150)[120:]
+    write_tsv(corpus / "words.tsv", [*new, *PAIRS])
+    _report, second, _config = run(corpus, "again", trainer={"seed": 9})
+    after = set(texts(second.validation, tokenizer))
+    assert len(after) == 15
+    assert after - before <= set(new)
 
 
 def test_half_a_sentence_is_not_translated() -> None:

@@ -40,8 +40,8 @@ from training.recipe_file import changed, load_recipe
         ("path =", "pth = 'a', path =", "[data.sources.0] pth: there is no such option; closest: path"),
         (
             "[tokenizer]",
-            "[data.held_out]\npairs = 5\nseed = 1\n[tokenizer]",
-            "[data.held_out.0] seed: there is no such option; there is one in [trainer]",
+            "[data.held_out]\npairs = 5\ndropout = 0.1\n[tokenizer]",
+            "[data.held_out.0] dropout: there is no such option; there is one in [network]",
         ),
         (
             "[tokenizer]",
