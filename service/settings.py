@@ -18,6 +18,7 @@ from service.cores import usable_cores
 PREFIX = "VERSO_"
 
 Count = Annotated[int, Field(ge=1)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
 Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 # As a file has it: the line's end behind it, which no client could send, does not belong to it.
 Secret = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     pivot_language: str = Field(
         "en", description="Language through which a pair goes that no bundle serves directly. Empty: none."
     )
-    threads: Count = Field(
+    threads: Threads = Field(
         default_factory=usable_cores,
         description="CPU threads for tensor work. Default: all cores that the process may use.",
     )

@@ -45,19 +45,29 @@ def transferred(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[s
 def check_network(config: NetworkConfig, manifest: Manifest) -> None:
     """Raises ConfigError for a network that cannot have the bundle's weights."""
     stated, of_bundle = (each.model_dump(exclude={"vocabulary", "dropout"}) for each in (config, manifest.network))
-    check_same("network", stated, of_bundle, manifest)
+    # What the recipe leaves out is Verso's default here, and not what the bundle has.
+    check_same("network", stated, of_bundle, manifest, otherwise="")
 
 
-def check_same(table: str, stated: Mapping[str, Any], of_bundle: Mapping[str, Any], manifest: Manifest) -> None:
-    """Raises ConfigError if the table of a recipe states something else than the bundle has, greater widths aside."""
+def check_same(
+    table: str,
+    stated: Mapping[str, Any],
+    of_bundle: Mapping[str, Any],
+    manifest: Manifest,
+    *,
+    otherwise: str = ", or leave it out",
+) -> None:
+    """Raises ConfigError if the table of a recipe states something else than the bundle has, greater widths aside.
+
+    otherwise: what else than the bundle's value there is to write, for the message."""
     for field, allowed in of_bundle.items():
         value = stated.get(field, allowed)
         if isinstance(value, Mapping) and isinstance(allowed, Mapping):
-            check_same(f"{table}.{field}", value, allowed, manifest)
+            check_same(f"{table}.{field}", value, allowed, manifest, otherwise=otherwise)
         elif value != allowed and not (field in WIDTHS and isinstance(value, int) and value > allowed):
             raise ConfigError(
                 f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
-                f"from; allowed: {allowed!r}{' or more' if field in WIDTHS else ''}, or leave it out"
+                f"from; allowed: {allowed!r}{' or more' if field in WIDTHS else ''}{otherwise}"
             )
 
 

@@ -12,7 +12,7 @@ from service.text.edits import Span
 def said(text: str) -> Span:
     """A text without the mentions before its first word, if that begins with anything but a small letter (else the last
     of them may be its subject), and without the hashtags at its end but for the first, which may be its last word."""
-    if "@" not in text and "#" not in text:
+    if not any(sign in text for sign in "@#\uff03"):
         return 0, len(text)
     found = find_placeholders(text)
     return _behind_mentions(text, found), _before_hashtags(text, found)

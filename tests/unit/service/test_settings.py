@@ -50,6 +50,8 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("VERSO_CUDA_PRECISION", "float32", "VERSO_CUDA_PRECISION: .*'float16' or 'bfloat16'"),
         ("VERSO_LOG_LEVEL", "loud", "VERSO_LOG_LEVEL: .*'debug'"),
         ("VERSO_HORIZON", "1000001", "VERSO_HORIZON: .* less than or equal to 1000000 .*'1000001'"),
+        ("VERSO_THREADS", "1000000", "VERSO_THREADS: .* less than or equal to 1024 .*'1000000'"),
+        ("VERSO_NO_REPEAT_NGRAM", "33", "VERSO_NO_REPEAT_NGRAM: .* less than or equal to 32 .*'33'"),
         ("VERSO_TRUSTED_PROXIES", "10.0.0.1, proxy", "VERSO_TRUSTED_PROXIES: 'proxy' .*allowed: IP addresses"),
         ("VERSO_TRUSTED_PROXIES", "10.0.0.1/8", "VERSO_TRUSTED_PROXIES: .*10.0.0.1/8 has host bits set"),
         ("VERSO_TRUSTED_PROXIES", "*", "VERSO_TRUSTED_PROXIES: .*allowed"),

@@ -85,7 +85,7 @@ def test_all_that_has_no_row_for_a_piece_is_the_bundles(bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden": 6}, r"network\.hidden: 6 is not that of tiny@1, which this run starts from; allowed: 8 or more"),
+        ({"hidden": 6}, r"network\.hidden: 6 is not that of tiny@1, which this run starts from; allowed: 8 or more$"),
         ({"encoder": {"direction": "forward"}}, r"network\.encoder\.direction: 'forward' .*; allowed: 'reversed'"),
     ],
 )

@@ -21,6 +21,7 @@ from service.text.posts import said
         ("I like #Linux #GNU\n#free ", "I like #Linux"),
         ("I like #Linux #GNU.", "I like #Linux #GNU."),
         ("#Linux is free", "#Linux is free"),
+        ("Linux is free \uff03Linux \uff03自由", "Linux is free \uff03Linux"),
         ("@a Hello #b #c", "Hello #b"),
         ("Hello", "Hello"),
         ("@a", "@a"),
