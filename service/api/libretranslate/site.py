@@ -48,7 +48,7 @@ async def frontend_settings(services: ServicesDependency) -> FrontendSettings:
     catalogue = services.models.catalogue()
     if not catalogue.languages:
         raise EngineUnavailableError("no model that translates is loaded")
-    target = next((code for code in catalogue.languages if code != catalogue.pivot), catalogue.languages[0])
+    target = next((code for code in catalogue.languages if code != catalogue.middle), catalogue.languages[0])
     return FrontendSettings(
         charLimit=services.settings.max_characters,
         frontendTimeout=_FRONTEND_TIMEOUT_MS,

@@ -54,6 +54,11 @@ def test_frontend_settings() -> None:
     }
 
 
+def test_frontend_settings_begin_with_another_target_than_the_pivot_however_that_is_written() -> None:
+    settings = get(app_of(model("en-ru", "ru-en"), pivot_language="EN"), "/frontend/settings").json()
+    assert settings["language"]["target"]["code"] == "ru"
+
+
 def test_frontend_settings_without_a_translator() -> None:
     response = get(app_of(replace(model("en-en"), task="summarize")), "/frontend/settings")
     assert (response.status_code, response.json()) == (503, {"error": "no model that translates is loaded"})
