@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=32,
-        description="Tokens in a row that a result has once only, unless its source has repetitions; 0: no such limit.",
+        description="No result has so many tokens in a row twice, whatever bundles say, unless it has to; 0: it may.",
     )
     decoder_processes: int = Field(
         0,

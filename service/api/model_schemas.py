@@ -21,8 +21,8 @@ class ModelCard(ModelBody):
     """A loaded bundle and what it does. horizon: tokens that a search waits for a
     better end; a million: until none can come. pruning: nats that a hypothesis may be behind the best one; a million:
     any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all.
-    no_repeat_ngram: so many tokens in a row are not written twice, but in translations of what repeats itself; 0: they
-    may be."""
+    no_repeat_ngram: so many tokens in a row are not written twice, but in translations of what repeats itself or has
+    terms of a glossary; 0: they may be."""
 
     task: Task
     pairs: list[PairBody]

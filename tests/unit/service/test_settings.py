@@ -26,6 +26,15 @@ def test_every_setting_is_documented(name: str) -> None:
         assert f"`{default}`" in row
 
 
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_bounds_are_documented(name: str) -> None:
+    bounds: dict[str, float] = {}
+    for each in Settings.model_fields[name].metadata:
+        bounds |= {bound: getattr(each, bound) for bound in ("ge", "le") if hasattr(each, bound)}
+    if "le" in bounds:
+        assert f"`{PREFIX}{name.upper()}` {bounds['ge']:g} to {bounds['le']:.0f}" in DOCUMENT.read_text()
+
+
 def test_nothing_else_is_documented() -> None:
     documented = set(re.findall(rf"^\| `{PREFIX}(\w+)`", DOCUMENT.read_text(), re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}
