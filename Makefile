@@ -72,6 +72,7 @@ docs: $(DEV_STAMP)
 screenshots: $(DEV_STAMP)
 	$(BIN)/python -m tests.e2e.browser.screenshots
 
+# Removes what was trained as well: runs/.
 clean:
 	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
