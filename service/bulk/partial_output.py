@@ -51,7 +51,7 @@ class PartialOutput:
             raise InputError(f"--output: there is no folder {self._path.parent}")
         if self._path.is_dir():
             raise InputError(f"--output: {self._path} is a folder; allowed: the name of a file")
-        if job is None or not self._job_file.exists():
+        if job is None or not (self._job_file.exists() and self._partial.exists()):
             self._partial.write_bytes(b"")
             if job is not None:
                 self._job_file.write_text(json.dumps(job, indent=2) + "\n", encoding="utf-8")
@@ -72,8 +72,6 @@ class PartialOutput:
         return job if isinstance(job, dict) else {}
 
     def _drop_unfinished_line(self) -> int:
-        if not self._partial.exists():
-            self._partial.write_bytes(b"")
         lines = whole = 0
         with self._partial.open("r+b") as opened:
             for line in opened:

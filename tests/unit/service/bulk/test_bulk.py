@@ -149,3 +149,12 @@ def test_the_rest_of_another_job_is_not_gone_on_with(tmp_path: Path) -> None:
         PartialOutput(tmp_path / "out", JOB)
     with pytest.raises(InputError, match="there is no folder"):
         PartialOutput(tmp_path / "no" / "out", JOB)
+
+
+def test_once_the_rest_of_another_job_is_removed_as_it_is_told_a_new_one_begins(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out", "one\n")
+    (tmp_path / "out.partial").unlink()
+    with PartialOutput(tmp_path / "out", {**JOB, "to": "de"}) as output:
+        assert output.done == 0
+        output.write("eins\n")
+    assert (tmp_path / "out").read_text() == "eins\n"
