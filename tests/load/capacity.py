@@ -79,8 +79,8 @@ def capacity(measured: Measured, demand: Demand) -> Capacity:
 
 
 def read(path: Path) -> Measured:
-    """What `make load` has printed."""
-    result = json.loads(path.read_text())
+    """What `make load` has printed: the commands that it ran, and at the end the figures."""
+    result = json.loads(path.read_text().splitlines()[-1])
     points = tuple(Point(**each) for each in result["points"])
     return Measured(result["most_per_s"], result["target_tokens_per_s"], points)
 

@@ -48,7 +48,8 @@ def test_what_no_number_of_replicas_does_is_said() -> None:
 def test_it_reads_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "load.json"
     points = [asdict(each) for each in ONE.points]
-    file.write_text(json.dumps({"most_per_s": 10.0, "target_tokens_per_s": 200.0, "points": points, "overload": {}}))
+    measured = json.dumps({"most_per_s": 10.0, "target_tokens_per_s": 200.0, "points": points, "overload": {}})
+    file.write_text(f".venv/bin/python -m tests.load.measure\n{measured}\n")  # as make says what it runs
     main([str(file), "--requests-per-s=20", "--p97=1", "--spare=0"])
     assert json.loads(capsys.readouterr().out) == asdict(Capacity(0.8, 8.0, 3, 3))
     with pytest.raises(SystemExit):
