@@ -11,6 +11,7 @@ import regex
 
 from service.catalogue import Catalogue
 from service.errors import UnsupportedLanguageError
+from service.languages import match_language
 from service.text.attributes import readable_attributes
 from service.text.detection import Detection, detect, written_in
 from service.text.markup import text_of
@@ -64,8 +65,8 @@ async def detect_sources(
 def find_languages(
     texts: Sequence[str], languages: Sequence[str], pivot: str, *, field: str, use: str
 ) -> list[Detection]:
-    """Which of `languages` (one at least) each text is in. One that does not say counts as `pivot`'s, if that is among
-    them, with confidence 0.
+    """Which of `languages` (one at least) each text is in. One that does not say counts as `pivot`'s, if that names one
+    of them, with confidence 0.
 
     Raises:
         UnsupportedLanguageError: a text is plainly in another one, which `field` did not allow. It is not what `use`
@@ -117,7 +118,7 @@ def document_languages(texts: Sequence[str], target: str, catalogue: Catalogue) 
 
 def _unsaid(pivot: str, languages: Sequence[str]) -> str:
     """What a text counts as that does not say anything."""
-    return pivot if pivot in languages else languages[0]
+    return match_language(pivot, languages) or languages[0]
 
 
 def _is_sure(text: str, found: Detection) -> bool:

@@ -32,6 +32,12 @@ def test_each_text_by_itself() -> None:
     assert [(each.index, each.language) for each in found] == [(0, "en"), (1, "ru"), (2, "en")]
 
 
+@pytest.mark.parametrize("pivot", ["RU", "ru-RU"])
+def test_a_text_that_says_nothing_is_in_the_pivot_however_that_is_written(pivot: str) -> None:
+    detections, _passages = asyncio.run(detect_sources(["42"], Catalogue(CATALOGUE.models, pivot)))
+    assert detections == [Detection("ru", 0.0)]
+
+
 def test_lines_of_a_mixed_text() -> None:
     text = "- Save the file\n  - Открыть файл\n\n42\nDas Wetter ist heute wirklich schön.\r\nJa."
     assert passages(text) == [
