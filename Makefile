@@ -1,4 +1,5 @@
-# Each target sets itself up in .venv and does nothing twice. Settable: HOST, PORT (serve); LOAD (load); CASES, SEED (fuzz); RECIPE, DATA (train).
+# Each target sets itself up, in .venv or below build/, and does nothing twice. Settable: PYTHON; HOST, PORT (serve); LOAD (load);
+# CASES, SEED (fuzz); RECIPE, DATA (train).
 PYTHON ?= python3
 RECIPE ?= tiny
 VENV := .venv
@@ -34,6 +35,7 @@ $(FUZZ)/.installed: tests/fuzz/requirements.txt
 test-ray: $(RAY_STAMP)
 	$(BIN)/pytest --timeout 1800 tests/cluster
 
+# What CI runs before the tests (.ci/run): style, types, who may import whom.
 check: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,12 +46,15 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# A recipe of training/recipes, or a file; DATA is the folder of its corpora. What comes of it is in runs/.
 train: $(DEV_STAMP)
 	$(BIN)/verso-train run $(RECIPE) $(if $(DATA),--data $(DATA))
 
+# The machine's limits and what the decoder makes of them; a line of JSON each (docs/performance.md).
 bench: $(DEV_STAMP)
 	export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=1000; for name in limits decoding scaling step_profile static_batching http_share; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
+# The same sentences by other translators, and batches by another trainer: each in an environment of its own, below build/peers.
 bench-peers: $(DEV_STAMP) peers
 	$(BIN)/python -m benchmarks.peers.compare
 
