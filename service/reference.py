@@ -96,17 +96,23 @@ def _operation(title: str, operation: dict[str, Any], schemas: dict[str, Any]) -
         lines += ["Parameters:", "", *_parameters(parameters, schemas)]
     content = operation.get("requestBody", {}).get("content", {})
     if content:
-        lines += [f"Request ({', '.join(content)}):", "", *_request(next(iter(content.values()))["schema"], schemas)]
+        body = next(iter(content.values()))["schema"]
+        lines += [_headed(f"Request ({', '.join(content)}):", body, schemas), "", *_request(body, schemas)]
     success: dict[str, Any] = next((each for status, each in operation["responses"].items() if status[0] == "2"), {})
     answer = success.get("content", {}).get("application/json", {}).get("schema", {})
     if rows := list(_rows(answer, schemas, "")):
-        lines += ["Answer:", "", "| Field | Type | Meaning |", "|---|---|---|"]
+        lines += [_headed("Answer:", answer, schemas), "", "| Field | Type | Meaning |", "|---|---|---|"]
         lines += [*(f"| `{row.name}` | {row.type} | {row.meaning} |" for row in rows), ""]
     statuses = [f"{status} ({_line(each['description'])})" for status, each in operation["responses"].items()]
     errors = [each for each in statuses if each[:3].isdecimal() and not each.startswith("2")]
     if errors:
         lines += [f"Errors: {'; '.join(errors)}.", ""]
     return "\n".join(lines)
+
+
+def _headed(heading: str, schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """The heading of a body, and what is said of the body as a whole, fields among it."""
+    return f"{heading} {_line(_meaning(schema, schemas))}".rstrip()
 
 
 def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from fastapi import UploadFile
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from service.api.fields import ModelField
 from service.documents.reading import DOCUMENT_FORMATS
 from service.documents.store import Job
 from service.pipeline.translation import AUTO
@@ -37,7 +38,7 @@ class DocumentForm(BaseModel):
     file: UploadedFile = Field(description="The document; its name says its format.")
     source: str = Field(AUTO, max_length=40, description='Language code, or "auto".')
     target: str = Field(min_length=1, max_length=40, description="Language code.", examples=["ru"])
-    model: str | None = Field(None, max_length=200, description='"name" or "name@version".')
+    model: ModelField = None
 
 
 class DocumentProblem(BaseModel):

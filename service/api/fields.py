@@ -33,6 +33,13 @@ class FixedBody(StrictBody, frozen=True):
     not copy for each."""
 
 
+ModelField = Annotated[
+    str | None,
+    Field(
+        max_length=200,
+        description="name, name@version, name@default or name@canary; default: the first that fits.",
+    ),
+]
 PriorityField = Annotated[
     Literal["interactive", "bulk"],
     Field(description="bulk waits for what is interactive, with a small share meanwhile."),

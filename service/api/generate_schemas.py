@@ -23,7 +23,7 @@ class GenerateBody(StrictBody):
     """One text or many for one model."""
 
     text: TextField = Field(description="What the model reads, as it stands; each has to fit it.")
-    model: str = Field(max_length=200, description="name or name@version of a bundle that does not translate.")
+    model: str = Field(max_length=200, description="name, or name@version, of a bundle of another task.")
     language: str | None = Field(None, max_length=35, description="What is to be written, if the model has several.")
     options: GenerateOptionsBody = GenerateOptionsBody()
     priority: PriorityField = "interactive"

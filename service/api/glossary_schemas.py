@@ -15,10 +15,13 @@ TermText = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
 
 
 class TermBody(StrictBody):
-    """A term, found in any inflection, and its translation: forms divided by "|", "*" where an ending may follow."""
+    """A term and its translation."""
 
-    source: TermText = Field(examples=["server"])
-    target: TermText = Field(examples=["сервер*"])
+    source: TermText = Field(description="A word or several; found in any inflection.", examples=["server"])
+    target: TermText = Field(
+        description='As it stands; forms to choose from are divided by "|", and "*" ends one that may take any ending.',
+        examples=["сервер*"],
+    )
 
     def term(self) -> GlossaryTerm:
         """What the pipeline is given."""

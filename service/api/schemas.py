@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from model_store.config import Formality
 from service.api.explanation_schemas import ExplanationBody, explanation_body
-from service.api.fields import FixedBody, PriorityField, StrictBody, TextField, TimeoutField, turn_of
+from service.api.fields import FixedBody, ModelField, PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.api.glossary_schemas import GlossaryField, TermUseBody, term_use
 from service.pipeline.translation import (
     Format,
@@ -41,7 +41,7 @@ class TranslateBody(StrictBody):
         max_length=35, description='Language code, or "auto": found out for each text.', examples=["en", "auto"]
     )
     target: str = Field(max_length=35, examples=["ru"])
-    model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
+    model: ModelField = None
     format: Format = Field(
         "text",
         description="Of HTML its text, alt, title, placeholder and aria-label; inline tags go with their words.",

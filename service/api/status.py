@@ -38,7 +38,7 @@ class Rates(BaseModel):
 
 class StatusAnswer(BaseModel):
     """ready, reasons: as /readyz. requests_in_progress: this one included. queue_limit_segments, queue_limit_tokens:
-    what may wait for each model. failures: what could not be loaded."""
+    what may wait for each model in each priority. failures: what could not be loaded."""
 
     version: str
     python: str

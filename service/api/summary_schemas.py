@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.fields import FixedBody, PriorityField, StrictBody, TextField, TimeoutField, turn_of
+from service.api.fields import FixedBody, ModelField, PriorityField, StrictBody, TextField, TimeoutField, turn_of
 from service.api.schemas import DetectionBody, ModelBody, TimingsBody, UsageBody, timings_of, usage_of
 from service.pipeline.summarize import Summary, SummaryRequest, SummaryResult
 from service.pipeline.translation import SegmentTranslation, TranslationOptions
@@ -30,7 +30,7 @@ class SummarizeBody(StrictBody):
         description='Of the text and its summary; "auto": found out, for each text by itself. A text that is surely in '
         "another language has the warning `other_language`.",
     )
-    model: str | None = Field(None, max_length=200, description="name or name@version; default: the first that fits.")
+    model: ModelField = None
     format: Literal["line", "lines"] = Field(
         "line", description="line: one line for a text. lines: one for each part of it that is read at once."
     )

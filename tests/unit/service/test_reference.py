@@ -39,5 +39,7 @@ def test_it_has_every_operation_and_every_field_of_a_body() -> None:
         for method in operations:
             assert f"### `{method.upper()} {path}`" in text
     assert "| `source` | query | string |" in text
+    assert "Answer: One version in memory. role: default gets the requests; canary a share of them" in text
+    assert 'Request (application/json): model: "name@version", or "name" for its highest version in the store.' in text
     for field in document["components"]["schemas"]["OptionsBody"]["properties"]:
         assert f"| `options.{field}` |" in text
