@@ -162,9 +162,7 @@ class BundleLoader:
             target_length = min(target_length, network.config.positions)
         # What a slot takes of memory follows from it, and a manifest may ask for anything. Longer sentences are cut.
         decoding = manifest.decoding.model_copy(update={"max_source_length": min(limits)})
-        for option in ("horizon", "pruning", "channel_weight", "no_repeat_ngram"):
-            if (value := getattr(settings, option)) is not None:
-                decoding = decoding.model_copy(update={option: value})
+        decoding = settings.over(decoding)
         identity = EngineIdentity(manifest.name, manifest.version, str(network.projection.weight.device))
         engine = Engine(
             self._decoder_factory(bundle, network, decoding.max_source_length, target_length),

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from model_store.config import PROVEN, UNPRUNED
 from model_store.errors import ConfigError
 from service.cores import usable_cores
+from service.decoding_settings import DecodingSettings
 
 PREFIX = "VERSO_"
 
@@ -28,7 +28,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
-class Settings(BaseSettings):
+class Settings(DecodingSettings):
     """Every setting is an environment variable of the same name with the prefix VERSO_; see docs/configuration.md."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -66,30 +66,6 @@ class Settings(BaseSettings):
     shortlist: Literal["auto", "off"] = Field(
         "auto",
         description="On a CPU, score only what a sentence may be translated by, where bundles have lists. off: all.",
-    )
-    horizon: int | None = Field(
-        None,
-        ge=0,
-        le=PROVEN,
-        description="Tokens that a search waits for a better end, whatever bundles say; a million: until none comes.",
-    )
-    channel_weight: float | None = Field(
-        None,
-        ge=0.0,
-        le=10.0,
-        description="How much results are ranked by what the model makes of the way back, whatever bundles say; 0: no.",
-    )
-    pruning: float | None = Field(
-        None,
-        ge=0.0,
-        le=UNPRUNED,
-        description="Nats that a hypothesis may be behind the best one, unless a channel ranks them; a million: all.",
-    )
-    no_repeat_ngram: int | None = Field(
-        None,
-        ge=0,
-        le=32,
-        description="No result has so many tokens in a row twice, whatever bundles say, unless it has to; 0: it may.",
     )
     decoder_processes: int = Field(
         0,

@@ -22,7 +22,8 @@ class ModelCard(ModelBody):
     better end; a million: until none can come. pruning: nats that a hypothesis may be behind the best one; a million:
     any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all.
     no_repeat_ngram: so many tokens in a row are not written twice, but in translations of what repeats itself or has
-    terms of a glossary; 0: they may be."""
+    terms of a glossary; 0: they may be. clause_tokens: above so many a sentence is translated clause by
+    clause; 0: none is."""
 
     task: Task
     pairs: list[PairBody]
@@ -32,6 +33,7 @@ class ModelCard(ModelBody):
     pruning: float
     channel_weight: float
     no_repeat_ngram: int
+    clause_tokens: int
     max_source_length: int
     description: str
 
@@ -59,6 +61,7 @@ def model_card(model: ServedModel) -> ModelCard:
         pruning=model.decoding.pruning,
         channel_weight=model.decoding.channel_weight,
         no_repeat_ngram=model.decoding.no_repeat_ngram,
+        clause_tokens=model.decoding.clause_tokens,
         max_source_length=model.decoding.max_source_length,
         description=model.description,
     )

@@ -30,7 +30,7 @@ from service.pipeline.translation import (
     Turn,
 )
 from service.text.glossary import Occurrence
-from service.text.segmentation import Piece, split_text
+from service.text.segmentation import ClauseRule, Piece, split_text
 from service.tracing import phase
 
 
@@ -109,13 +109,18 @@ async def decode_texts(
 
 
 def split_for(leg: Leg, text: str) -> list[Piece]:
-    """The pieces of a text, none longer than the leg's model reads at once."""
+    """The pieces of a text, none longer than the leg's model reads at once; of a long sentence clauses, if the model
+    translates those better."""
     tokenizer = leg.model.tokenizer
+    # In French a semicolon has a space in front of it, and so none can be copied.
+    semicolons = "fr" not in (leg.source, leg.target)
+    tokens = leg.model.decoding.clause_tokens if leg.model.task == "translate" else 0
     return split_text(
         text,
         language=leg.source,
         count_tokens=lambda part: len(tokenizer.encode(part)),
         max_tokens=leg.model.max_source_tokens,
+        clause_rule=ClauseRule(tokens, semicolons),
     )
 
 

@@ -62,7 +62,7 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
         cut_texts = await aside(lambda: list(map(cut_label, texts)), texts)
     keys, split = [key for key, _pieces in cut_texts], [pieces for _key, pieces in cut_texts]
-    cores = [piece.text for pieces in split for piece in pieces if piece.translate]
+    cores = [piece for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
     done = await _decode(through, cores, words, _reading_along(split, keys, parts))
     again = [index for index, each in enumerate(done) if _falls_short(each) and not through.options.prefix]
@@ -70,10 +70,10 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
         turned = (*words[1:], words[0])
         late = replace(through, patience=through.patience.again())
-        lost = [_lost(cores[index], done[index]) for index in again]
+        lost = [_lost(cores[index].text, done[index]) for index in again]
         second = await _decode(late, [cores[index] for index in again], turned, [], lost)
         for index, each in zip(again, second, strict=True):
-            done[index] = min(done[index], each, key=lambda one: _faults(cores[index], one))
+            done[index] = min(done[index], each, key=lambda one: _faults(cores[index].text, one))
     translated = iter(done)
     whole_texts = [
         TextTranslation(tuple(next(translated) if piece.translate else piece.text for piece in pieces))
@@ -120,24 +120,24 @@ def _reading_along(
 
 async def _decode(
     through: Pass,
-    cores: Sequence[str],
+    cores: Sequence[Piece],
     stand_ins: Sequence[str],
     places: Sequence[tuple[Part, int]],
     lost: Sequence[Counter[str]] = (),
 ) -> list[SegmentTranslation]:
     """lost: at the second time, what each core's first translation has not copied."""
-    leg, options = through.leg, through.options
+    leg, options, texts = through.leg, through.options, [core.text for core in cores]
     if options.explain:
         check_explainable(len(cores))
 
-    def prepared(core: str, lost: Counter[str]) -> tuple[Sentence, Sentence | None]:
+    def prepared(core: Piece, lost: Counter[str]) -> tuple[Sentence, Sentence | None]:
         if options.prefix:
-            return as_it_is(leg, core, through.glossary), None
+            return as_it_is(leg, core.text, through.glossary), None
         sentence = prepare(leg, core, stand_ins, through.glossary, lost)
         return sentence, in_another_case(leg, sentence)
 
     with phase("preparation", {"segments": len(cores)}):
-        both = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), cores)
+        both = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), texts)
     others = {index: other for index, (_sentence, other) in enumerate(both) if other is not None}
     given = [*(sentence for sentence, _other in both), *others.values()]
     # All of the beam where there are placeholders: one that is not the best may be the best that keeps them. And where
@@ -156,7 +156,7 @@ async def _decode(
         return pair[0].restore(pair[1], options.n_best)
 
     with phase("join", {"segments": len(cores)}):
-        return await aside(lambda: list(map(restored, chosen)), cores)
+        return await aside(lambda: list(map(restored, chosen)), texts)
 
 
 def _watching(

@@ -34,23 +34,27 @@ _LOSSES = frozenset({LOST, CHANGED})
 # What a placeholder is while a text is cut into sentences: a word, so that no sentence ends in it.
 _VEIL = "USB"
 _NOTHING: Counter[str] = Counter()
+# What a translation may end in, and a clause may not.
+_END = " .,;:!?…"
 
 
 @dataclass(frozen=True)
 class Sentence:
     """text: as it was asked for. recased: what the model is given. terms: of the glossary, where that has them. run:
-    the text without its tags that come in pairs, if it has such."""
+    the text without its tags that come in pairs, if it has such. goes_on: whether it is a clause, whose translation
+    ends in no mark, since one follows."""
 
     text: str
     shielded: Shielded
     recased: Recased
     terms: tuple[Occurrence, ...] = ()
     run: Run | None = None
+    goes_on: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether what the model writes is the translation, as it is."""
-        return not self.shielded.atoms and not self.recased.shouted and self.run is None
+        return not (self.shielded.atoms or self.recased.shouted or self.run is not None or self.goes_on)
 
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
@@ -78,6 +82,8 @@ class Sentence:
         )
 
     def _restored(self, candidate: Candidate) -> Candidate:
+        if self.goes_on:
+            candidate = _without_end(candidate)
         links = candidate.alignment or ()
         target = self.recased.restore(candidate.text)
         restored = self.shielded.restore(target, [(link.source, link.target) for link in links])
@@ -127,13 +133,14 @@ class Sentence:
 
 
 def prepare(
-    leg: Leg, text: str, stand_ins: Sequence[str], glossary: Glossary | None, lost: Counter[str] = _NOTHING
+    leg: Leg, piece: Piece, stand_ins: Sequence[str], glossary: Glossary | None, lost: Counter[str] = _NOTHING
 ) -> Sentence:
     """What the model is given of one segment; it fits if the segment, as `pieces_of` cuts it, does. lost: numbers and
     symbols that the model has not copied, so that they are kept from it."""
+    text = piece.text
     run = without_pairs(text)
     sentence = _shielded(leg, text if run is None else run.text, stand_ins, lost)
-    sentence = replace(sentence, text=text, run=run)
+    sentence = replace(sentence, text=text, run=run, goes_on=piece.goes_on)
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 
@@ -194,7 +201,7 @@ def _without_edges(leg: Leg, piece: Piece) -> Iterator[Piece]:
         return
     for part, translate in ((text[:start], False), (core, True), (text[end:], False)):
         if part:
-            yield Piece(part, translate)
+            yield Piece(part, translate, goes_on=translate and piece.goes_on)
 
 
 def _core(text: str) -> Span:
@@ -235,7 +242,8 @@ def _pieces_between(leg: Leg, text: str) -> list[Piece]:
             end = closing[end]
         part, veiled_start = text[start:end], veiled_end
         if part:
-            pieces.append(Piece(part, piece.translate and has_letter(without_placeholders(part))))
+            translate = piece.translate and has_letter(without_placeholders(part))
+            pieces.append(Piece(part, translate, goes_on=translate and piece.goes_on))
         start = end
     return pieces if start == len(text) else [*pieces, Piece(text[start:], translate=False)]
 
@@ -254,6 +262,17 @@ def whole(leg: Leg, text: str) -> list[Piece]:
         raise InvalidRequestError("text", f"{tokens} tokens; allowed with a prefix: at most {most}, in one segment")
     parts = ((text[:start], False), (core, has_letter(core)), (text[end:], False))
     return [Piece(part, translate) for part, translate in parts if part]
+
+
+def _without_end(candidate: Candidate) -> Candidate:
+    """Without the marks that a network writes at the end of a sentence. They are nothing else's translation."""
+    end = len(candidate.text.rstrip(_END))
+    links = candidate.alignment
+    return replace(
+        candidate,
+        text=candidate.text[:end],
+        alignment=links and tuple(link for link in links if link.target[1] <= end),
+    )
 
 
 def _is_there(link: Link) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import regex
 import sentencex
 
+from service.text.clauses import clauses
+
 # Control characters (newlines, tabs, NUL), line and paragraph separators, and the spaces between columns end a line and
 # never reach the model, which would write one space for them.
 _LINE = regex.compile(r"(?:[\p{Cc}\p{Zl}\p{Zp}]| {3,})+|(?:(?! {3})[^\p{Cc}\p{Zl}\p{Zp}])+")
@@ -33,20 +35,38 @@ _LONGEST_GRAPHEME = 64
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the text: `translate` says whether the model is given it or it is copied."""
+    """A stretch of the text: `translate` says whether the model is given it or it is copied. goes_on: whether it is a
+    clause, behind which the sentence goes on."""
 
     text: str
     translate: bool
+    goes_on: bool = False
 
 
-def split_text(text: str, *, language: str, count_tokens: Callable[[str], int], max_tokens: int) -> list[Piece]:
+@dataclass(frozen=True, slots=True)
+class ClauseRule:
+    """A sentence of more than so many `tokens` is cut between clauses (clauses.py); 0 for none."""
+
+    tokens: int = 0
+    semicolons: bool = True
+
+
+def split_text(
+    text: str,
+    *,
+    language: str,
+    count_tokens: Callable[[str], int],
+    max_tokens: int,
+    clause_rule: ClauseRule = ClauseRule(),
+) -> list[Piece]:
     """Pieces that concatenate to exactly `text`.
 
     Newlines, other control characters, spaces between columns, markers of list items and the like at the start of a
     line, white space around sentences, and sentences without a letter are copied. The rest is cut into sentences by
-    the rules of `language` (the library falls back to English ones), and a sentence of more than `max_tokens` is cut
-    further: behind punctuation, else behind white space, else between two graphemes (inside one only where it is too
-    long by itself). Time is linear in the length of `text`.
+    the rules of `language` (the library falls back to English ones), and those between clauses by `clause_rule`, where
+    the marks between them are copied. What has more than `max_tokens` is cut further: behind punctuation, else behind
+    white space, else between two graphemes (inside one only where it is too long by itself). Time is linear in the
+    length of `text`.
 
     Args:
         count_tokens: tokens of a text; at most one more than its bytes in UTF-8.
@@ -63,7 +83,7 @@ def split_text(text: str, *, language: str, count_tokens: Callable[[str], int], 
             _append(pieces, line[:end], translate=False)
             line = line[end:]
         for sentence in _sentences(line, language):
-            _append_sentence(pieces, sentence, count_tokens, max_tokens)
+            _append_sentence(pieces, sentence, count_tokens, max_tokens, clause_rule)
     return pieces
 
 
@@ -88,16 +108,31 @@ def _append(pieces: list[Piece], text: str, *, translate: bool) -> None:
         pieces.append(Piece(text, translate))
 
 
-def _append_sentence(pieces: list[Piece], sentence: str, count_tokens: Callable[[str], int], max_tokens: int) -> None:
-    """Add what the model is given of a sentence, and the white space around it."""
-    for part in _fitting_parts(sentence, count_tokens, max_tokens):
+def _append_sentence(
+    pieces: list[Piece], sentence: str, count_tokens: Callable[[str], int], max_tokens: int, rule: ClauseRule
+) -> None:
+    """Add what the model is given of a sentence, and what stands between its clauses."""
+    *before, last = (
+        clauses(sentence, count_tokens, rule.tokens, semicolons=rule.semicolons) if rule.tokens else [sentence]
+    )
+    for clause, mark in zip(before[::2], before[1::2], strict=True):
+        _append_fitting(pieces, clause, count_tokens, max_tokens, goes_on=True)
+        _append(pieces, mark, translate=False)
+    _append_fitting(pieces, last, count_tokens, max_tokens, goes_on=False)
+
+
+def _append_fitting(
+    pieces: list[Piece], text: str, count_tokens: Callable[[str], int], max_tokens: int, *, goes_on: bool
+) -> None:
+    """Add what the model is given of a sentence or clause, and the white space around it."""
+    for part in _fitting_parts(text, count_tokens, max_tokens):
         core = part.strip()
         if not _LETTER.search(core):
             _append(pieces, part, translate=False)
             continue
         start = part.index(core)
         _append(pieces, part[:start], translate=False)
-        _append(pieces, core, translate=True)
+        pieces.append(Piece(core, translate=True, goes_on=goes_on))
         _append(pieces, part[start + len(core) :], translate=False)
 
 

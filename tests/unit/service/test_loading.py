@@ -262,8 +262,8 @@ def test_what_compiled_kernels_keep_is_reckoned_where_they_run(folder: Path, mon
 
 
 def test_when_a_search_ends_is_the_bundles_to_say_unless_the_operator_does(folder: Path) -> None:
-    asked = {"horizon": 3, "pruning": 2.0, "channel_weight": 0.7, "no_repeat_ngram": 4}
-    usual = {"horizon": 8, "pruning": UNPRUNED, "channel_weight": 0.0, "no_repeat_ngram": 0}
+    asked = {"horizon": 3, "pruning": 2.0, "channel_weight": 0.7, "no_repeat_ngram": 4, "clause_tokens": 30}
+    usual = {"horizon": 8, "pruning": UNPRUNED, "channel_weight": 0.0, "no_repeat_ngram": 0, "clause_tokens": 0}
     models = [loader(folder, **each).open(BundleReference("tiny", "9")) for each in ({}, asked)]
     for model in models:
         model.engine.close()

@@ -1,0 +1,97 @@
+"""Long sentences are translated clause by clause: what the model is given, and how the clauses are joined again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.catalogue import Catalogue, Leg, ServedModel
+from service.pipeline.sentence import pieces_of
+from service.pipeline.translate import Translator
+from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult
+from service.text.segmentation import ClauseRule, split_text
+from tests.unit.service.fakes import model
+from tests.unit.service.text.test_segmentation import HARD_TEXT, bytes_as_tokens
+
+LONG = "hello world one two, hello world two one, world hello two one."
+
+
+def clause_model(*directions: str, tokens: int) -> ServedModel:
+    loaded = model(*directions)
+    return replace(
+        loaded, decoding=loaded.decoding.model_copy(update={"clause_tokens": tokens, "max_source_length": 100})
+    )
+
+
+def translate(loaded: ServedModel, text: str, **options: object) -> TranslationResult:
+    way = loaded.directions[0]
+    request = TranslationRequest((text,), *way, options=TranslationOptions(**options))  # type: ignore[arg-type]
+    return asyncio.run(Translator(lambda: Catalogue((loaded,))).translate(request))
+
+
+def test_clauses_are_translated_apart_and_the_marks_between_them_stay() -> None:
+    loaded = clause_model("en-ru", tokens=24)
+    result = translate(loaded, LONG)
+    assert [each.source for each in result.segments] == [
+        "hello world one two",
+        "hello world two one",
+        "world hello two one.",
+    ]
+    assert result.translations[0].best.text == "two one world hello, one two world hello, one. two hello world"
+    assert [each.source for each in translate(clause_model("en-ru", tokens=100), LONG).segments] == [LONG]
+    assert [each.source for each in translate(clause_model("en-ru", tokens=0), LONG).segments] == [LONG]
+
+
+def test_no_clause_ends_as_a_sentence_does() -> None:
+    """The second hypothesis of the engine has an exclamation mark, and the second word of the text a full stop."""
+    loaded = clause_model("en-ru", tokens=24)
+    (text,) = translate(loaded, LONG.replace("hello world one", "hello... world one", 1), n_best=2).translations
+    assert text.best.text == "two one world hello, one two world hello, one. two hello world"
+    (alternative,) = text.alternatives
+    assert alternative.text == "two one world hello, one two world hello, one. two hello world!"
+    for each in (text.best, alternative):
+        assert each.alignment is not None
+        assert all(each.text[slice(*link.target)].strip() for link in each.alignment)
+
+
+def test_a_text_that_is_gone_on_with_is_one_segment() -> None:
+    loaded = clause_model("en-ru", tokens=24)
+    assert [each.source for each in translate(loaded, LONG, prefix="hello").segments] == [LONG]
+
+
+def test_french_has_a_space_before_a_semicolon_so_that_none_is_copied() -> None:
+    text = LONG.replace(",", ";")
+    sources = [
+        [each.source for each in translate(clause_model(way, tokens=24), text).segments] for way in ("en-ru", "ru-en")
+    ]
+    assert len(sources[0]) == len(sources[1]) == 3
+    rule = ClauseRule(12, semicolons=False)
+    pieces = split_text(text, language="fr", count_tokens=bytes_as_tokens, max_tokens=100, clause_rule=rule)
+    assert [each.text for each in pieces] == [text]
+
+
+def test_tags_and_placeholders_stay_in_their_clause() -> None:
+    loaded = clause_model("en-ru", tokens=24)
+    text = "hello <b>world</b> one two, hello %s world two one; world hello two one."
+    assert "".join(each.text for each in pieces_of(Leg(loaded, "en", "ru"), text)) == text
+    best = translate(loaded, text).translations[0].best.text
+    first, second, _last = best.replace(";", ",").split(", ")
+    assert "<b>world</b>" in first
+    assert "%s" in second
+
+
+@settings(deadline=None, max_examples=200)
+@given(HARD_TEXT, st.integers(5, 40), st.integers(1, 60), st.booleans())
+def test_pieces_join_to_the_text_and_fit(text: str, most: int, tokens: int, semicolons: bool) -> None:
+    rule = ClauseRule(tokens, semicolons)
+    pieces = split_text(text, language="en", count_tokens=bytes_as_tokens, max_tokens=most, clause_rule=rule)
+    assert "".join(piece.text for piece in pieces) == text
+    for piece in pieces:
+        assert piece.text
+        assert piece.translate or not piece.goes_on
+        if piece.translate:
+            assert piece.text == piece.text.strip()
+            assert bytes_as_tokens(piece.text) <= most
