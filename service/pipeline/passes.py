@@ -16,7 +16,7 @@ from service.pipeline.sentence import (
     LOST,
     Sentence,
     as_it_is,
-    in_another_case,
+    in_both_cases,
     pieces_of,
     prepare,
     whole,
@@ -133,8 +133,7 @@ async def _decode(
     def prepared(core: Piece, lost: Counter[str]) -> tuple[Sentence, Sentence | None]:
         if options.prefix:
             return as_it_is(leg, core.text, through.glossary), None
-        sentence = prepare(leg, core, stand_ins, through.glossary, lost)
-        return sentence, in_another_case(leg, sentence)
+        return in_both_cases(leg, prepare(leg, core, stand_ins, through.glossary, lost))
 
     with phase("preparation", {"segments": len(cores)}):
         both = await aside(lambda: list(map(prepared, cores, lost or [Counter()] * len(cores))), texts)

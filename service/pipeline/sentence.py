@@ -54,7 +54,8 @@ class Sentence:
     @property
     def plain(self) -> bool:
         """Whether what the model writes is the translation, as it is."""
-        return not (self.shielded.atoms or self.recased.shouted or self.run is not None or self.goes_on)
+        recased = self.recased.shouted or self.recased.small is not None
+        return not (self.shielded.atoms or recased or self.run is not None or self.goes_on)
 
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
@@ -144,14 +145,17 @@ def prepare(
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 
-def in_another_case(leg: Leg, sentence: Sentence) -> Sentence | None:
-    """A sentence that begins with a small letter as one that begins with a capital, as most do that a network has
-    learned from; None for any other."""
+def in_both_cases(leg: Leg, sentence: Sentence) -> tuple[Sentence, Sentence | None]:
+    """A sentence as it is, and one that begins with a small letter as one that begins with a capital too, as most do
+    that a network has learned from; the translation of either begins as it does."""
     tokenizer = leg.model.tokenizer
     recased = begun_large(sentence.recased.text, leg.target, lambda word: len(tokenizer.encode(word)))
-    if recased is None or len(tokenizer.encode(recased.text)) > leg.model.max_source_tokens:
-        return None
-    return replace(sentence, recased=recased)
+    if recased is None:
+        return sentence, None
+    sentence = replace(sentence, recased=replace(sentence.recased, small=recased.small))
+    if len(tokenizer.encode(recased.text)) > leg.model.max_source_tokens:
+        return sentence, None
+    return sentence, replace(sentence, recased=recased)
 
 
 def as_it_is(leg: Leg, text: str, glossary: Glossary | None) -> Sentence:

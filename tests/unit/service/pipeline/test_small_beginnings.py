@@ -19,9 +19,11 @@ from tests.unit.service.pipeline.test_translate import EN_RU, translate
     ("likelier", "expected"), [("Begun", "large begun"), ("begun", "small begun"), ("", "small begun")]
 )
 def test_what_begins_small_is_decoded_in_both_ways_and_the_likelier_is_taken(likelier: str, expected: str) -> None:
+    """And begins small, whatever the network writes."""
+
     class Preferring(ReversingEngine):
         def _answer(self, words: list[str]) -> str:
-            return "Large begun" if words[0] == "Begun" else "small begun"
+            return "Large begun" if words[0] == "Begun" else "Small begun"
 
         def _hypothesis(self, segment: Segment, text: str, rank: int) -> Hypothesis:
             made = super()._hypothesis(segment, text, rank)
