@@ -21,8 +21,21 @@ _SECOND_WORD = regex.compile(r"\s\S*?\p{L}")
 _LEAST_TITLE_WORDS = 3
 # Shorter words are written small in titles ("of", "the", "und").
 _SMALL_WORD_LETTERS = 3
-# There a capital inside a sentence means something on every noun.
-_NOUNS_HAVE_CAPITALS = frozenset({"de", "lb"})
+# What German sentences begin with that is small inside them, whoever is addressed: no "Sie", "Ihr", "Ihnen".
+_SMALL_IN_GERMAN = regex.compile(
+    r"aber|als|am|an|auch|auf|aus|bei|beim|bis|da|damit|dann|das|dass|dem|den|denn|der|des|die|dies|diese|"
+    r"diesem|diesen|dieser|dieses|doch|du|durch|ein|eine|einem|einen|einer|eines|er|es|für|gegen|hat|ich|"
+    r"im|in|ist|kann|man|mit|muss|nach|nicht|noch|nur|ob|obwohl|oder|ohne|sehr|seit|sind|so|sodass|"
+    r"sondern|sowie|um|und|unter|viele|vom|von|vor|war|wann|warum|was|weil|welche|welcher|welches|wenn|"
+    r"wer|werden|wie|wir|wird|wo|während|zu|zum|zur|zwischen|über"
+)
+
+# Whether a word is none of the nouns, as far as is known, of languages whose nouns all have a capital.
+_NONE_OF_THE_NOUNS: dict[str, Callable[[str], bool]] = {
+    "de": lambda word: _SMALL_IN_GERMAN.fullmatch(word) is not None,
+    "lb": lambda _word: False,
+}
+_NOUNS_HAVE_CAPITALS = _NONE_OF_THE_NOUNS.keys()
 
 CountTokens = Callable[[str], int]
 
@@ -30,11 +43,12 @@ CountTokens = Callable[[str], int]
 @dataclass(frozen=True)
 class Recased:
     """text: what the model is given, as long as the original. shouted: whether its translation is to be in capitals.
-    small: the tokens of a word, if its translation is to begin with a small letter where that word takes no more."""
+    small: whether a word that a translation may begin with, given with a small letter, is to begin with that; None if
+    it is to begin as the model has it."""
 
     text: str
     shouted: bool = False
-    small: CountTokens | None = None
+    small: Callable[[str], bool] | None = None
 
     def restore(self, translation: str) -> str:
         """The translation in the case of the original, as long as it was: a letter such as ß, whose capital is two,
@@ -46,8 +60,8 @@ class Recased:
     def _begun_small(self, match: regex.Match[str]) -> str:
         before, first, rest = match.groups()
         small = first.lower()
-        known = self.small is not None and self.small(small + rest) <= self.small(first + rest)
-        return before + small + rest if known and len(small) == 1 else match[0]
+        begins_small = self.small is not None and len(small) == 1 and self.small(small + rest)
+        return before + small + rest if begins_small else match[0]
 
 
 def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
@@ -79,7 +93,7 @@ def begun_large(text: str, target: str, count_tokens: CountTokens) -> Recased | 
     """A text of several words whose first is small as one that begins with a capital; None for any other.
 
     Its translation begins with a small letter, unless the vocabulary knows its first word better with a capital, as a
-    name, or nouns of the language of the translation, `target`, have one.
+    name. Where nouns of the language of the translation, `target`, have one, it does with words that are none.
     """
     word = _WORD.match(text)
     large = text[:1].title()
@@ -87,8 +101,11 @@ def begun_large(text: str, target: str, count_tokens: CountTokens) -> Recased | 
         return None
     if not _SECOND_WORD.search(text, word.end()):
         return None
-    nouns = target.partition("-")[0] in _NOUNS_HAVE_CAPITALS
-    return Recased(large + text[1:], small=None if nouns else count_tokens)
+
+    def known_small(first: str) -> bool:
+        return count_tokens(first) <= count_tokens(first[0].upper() + first[1:])
+
+    return Recased(large + text[1:], small=_NONE_OF_THE_NOUNS.get(target.partition("-")[0], known_small))
 
 
 def _is_shouted(words: list[str]) -> bool:
