@@ -82,7 +82,7 @@ def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
         nonlocal first
         word = _best_known(match[0], count_tokens, shouted=shouted)
         if first:
-            first, word = False, _capitalised(word) if word.islower() else word
+            first, word = False, _capitalised(word) if word.islower() and not match[0].islower() else word
         return word if len(word) == len(match[0]) else match[0]
 
     recased = _WORD.sub(known, text)

@@ -66,6 +66,7 @@ def test_what_is_not_shouted_or_titled_stays(text: str) -> None:
         ("Open the File in the Window", "Open the file in the window"),
         ("Open File With GNOME On An iPad", "Open file with GNOME on an iPad"),
         ("Open The File: Tom Is In", "Open the file: Tom is in"),
+        ("and Open The File In The Window", "and open the file in the window"),
     ],
 )
 def test_title_case(text: str, model_text: str) -> None:
