@@ -41,8 +41,8 @@ _END = " .,;:!?…"
 @dataclass(frozen=True)
 class Sentence:
     """text: as it was asked for. recased: what the model is given. terms: of the glossary, where that has them. run:
-    the text without its tags that come in pairs, if it has such. goes_on: whether it is a clause, whose translation
-    ends in no mark, since one follows."""
+    the text without its tags that come in pairs, if it has such. goes_on: whether it is a clause without a mark at its
+    end, whose translation has none either, since one follows."""
 
     text: str
     shielded: Shielded
@@ -141,7 +141,7 @@ def prepare(
     text = piece.text
     run = without_pairs(text)
     sentence = _shielded(leg, text if run is None else run.text, stand_ins, lost)
-    sentence = replace(sentence, text=text, run=run, goes_on=piece.goes_on)
+    sentence = replace(sentence, text=text, run=run, goes_on=piece.goes_on and not text.endswith(tuple(_END)))
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
 

@@ -57,6 +57,18 @@ def test_no_clause_ends_as_a_sentence_does() -> None:
         assert all(each.text[slice(*link.target)].strip() for link in each.alignment)
 
 
+def test_a_clause_keeps_the_mark_that_it_ends_in_itself() -> None:
+    """Before a dash, and where a clause is longer than the model reads at once, so that it is cut behind a comma."""
+    loaded = clause_model("en-ru", tokens=24)
+    dashed = translate(loaded, "hello, world one two, \N{EM DASH} hello world two one, world hello two one.")
+    assert dashed.segments[0].source == "hello, world one two,"
+    assert dashed.translations[0].best.text.startswith("two, one world hello, \N{EM DASH} one two")
+    bracketed = "hello (" + ", ".join(["one"] * 60) + "), one two hello world one two hello."
+    _first, second, *_others = translate(loaded, bracketed).segments
+    assert second.source.endswith(",")
+    assert second.best.text.endswith("one,")
+
+
 def test_a_text_that_is_gone_on_with_is_one_segment() -> None:
     loaded = clause_model("en-ru", tokens=24)
     assert [each.source for each in translate(loaded, LONG, prefix="hello").segments] == [LONG]
