@@ -140,7 +140,7 @@ def prepare(
     symbols that the model has not copied, so that they are kept from it."""
     text = piece.text
     run = without_pairs(text)
-    sentence = _shielded(leg, text if run is None else run.text, stand_ins, lost)
+    sentence = _shielded(leg, replace(piece, text=text if run is None else run.text), stand_ins, lost)
     sentence = replace(sentence, text=text, run=run, goes_on=piece.goes_on and not text.endswith(tuple(_END)))
     return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
 
@@ -169,8 +169,8 @@ def _alphabet(leg: Leg) -> Alphabet:
     return alphabet_of(leg.model.tokenizer.characters)
 
 
-def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str]) -> Sentence:
-    most = leg.model.max_source_tokens
+def _shielded(leg: Leg, piece: Piece, stand_ins: Sequence[str], lost: Counter[str]) -> Sentence:
+    text, most = piece.text, leg.model.max_source_tokens
 
     def count(part: str) -> int:
         return len(leg.model.tokenizer.encode(part))
@@ -182,9 +182,9 @@ def _shielded(leg: Leg, text: str, stand_ins: Sequence[str], lost: Counter[str])
     if atoms and count(shielded.edited.text) > most:
         shielded = shield(text, atoms, (_VEIL,), respelled)
     if lost and count(shielded.edited.text) > most:  # a digit is shorter than what stands in for it
-        return _shielded(leg, text, stand_ins, _NOTHING)
+        return _shielded(leg, piece, stand_ins, _NOTHING)
     given = shielded.edited.text
-    recased = recase(given, leg.source, count)
+    recased = Recased(given) if piece.names else recase(given, leg.source, count)
     fits = recased.text == given or count(recased.text) <= most
     return Sentence(text, shielded, recased if fits else Recased(given))
 
@@ -203,9 +203,9 @@ def _without_edges(leg: Leg, piece: Piece) -> Iterator[Piece]:
     if not core or (kept and not has_letter(without_placeholders(EditedText(core, kept).text))):
         yield Piece(text, translate=False)
         return
-    for part, translate in ((text[:start], False), (core, True), (text[end:], False)):
-        if part:
-            yield Piece(part, translate, goes_on=translate and piece.goes_on)
+    for part in (Piece(text[:start], translate=False), replace(piece, text=core), Piece(text[end:], translate=False)):
+        if part.text:
+            yield part
 
 
 def _core(text: str) -> Span:
@@ -247,7 +247,7 @@ def _pieces_between(leg: Leg, text: str) -> list[Piece]:
         part, veiled_start = text[start:end], veiled_end
         if part:
             translate = piece.translate and has_letter(without_placeholders(part))
-            pieces.append(Piece(part, translate, goes_on=translate and piece.goes_on))
+            pieces.append(replace(piece, text=part) if translate else Piece(part, translate=False))
         start = end
     return pieces if start == len(text) else [*pieces, Piece(text[start:], translate=False)]
 

@@ -89,6 +89,12 @@ def recase(text: str, language: str, count_tokens: CountTokens) -> Recased:
     return Recased(recased, shouted and recased != text)
 
 
+def has_own_case(text: str) -> bool:
+    """Whether a text is all in capitals or in Title Case."""
+    words: list[str] = _WORD.findall(text)
+    return _is_shouted(words) or _is_title(words)
+
+
 def begun_large(text: str, target: str, count_tokens: CountTokens) -> Recased | None:
     """A text of several words whose first is small as one that begins with a capital; None for any other.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import regex
 import sentencex
 
+from service.text.casing import has_own_case
 from service.text.clauses import clauses
 
 # Control characters (newlines, tabs, NUL), line and paragraph separators, and the spaces between columns end a line and
@@ -36,11 +37,13 @@ _LONGEST_GRAPHEME = 64
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of the text: `translate` says whether the model is given it or it is copied. goes_on: whether it is a
-    clause, behind which the sentence goes on."""
+    clause, behind which the sentence goes on. names: whether capitals throughout it are those of names, since it is a
+    clause of a sentence that has small letters too."""
 
     text: str
     translate: bool
     goes_on: bool = False
+    names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +118,23 @@ def _append_sentence(
     *before, last = (
         clauses(sentence, count_tokens, rule.tokens, semicolons=rule.semicolons) if rule.tokens else [sentence]
     )
+    names = bool(before) and not has_own_case(sentence)
     for clause, mark in zip(before[::2], before[1::2], strict=True):
-        _append_fitting(pieces, clause, count_tokens, max_tokens, goes_on=True)
+        _append_fitting(pieces, Piece(clause, translate=True, goes_on=True, names=names), count_tokens, max_tokens)
         _append(pieces, mark, translate=False)
-    _append_fitting(pieces, last, count_tokens, max_tokens, goes_on=False)
+    _append_fitting(pieces, Piece(last, translate=True, names=names), count_tokens, max_tokens)
 
 
-def _append_fitting(
-    pieces: list[Piece], text: str, count_tokens: Callable[[str], int], max_tokens: int, *, goes_on: bool
-) -> None:
+def _append_fitting(pieces: list[Piece], clause: Piece, count_tokens: Callable[[str], int], max_tokens: int) -> None:
     """Add what the model is given of a sentence or clause, and the white space around it."""
-    for part in _fitting_parts(text, count_tokens, max_tokens):
+    for part in _fitting_parts(clause.text, count_tokens, max_tokens):
         core = part.strip()
         if not _LETTER.search(core):
             _append(pieces, part, translate=False)
             continue
         start = part.index(core)
         _append(pieces, part[:start], translate=False)
-        pieces.append(Piece(core, translate=True, goes_on=goes_on))
+        pieces.append(replace(clause, text=core))
         _append(pieces, part[start + len(core) :], translate=False)
 
 

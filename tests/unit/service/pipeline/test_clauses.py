@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.catalogue import Catalogue, Leg, ServedModel
-from service.pipeline.sentence import pieces_of
+from service.pipeline.sentence import pieces_of, prepare
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult
 from service.text.segmentation import ClauseRule, split_text
@@ -67,6 +67,21 @@ def test_a_clause_keeps_the_mark_that_it_ends_in_itself() -> None:
     _first, second, *_others = translate(loaded, bracketed).segments
     assert second.source.endswith(",")
     assert second.best.text.endswith("one,")
+
+
+def test_a_clause_of_names_is_neither_a_title_nor_shouted() -> None:
+    leg = Leg(clause_model("en-ru", tokens=12), "en", "ru")
+
+    def given_to_the_model(text: str) -> list[str]:
+        return [prepare(leg, each, (), None).recased.text for each in pieces_of(leg, text) if each.translate]
+
+    names, acronyms = "Hello World One Two World Hello", "HELLO WORLD ONE TWO"
+    for list_of_names in (names, acronyms):
+        text = f"hello world one, {list_of_names}, hello world two."
+        clauses = given_to_the_model(text)
+        assert clauses == ["hello world one", list_of_names, "hello world two."]
+        title = given_to_the_model(f"{list_of_names}, {list_of_names}.")
+        assert title == [list_of_names.capitalize(), f"{list_of_names.capitalize()}."]
 
 
 def test_a_text_that_is_gone_on_with_is_one_segment() -> None:
