@@ -29,7 +29,7 @@ from service.pipeline.translation import (
     TranslationOptions,
     Turn,
 )
-from service.text.glossary import Occurrence
+from service.text.glossary import Glossary, Occurrence
 from service.text.segmentation import ClauseRule, Piece, split_text
 from service.tracing import phase
 
@@ -108,19 +108,22 @@ async def decode_texts(
         )
 
 
-def split_for(leg: Leg, text: str) -> list[Piece]:
+def split_for(leg: Leg, text: str, glossary: Glossary | None = None) -> list[Piece]:
     """The pieces of a text, none longer than the leg's model reads at once; of a long sentence clauses, if the model
-    translates those better."""
+    translates those better. No clause begins within a term of the glossary."""
     tokenizer = leg.model.tokenizer
     # In French a semicolon has a space in front of it, and so none can be copied.
     semicolons = "fr" not in (leg.source, leg.target)
     tokens = leg.model.decoding.clause_tokens if leg.model.task == "translate" else 0
+    rule = ClauseRule(tokens, semicolons)
+    if glossary is not None:
+        rule = replace(rule, uncut=lambda sentence: [each.span for each in glossary.find(sentence)])
     return split_text(
         text,
         language=leg.source,
         count_tokens=lambda part: len(tokenizer.encode(part)),
         max_tokens=leg.model.max_source_tokens,
-        clause_rule=ClauseRule(tokens, semicolons),
+        clause_rule=rule,
     )
 
 

@@ -53,11 +53,14 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     the model as it stands.
     """
     leg = through.leg
-    cut = whole if through.uncut or through.options.prefix else pieces_of
+
+    def cut(text: str) -> list[Piece]:
+        uncut = through.uncut or through.options.prefix
+        return whole(leg, text) if uncut else pieces_of(leg, text, through.glossary)
 
     def cut_label(text: str) -> tuple[AccessKey | None, list[Piece]]:
         key = None if through.options.prefix else access_key(text, lambda part: len(leg.model.tokenizer.encode(part)))
-        return key, cut(leg, text if key is None else key.label)
+        return key, cut(text if key is None else key.label)
 
     with phase("segmentation", {"texts": len(texts), "characters": sum(map(len, texts))}):
         cut_texts = await aside(lambda: list(map(cut_label, texts)), texts)

@@ -189,10 +189,10 @@ def _shielded(leg: Leg, piece: Piece, stand_ins: Sequence[str], lost: Counter[st
     return Sentence(text, shielded, recased if fits else Recased(given))
 
 
-def pieces_of(leg: Leg, text: str) -> list[Piece]:
+def pieces_of(leg: Leg, text: str, glossary: Glossary | None = None) -> list[Piece]:
     """The pieces of a text; no placeholder is cut, and what is nothing but placeholders or letters that the model has
     not learned is copied, and so are tags, escapes and emoji at the end of a sentence."""
-    return [part for piece in _uncut_pieces(leg, text) for part in _without_edges(leg, piece)]
+    return [part for piece in _uncut_pieces(leg, text, glossary) for part in _without_edges(leg, piece)]
 
 
 def _without_edges(leg: Leg, piece: Piece) -> Iterator[Piece]:
@@ -217,19 +217,19 @@ def _core(text: str) -> Span:
     return start, end
 
 
-def _uncut_pieces(leg: Leg, text: str) -> list[Piece]:
+def _uncut_pieces(leg: Leg, text: str, glossary: Glossary | None) -> list[Piece]:
     pieces: list[Piece] = []
     done = 0
     for start, end in sorted((*breaking_tags(text), *escapes(text))):
-        pieces += [*_pieces_between(leg, text[done:start]), Piece(text[start:end], translate=False)]
+        pieces += [*_pieces_between(leg, text[done:start], glossary), Piece(text[start:end], translate=False)]
         done = end
-    return pieces + _pieces_between(leg, text[done:])
+    return pieces + _pieces_between(leg, text[done:], glossary)
 
 
-def _pieces_between(leg: Leg, text: str) -> list[Piece]:
+def _pieces_between(leg: Leg, text: str, glossary: Glossary | None) -> list[Piece]:
     atoms = find_atoms(text, tags=True)
     if not atoms:
-        return split_for(leg, text)
+        return split_for(leg, text, glossary)
     # Tags are no words, and end no sentence.
     tags = set(find_atoms(text, tags=True)) - set(find_atoms(text))
     veiled = EditedText(text, [Edit(*atom, "" if atom in tags else _VEIL) for atom in atoms])
@@ -239,7 +239,7 @@ def _pieces_between(leg: Leg, text: str) -> list[Piece]:
     closing = {start: end for start, end in tags if text.startswith("</", start)}
     pieces: list[Piece] = []
     start = veiled_start = 0
-    for piece in split_for(leg, veiled.text):
+    for piece in split_for(leg, veiled.text, glossary):
         veiled_end = veiled_start + len(piece.text)
         end = max(start, back.span((veiled_start, veiled_end))[1])
         while end in closing:

@@ -6,7 +6,7 @@ own marks say where a clause ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
 import regex
@@ -19,13 +19,24 @@ _MARK = regex.compile(r"(?:(?<=[\p{L}\p{N}\p{M})\]\"'»”’])(?:,|;)[\"'»”�
 _BRACKET = regex.compile(r"[()\[\]]")
 
 
-def clauses(sentence: str, count_tokens: Callable[[str], int], most: int, *, semicolons: bool) -> Iterator[str]:
+def clauses(
+    sentence: str,
+    count_tokens: Callable[[str], int],
+    most: int,
+    *,
+    semicolons: bool,
+    uncut: Callable[[str], Iterable[tuple[int, int]]],
+) -> Iterator[str]:
     """Clauses and the marks between them in turn, which concatenate to exactly `sentence`.
 
     Halved at the mark nearest to its middle, as are the halves, while there are more than `most` tokens: a quarter of
-    that is the least that a clause has. Not within brackets. semicolons: whether they are marks too.
+    that is the least that a clause has. Not within brackets. semicolons: whether they are marks too. uncut: which
+    stretches of a text are not.
     """
     marks = list(_marks(sentence, semicolons))
+    if marks:
+        within = {place for start, end in uncut(sentence) for place in range(start, end)}
+        marks = [mark for mark in marks if mark[0] not in within]
     starts = [0, *(end for _start, end in marks)]
     ends = [*(start for start, _end in marks), len(sentence)]
     # Of each stretch between two marks, so that time is linear.

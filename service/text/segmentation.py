@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import regex
@@ -48,10 +48,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ClauseRule:
-    """A sentence of more than so many `tokens` is cut between clauses (clauses.py); 0 for none."""
+    """A sentence of more than so many `tokens` is cut between clauses (clauses.py); 0 for none. uncut: where not."""
 
     tokens: int = 0
     semicolons: bool = True
+    uncut: Callable[[str], Iterable[tuple[int, int]]] = lambda _sentence: ()
 
 
 def split_text(
@@ -116,7 +117,9 @@ def _append_sentence(
 ) -> None:
     """Add what the model is given of a sentence, and what stands between its clauses."""
     *before, last = (
-        clauses(sentence, count_tokens, rule.tokens, semicolons=rule.semicolons) if rule.tokens else [sentence]
+        clauses(sentence, count_tokens, rule.tokens, semicolons=rule.semicolons, uncut=rule.uncut)
+        if rule.tokens
+        else [sentence]
     )
     names = bool(before) and not has_own_case(sentence)
     for clause, mark in zip(before[::2], before[1::2], strict=True):

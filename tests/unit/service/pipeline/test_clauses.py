@@ -12,7 +12,8 @@ from service.catalogue import Catalogue, Leg, ServedModel
 from service.pipeline.sentence import pieces_of, prepare
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult
-from service.text.segmentation import ClauseRule, split_text
+from service.text.glossary import Glossary, GlossaryTerm
+from service.text.segmentation import ClauseRule, Piece, split_text
 from tests.unit.service.fakes import model
 from tests.unit.service.text.test_segmentation import HARD_TEXT, bytes_as_tokens
 
@@ -98,6 +99,18 @@ def test_french_has_a_space_before_a_semicolon_so_that_none_is_copied() -> None:
     rule = ClauseRule(12, semicolons=False)
     pieces = split_text(text, language="fr", count_tokens=bytes_as_tokens, max_tokens=100, clause_rule=rule)
     assert [each.text for each in pieces] == [text]
+
+
+def test_no_term_of_the_glossary_is_cut() -> None:
+    leg = Leg(clause_model("en-ru", tokens=24), "en", "ru")
+    glossary = Glossary([GlossaryTerm("hello, world", "X")], "en")
+    text = "one two one two one two hello, world one two one two one two, one two one two."
+    translated = [each.text for each in pieces_of(leg, text, glossary) if each.translate]
+    assert translated == ["one two one two one two hello, world one two one two one two", "one two one two."]
+    assert "world one two one two one two" in [each.text for each in pieces_of(leg, text)]
+    assert [each.term.target for each in prepare(leg, Piece(translated[0], translate=True), (), glossary).terms] == [
+        "X"
+    ]
 
 
 def test_tags_and_placeholders_stay_in_their_clause() -> None:

@@ -17,7 +17,7 @@ def words(text: str) -> int:
 
 
 def cut(text: str, most: int, *, semicolons: bool = True) -> list[str]:
-    return list(clauses(text, words, most, semicolons=semicolons))
+    return list(clauses(text, words, most, semicolons=semicolons, uncut=lambda _text: ()))
 
 
 def test_a_long_sentence_is_halved_between_its_clauses() -> None:
