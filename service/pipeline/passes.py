@@ -171,6 +171,7 @@ def _watching(
         if index >= len(places) or index in undecided or not sentences[index].plain:
             return
         sentence, (part, piece) = sentences[index], places[index]
+        text = sentence.begun(text)
         if not whole and not copied(sentence.text):
             part.begun(piece, text)
         elif whole and text and not missing(sentence.text, text):  # it is tried once more otherwise

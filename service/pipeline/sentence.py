@@ -53,9 +53,13 @@ class Sentence:
 
     @property
     def plain(self) -> bool:
-        """Whether what the model writes is the translation, as it is."""
+        """Whether what the model writes is the translation, but for marks at the end of a clause."""
         recased = self.recased.shouted or self.recased.small is not None
-        return not (self.shielded.atoms or recased or self.run is not None or self.goes_on)
+        return not (self.shielded.atoms or recased or self.run is not None)
+
+    def begun(self, text: str) -> str:
+        """What the translation begins with, of a sentence that is plain, when the model has written `text`."""
+        return text.rstrip(_END) if self.goes_on else text
 
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most

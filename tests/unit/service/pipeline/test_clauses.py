@@ -58,6 +58,18 @@ def test_no_clause_ends_as_a_sentence_does() -> None:
         assert all(each.text[slice(*link.target)].strip() for link in each.alignment)
 
 
+def test_a_clause_is_told_while_it_is_written() -> None:
+    """Of the second, that begins with a small letter, nothing is known before the end."""
+    told: list[str] = []
+    text = LONG.replace("hello world one", "Hello... world one", 1)
+    request = TranslationRequest((text,), "en", "ru")
+    translator = Translator(lambda: Catalogue((clause_model("en-ru", tokens=24),)))
+    result = asyncio.run(translator.translate(request, lambda _index, known: told.append(known)))
+    assert told[-1] == "two one world Hello, "
+    assert result.translations[0].best.text.startswith(told[-1])
+    assert len(told) > 1
+
+
 def test_a_clause_keeps_the_mark_that_it_ends_in_itself() -> None:
     """Before a dash, and where a clause is longer than the model reads at once, so that it is cut behind a comma."""
     loaded = clause_model("en-ru", tokens=24)
