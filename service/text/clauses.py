@@ -14,8 +14,8 @@ import regex
 # A clause that is cut off is at least this part of what a sentence may have uncut: "however," is no clause.
 LEAST_PART = 4
 # A comma or semicolon, or a dash (no hyphen, which may be a minus) between spaces; a word has to follow: digits and the
-# like are parts of lists.
-_MARK = regex.compile(r"(?:(?<=[\p{L}\p{N}\p{M})\]\"'»”’])(?:,|;)[\"'»”’]*|\s+[\u2013\u2014])\s+(?=[\"'«»“„‘(]*\p{L})")
+# like are parts of lists. No quotation ends at one (“Yes,” she said), since each language has its own signs for that.
+_MARK = regex.compile(r"(?:(?<=[\p{L}\p{N}\p{M})\]\"'»”’])[,;]|\s+[\u2013\u2014])\s+(?=[\"'«»“„‘(]*\p{L})")
 _BRACKET = regex.compile(r"[()\[\]]")
 
 

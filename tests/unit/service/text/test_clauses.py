@@ -43,6 +43,8 @@ def test_a_long_sentence_is_halved_between_its_clauses() -> None:
         "However, nobody who had seen all of that would have said so to any of them",
         "It runs (on Linux, Windows, macOS and all the others, as they say) without any of that",
         "Nobody who had seen any of that would ever have said so to any of the others there",
+        '"We are all going home now," said the man who was there at the time',
+        "\u201cWe are all going home now,\u201d said the man who was there at the time",
         "It has x - y of them and well-known ones, 12 of which nobody has seen",
     ],
 )
@@ -54,7 +56,6 @@ def test_numbers_single_words_and_brackets_are_no_clauses(text: str) -> None:
     ("text", "mark"),
     [
         ("«Wir gehen jetzt nach Hause», sagte er ihr, als es dunkel geworden war", ", "),
-        ('"We are all going home now," said the man who was there', '," '),
         ("a b c d e f g \u2013 h i j k l m", " \u2013 "),
         ("a b c d e f g  \u2014  h i j k l m", "  \u2014  "),
         ("a b c d e f g, \u201ch i j k l m\u201d", ", "),
@@ -75,7 +76,7 @@ def test_nothing_is_lost(text: str, most: int, semicolons: bool) -> None:
     for clause in parts[::2]:
         assert len(parts) == 1 or words(clause) >= max(most // LEAST_PART, 1)
     for mark in parts[1::2]:
-        assert regex.fullmatch(r"(?:[,;][\"'»]*|\s+[\u2013\u2014])\s+", mark)
+        assert regex.fullmatch(r"(?:[,;]|\s+[\u2013\u2014])\s+", mark)
         assert semicolons or ";" not in mark
     if len(parts) > 1:
         assert words(text) > most
