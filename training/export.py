@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from model_store.bundle import BundleDescription, save_bundle
@@ -32,6 +33,19 @@ def stored_network(recipe: Recipe, weights: dict[str, Tensor]) -> Seq2Seq:
     untied = {name: weights[name] for name, _parameter in network.named_parameters()}
     network.load_state_dict(unpack_weights(pack_weights(untied, recipe.export.storage).items()), strict=False)
     return network.eval()
+
+
+def trained_weights(recipe: Recipe, checkpoint: Path) -> dict[str, Tensor]:
+    """The averaged weights of a run. Raises ConfigError if they are not those of the recipe's network."""
+    weights = averaged_weights(checkpoint)
+    with torch.device("meta"):
+        own = Seq2Seq(recipe.network).state_dict()
+    if {name: each.shape for name, each in weights.items()} != {name: each.shape for name, each in own.items()}:
+        raise ConfigError(
+            f"checkpoint: {checkpoint} is of another network than the recipe's; allowed: the recipe, and the "
+            "--from, that it was trained with"
+        )
+    return weights
 
 
 def bundle_folder(recipe: Recipe, store: Path) -> Path:
@@ -67,7 +81,7 @@ def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
         scores=read_scores(folder.scores),
         data=_data(recipe, folder),
     )
-    weights, tokenizer = averaged_weights(folder.checkpoint), Tokenizer.load(folder.tokenizer)
+    weights, tokenizer = trained_weights(recipe, folder.checkpoint), Tokenizer.load(folder.tokenizer)
     translations = _translations(recipe, folder)
     with naming(f"bundle: {target}"):
         save_bundle(target, description=description, weights=weights, tokenizer=tokenizer, translations=translations)

@@ -10,12 +10,11 @@ from typing import Any
 from model_store.bundle import load_bundle
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
-from training.checkpoint import averaged_weights
 from training.config import Recipe
 from training.data_config import Draw, TestSetConfig
 from training.dataset import Examples, PackedPairs
 from training.evaluation import Model, TestSet, on_best_device
-from training.export import stored_network
+from training.export import stored_network, trained_weights
 from training.prepared_options import what_it_depends_on
 from training.recipe_file import load_recipe
 from training.run_folder import RunFolder, read_json
@@ -83,16 +82,8 @@ class Run:
 
     def system(self) -> Model:
         """The averaged network as a bundle would store it, on the GPU where there is one."""
-        recipe = self.recipe
-        checkpoint = self.folder.checkpoint
-        try:
-            network = on_best_device(stored_network(recipe, averaged_weights(checkpoint)))
-        except RuntimeError as error:
-            raise ConfigError(
-                f"checkpoint: {checkpoint} is of another network than the recipe's; allowed: the recipe, and the "
-                "--from, that it was trained with"
-            ) from error
-        return Model.of_recipe(recipe, network, self.tokenizer())
+        weights = trained_weights(self.recipe, self.folder.checkpoint)
+        return Model.of_recipe(self.recipe, on_best_device(stored_network(self.recipe, weights)), self.tokenizer())
 
     def system_of(self, reference: str, sets: Sequence[TestSet]) -> Model:
         """A bundle, as find_bundle takes it, that reads as much as the recipe's network; on the GPU where there is one.

@@ -36,10 +36,12 @@ def written(folder: Path, text: str) -> str:
     return "other.toml"
 
 
-def test_a_run_of_another_network_is_not_scored(trained: Path) -> None:
-    recipe = written(trained, "[network]\nhidden = 20")
+@pytest.mark.parametrize("network", ["hidden = 20", "embedding_window = 3"])
+@pytest.mark.parametrize("command", ["evaluate", "export"])
+def test_a_run_of_another_network_is_neither_scored_nor_exported(trained: Path, command: str, network: str) -> None:
+    recipe = written(trained, f"[network]\n{network}")
     with pytest.raises(ConfigError, match=r"checkpoint\.pt is of another network than the recipe's"):
-        call(trained, "evaluate", recipe=recipe)
+        call(trained, command, recipe=recipe)
 
 
 def test_a_recipe_of_other_directions_or_sources_is_not_exported(trained: Path) -> None:
