@@ -71,7 +71,7 @@ class Limits:
     def encode_s(self, config: NetworkConfig, sentences: int, source: float) -> float:
         """Reading the sources: all input products of a layer at once, the recurrent ones position by position."""
         gates = 4 * config.hidden
-        total = self.product_s(Shape(config.hidden, config.hidden), sentences * source)  # the keys of attention
+        total = sum(self.product_s(shape, sentences * source) for shape in read_shapes(config))
         total += (config.layers - 1) * self.product_s(Shape(config.hidden, gates), sentences * source)
         return total + config.layers * source * self.product_s(Shape(config.hidden, gates), sentences)
 
@@ -99,6 +99,12 @@ class Limits:
     ) -> float:
         """For `count` sentences of the same lengths, of which `in_flight` run side by side as long as there are any."""
         return count / in_flight * self.together_s(config, in_flight, source, target, beam)
+
+
+def read_shapes(config: NetworkConfig) -> list[Shape]:
+    """What attention reads of a source's tokens: the keys, and the window of embeddings in the values."""
+    window = Shape(config.embedding * config.embedding_window, config.hidden)
+    return [Shape(config.hidden, config.hidden), *[window] * (config.embedding_window > 0)]
 
 
 def step_shapes(config: NetworkConfig) -> list[Shape]:

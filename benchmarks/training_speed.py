@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.limits import Shape, step_shapes
+from benchmarks.limits import Shape, read_shapes, step_shapes
 from benchmarks.measure import fastest_s, machine, rounded, spread
 from benchmarks.peers.running import Program, Running
 from benchmarks.peers.training_work import TrainingSettings
@@ -48,9 +48,9 @@ def operations(config: NetworkConfig, source_tokens: int, target_tokens: int) ->
     """Of an update's matrix products, but for those of attention's scores and sums, which are a thousandth of them."""
     hidden, layers = config.hidden, range(config.layers)
     read = sum(Shape((hidden if layer else config.embedding) + hidden, 4 * hidden).operations(1) for layer in layers)
-    keys = Shape(hidden, hidden).operations(1)
+    read += sum(shape.operations(1) for shape in read_shapes(config))
     written = sum(shape.operations(1) for shape in step_shapes(config))
-    return (1 + BACKWARD) * (source_tokens * (read + keys) + target_tokens * written)
+    return (1 + BACKWARD) * (source_tokens * read + target_tokens * written)
 
 
 def peak(dtype: torch.dtype, rows: int) -> float:

@@ -70,7 +70,9 @@ class NetworkConfig(FrozenModel):
     """Everything that fixes the parameters and the function of a network.
 
     The defaults are the reference network: Sutskever et al. 2014 (arXiv 1409.3215) with the general attention of
-    Luong et al. 2015 (1508.04025). `positions` bounds source and target length where a learned table needs a bound
+    Luong et al. 2015 (1508.04025); its recipe adds residuals and a window. `embedding_window`: what attention mixes is
+    encoder outputs plus a projection of the embeddings of so many tokens around each (of 1, as in Gehring et al. 2017,
+    1705.03122, eq. 2); 0 for none. `positions` bounds source and target length where a learned table needs a bound
     (positional attention, a self-attention encoder).
     """
 
@@ -82,6 +84,7 @@ class NetworkConfig(FrozenModel):
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     attention: Attention = "general"
+    embedding_window: Annotated[int, Field(ge=0, le=15)] = 0
     residual: bool = False
     dropout: Probability = 0.2
     tied_embeddings: bool = True
@@ -95,6 +98,12 @@ class NetworkConfig(FrozenModel):
             raise ValueError(f"hidden: {self.hidden} must be a multiple of encoder.heads ({self.encoder.heads})")
         if self.decoder.input_feeding and self.attention == "none":
             raise ValueError("decoder.input_feeding: there is no attentional vector to feed with attention 'none'")
+        if self.embedding_window and self.attention == "none":
+            raise ValueError(f"embedding_window: {self.embedding_window}, but nothing attends with attention 'none'")
+        if self.embedding_window and self.embedding_window % 2 == 0:
+            raise ValueError(
+                f"embedding_window: {self.embedding_window} has no middle; allowed: 0 for none, or an odd number"
+            )
         return self
 
     @property

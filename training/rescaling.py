@@ -43,5 +43,7 @@ def rescale_embeddings(network: Seq2Seq, by: float) -> None:
         weight[:, : network.config.embedding] /= by
         if network.config.tied_embeddings:
             weight[:, network.config.embedding :] *= by  # of readouts that are fed, which are divided below
+    if network.decoder.of_window is not None:
+        network.decoder.of_window.weight.div_(by)
     if network.config.tied_embeddings:
         network.decoder.combine.weight.div_(by)

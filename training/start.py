@@ -22,7 +22,7 @@ from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from training.config import Recipe
 from training.rescaling import rescale_embeddings
-from training.transfer import WIDTHS, check_network, check_same, transferred
+from training.transfer import GROWING, check_network, check_same, transferred
 
 
 def find_bundle(reference: str) -> Path:
@@ -86,7 +86,8 @@ def not_used(recipe: Recipe) -> list[str]:
 def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
     """A recipe's tables with what follows from the bundle: network, tokenizer, task; decoding where it is silent.
 
-    Raises ConfigError if the recipe states a network, tokenizer or task that is not the bundle's; but it may be wider.
+    Raises ConfigError if the recipe states a network, tokenizer or task that is not the bundle's; but it may be wider,
+    and attend the embeddings of a larger window.
     """
     folder = find_bundle(reference)
     manifest = read_manifest(folder)
@@ -100,7 +101,7 @@ def with_bundle(raw: dict[str, Any], reference: str) -> dict[str, Any]:
         if not isinstance(stated, dict):
             continue  # refused with the whole recipe
         check_same(name, stated, fields, manifest)
-        tables[name] = {**stated, **fields, **{width: stated[width] for width in WIDTHS if width in stated}}
+        tables[name] = {**stated, **fields, **{more: stated[more] for more in GROWING if more in stated}}
     decoding = raw.get("decoding", {})
     if isinstance(decoding, dict):
         tables["decoding"] = {**manifest.decoding.model_dump(mode="json"), **decoding}

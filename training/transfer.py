@@ -22,15 +22,18 @@ from model_store.tokenizer import Tokenizer
 from training.widening import widen
 
 WIDTHS = ("hidden", "embedding")  # of a network, which may grow
+GROWING = (*WIDTHS, "embedding_window")  # of which a bundle may have less
+OF_WINDOW = "decoder.of_window.weight"
 _A_ROW_FOR_EACH_PIECE = ("source_embedding.", "target_embedding.", "projection.")
 
 
 def transferred(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[str, Tensor]:
     """The weights of `network`, whose vocabulary is the tokenizer's, with all that the bundle knows in their place.
 
-    `network`, which is changed, may be wider than the bundle's (training/widening.py).
+    `network`, which is changed, may be wider than the bundle's (training/widening.py), or attend the embeddings of a
+    larger window, which begins with zeros: it computes the same function.
 
-    Raises ConfigError if the networks differ in more than widths, vocabulary and dropout, or as `widen`.
+    Raises ConfigError if the networks differ in more than these, vocabulary and dropout, or as `widen`.
     """
     check_network(network.config, start.manifest)
     old = start.manifest.network
@@ -57,17 +60,17 @@ def check_same(
     *,
     otherwise: str = ", or leave it out",
 ) -> None:
-    """Raises ConfigError if the table of a recipe states something else than the bundle has, greater widths aside.
+    """Raises ConfigError if the table of a recipe states something else than the bundle has, or more of what may grow.
 
     otherwise: what else than the bundle's value there is to write, for the message."""
     for field, allowed in of_bundle.items():
         value = stated.get(field, allowed)
         if isinstance(value, Mapping) and isinstance(allowed, Mapping):
             check_same(f"{table}.{field}", value, allowed, manifest, otherwise=otherwise)
-        elif value != allowed and not (field in WIDTHS and isinstance(value, int) and value > allowed):
+        elif value != allowed and not (field in GROWING and isinstance(value, int) and value > allowed):
             raise ConfigError(
                 f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
-                f"from; allowed: {allowed!r}{' or more' if field in WIDTHS else ''}{otherwise}"
+                f"from; allowed: {allowed!r}{' or more' if field in GROWING else ''}{otherwise}"
             )
 
 
@@ -77,12 +80,23 @@ def _with_rows_of(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict
     pieces = tokenizer.pieces(range(tokenizer.vocabulary))
     rows = [_cut(piece, known, whole=id_ in tokenizer.control_ids) for id_, piece in enumerate(pieces)]
     weights = dict(start.weights)
+    if network.decoder.of_window is not None:
+        weights[OF_WINDOW] = _in_the_middle(start.weights.get(OF_WINDOW), network.decoder.of_window.weight)
     for name, own in network.state_dict().items():
         if name.startswith(_A_ROW_FOR_EACH_PIECE):
             theirs = start.weights[name]
             taken = [theirs[ids].mean(dim=0) if ids else row for ids, row in zip(rows, own, strict=True)]
             weights[name] = torch.stack(taken)
     return weights
+
+
+def _in_the_middle(weight: Tensor | None, like: Tensor) -> Tensor:
+    """Zeros but for the columns of `weight`, those of a smaller window. Shape = (H, W * E)."""
+    whole = torch.zeros_like(like)
+    if weight is not None:
+        side = (whole.shape[1] - weight.shape[1]) // 2
+        whole[:, side : side + weight.shape[1]] = weight
+    return whole
 
 
 def _cut(piece: str, known: Mapping[str, int], *, whole: bool) -> list[int]:

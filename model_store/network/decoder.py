@@ -9,6 +9,7 @@ Legend: B batch, T target length, Q queries a source (the beam), E embedding, H 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_store.config import NetworkConfig
@@ -28,6 +29,8 @@ class Decoder(nn.Module):
             config.cell, config.layers, inputs, config.hidden, config.dropout, residual=config.residual
         )
         self.attention = build_attention(config)
+        around = config.embedding * config.embedding_window
+        self.of_window = nn.Linear(around, config.hidden, bias=False) if around else None
         self.combine = nn.Linear(config.hidden * (1 if self.attention is None else 2), config.readout, bias=False)
         self.dropout = nn.Dropout(config.dropout)
 
@@ -36,10 +39,16 @@ class Decoder(nn.Module):
         feed = hidden.new_zeros(hidden.shape[2], self.combine.out_features) if self.input_feeding else None
         return DecoderState(hidden, feed)
 
-    def read(self, outputs: Tensor, mask: Tensor) -> Memory:
-        """outputs: shape = (B, S, H), mask: bool, shape = (B, S) -> the source as attention reads it."""
+    def read(self, outputs: Tensor, embedded: Tensor, mask: Tensor) -> Memory:
+        """outputs: shape = (B, S, H), embedded: shape = (B, S, E), mask: bool, shape = (B, S) -> the source as
+        attention reads it."""
         keys = outputs if self.attention is None else self.attention.keys(outputs)
-        return Memory(keys, outputs, mask)
+        if self.of_window is None:
+            return Memory(keys, outputs, mask)
+        window = self.of_window.in_features // embedded.shape[2]
+        padded = F.pad(embedded * mask.unsqueeze(2), (0, 0, window // 2, window // 2))  # (B, S + window - 1, E)
+        around = torch.cat([padded[:, place : place + outputs.shape[1]] for place in range(window)], dim=2)
+        return Memory(keys, outputs + self.of_window(around), mask)
 
     def forward(self, x: Tensor, memory: Memory, state: DecoderState) -> Tensor:
         """Teacher-forced: x, shape = (B, T, E), the embedded target shifted right -> readouts, shape = (B, T, R)."""

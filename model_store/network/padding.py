@@ -89,6 +89,7 @@ def _shapes(
         "target_embedding.weight": [[vocabulary], [embedding]],
         "projection.weight": [[vocabulary], [readout]],
         "decoder.combine.weight": [[readout], [hidden] * (1 if network.decoder.attention is None else 2)],
+        "decoder.of_window.weight": [[hidden], [embedding] * network.config.embedding_window],
         "decoder.attention.energy.weight": [[(1, 1)], [hidden]],
         "decoder.attention.source.bias": [[hidden]],
     }

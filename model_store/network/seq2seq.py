@@ -68,9 +68,10 @@ class Seq2Seq(nn.Module):
         Raises ConfigError if a bounded network gets a longer source than its table holds.
         """
         self._check_positions(source.shape[1])
-        encoded = (self.encoder if fused else self.encoder.scan)(self.source_embedding(source), lengths)
+        embedded = self.source_embedding(source)
+        encoded = (self.encoder if fused else self.encoder.scan)(embedded, lengths)
         mask = sent(torch.arange(source.shape[1]) < lengths.unsqueeze(1), source.device)
-        return self.decoder.read(encoded.outputs, mask), self.decoder.first_state(encoded.state)
+        return self.decoder.read(encoded.outputs, embedded, mask), self.decoder.first_state(encoded.state)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Teacher-forced readouts, shape = (B, T, R), for target ids shifted right, int64, shape = (B, T)."""

@@ -2,7 +2,8 @@
 
 Its layers are one of two sets of kernels: compiled ones, where the processor has VNNI, or torch's.
 
-Legend: R rows, B sources, N slots, K beam width, S source length, P tokens of all sources, E inputs, H hidden.
+Legend: R rows, B sources, N slots, K beam width, S source length, P tokens of all sources, E inputs, H hidden, W a
+window of embeddings.
 """
 
 from __future__ import annotations
@@ -91,6 +92,9 @@ class Int8Backend:
         self._attention = None if decoder.attention is None else kernels.attention(decoder.attention)
         self._by_position = isinstance(decoder.attention, PositionalAttention)
         self._keys = _keys_of(decoder.attention, kernels)
+        self._of_window = None if decoder.of_window is None else kernels.linear(decoder.of_window.weight)
+        self._window = config.embedding_window
+        self._source_embedding = network.source_embedding.weight.detach()
         self._combine = kernels.linear(decoder.combine.weight, squash=True)
         self._fed = config.readout if decoder.input_feeding else 0
         self._projection = kernels.projection(network.projection.weight, network.projection.bias)
@@ -108,7 +112,8 @@ class Int8Backend:
         ordered_ids = packed.ids[source, position]
         state = torch.zeros(self._layers, 2, len(sources), self._hidden)
         values = torch.zeros(*mask.shape, self._hidden)
-        keys = values if self._keys is None else torch.zeros_like(values)
+        alike = self._keys is None and self._of_window is None
+        keys = values if alike else torch.zeros_like(values)
         start = first = 0  # token and position
         while first < len(live):
             if first:
@@ -116,13 +121,25 @@ class Int8Backend:
             part = live[first : first + max(rows // live[first], 1)]
             tokens, here = slice(start, start + sum(part)), slice(part[0])
             outputs, state[:, :, here] = self._encoder.sequence(ordered_ids[tokens], part, state[:, :, here])
-            values[source[tokens], position[tokens]] = outputs
-            if self._keys is not None:
-                keys[source[tokens], position[tokens]] = self._keys(outputs)
+            at = source[tokens], position[tokens]
+            values[at] = outputs
+            if self._of_window is not None:
+                values[at] += self._of_window(self._around(packed, *at))
+            if not alike:
+                keys[at] = outputs if self._keys is None else self._keys(outputs)
             start, first = tokens.stop, first + len(part)
         by_source = torch.empty_like(packed.order)
         by_source[packed.order] = torch.arange(len(sources))
         return Memory(keys, values, mask), self._first_state(state.index_select(2, by_source))
+
+    def _around(self, packed: _Packed, sequence: Tensor, position: Tensor) -> Tensor:
+        """The embeddings of the tokens around some, shape = (P, W * E), zeros where there is none.
+
+        sequence, position: which of the sources, and which place in it, shape = (P,)."""
+        places = position.unsqueeze(1) + torch.arange(self._window) - self._window // 2  # (P, W)
+        ids = packed.ids[sequence.unsqueeze(1), places.clamp(0, packed.ids.shape[1] - 1)]
+        there = (places >= 0) & (places < packed.lengths[sequence].unsqueeze(1))
+        return (self._source_embedding[ids] * there.unsqueeze(2)).flatten(1)
 
     def target_log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
         """All positions of a layer at once, as the encoder does; but where a step reads what the one before has found,

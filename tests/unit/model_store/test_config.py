@@ -23,6 +23,12 @@ from tests.unit.model_store.network.configurations import CONFIGURATIONS, config
         ({"hidden": 5, "encoder": {"direction": "bidirectional"}}, "hidden: 5 must be even"),
         ({"attention": "none", "decoder": {"input_feeding": True}}, r"decoder\.input_feeding: .*attention 'none'"),
         (
+            {"attention": "none", "embedding_window": 1},
+            "embedding_window: 1, but nothing attends with attention 'none'",
+        ),
+        ({"embedding_window": 2}, "embedding_window: 2 has no middle; allowed: 0 for none, or an odd number"),
+        ({"embedding_window": 17}, r"embedding_window\n.*less than or equal to 15"),
+        (
             {"encoder": {"kind": "self_attention", "direction": "forward"}},
             r"encoder\.direction: self-attention .* no direction",
         ),

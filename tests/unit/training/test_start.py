@@ -69,9 +69,20 @@ def test_dropout_and_decoding_are_the_recipes_own(tmp_path: Path, bundle: str) -
 
 
 def test_a_recipe_may_ask_for_a_wider_network(tmp_path: Path, bundle: str) -> None:
-    text = RECIPE + "[network]\nhidden = 12\nencoder = { kind = 'recurrent' }\n"
+    text = RECIPE + "[network]\nhidden = 12\nembedding_window = 3\nencoder = { kind = 'recurrent' }\n"
     network = load_recipe(write(tmp_path, text), start_from=bundle).network
-    assert network == NETWORK.model_copy(update={"hidden": 12, "dropout": network.dropout})
+    more = {"hidden": 12, "embedding_window": 3, "dropout": network.dropout}
+    assert network == NETWORK.model_copy(update=more)
+
+
+def test_a_bundle_s_window_stays(tmp_path: Path) -> None:
+    attends = NETWORK.model_copy(update={"embedding_window": 3})
+    bundle = str(tmp_path / "attends" / "1")
+    save_tiny(tmp_path / "attends" / "1", replace(DESCRIPTION, network=attends))
+    assert load_recipe(write(tmp_path, RECIPE), start_from=bundle).network.embedding_window == 3
+    path = write(tmp_path, RECIPE + "[network]\nembedding_window = 1\n")
+    with pytest.raises(ConfigError, match=r"network\.embedding_window: 1 .*allowed: 3 or more, or leave it out"):
+        load_recipe(path, start_from=bundle)
 
 
 def test_a_recipe_may_name_its_bundle_and_the_caller_another(tmp_path: Path, bundle: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from model_store.config import NetworkConfig
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
-from tests.unit.model_store.tiny_bundle import NETWORK, save_tiny
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, save_tiny
 from training.config import Recipe, TokenizerConfig
 from training.start import initial_weights
 from training.tokenizer_training import train_tokenizer
@@ -94,11 +95,26 @@ def test_another_network_is_refused(bundle: Bundle, changes: dict[str, object], 
         transferred(bundle, tokenizer(), fresh(**changes))
 
 
-def test_a_wider_network_begins_with_what_the_bundle_does(bundle: Bundle) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"hidden": 12, "embedding": 11},
+        {"embedding_window": 5},
+        {"hidden": 12, "embedding": 11, "embedding_window": 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("window", [0, 1])
+def test_a_larger_network_begins_with_what_the_bundle_does(
+    tmp_path: Path, window: int, more: dict[str, object]
+) -> None:
     """With the bundle's own tokenizer, so that no row is random."""
-    network = Seq2Seq(NETWORK).eval()
+    config = NETWORK.model_copy(update={"embedding_window": window})
+    save_tiny(tmp_path / "windowed" / "1", replace(DESCRIPTION, network=config))
+    bundle = load_bundle(tmp_path / "windowed" / "1")
+    network = Seq2Seq(config).eval()
     network.load_state_dict(bundle.weights)
-    wide = Seq2Seq(NETWORK.model_copy(update={"hidden": 12, "embedding": 11})).eval()
+    wide = Seq2Seq(config.model_copy(update=more)).eval()
     wide.load_state_dict(transferred(bundle, bundle.tokenizer, wide))
     source, lengths, target = torch.tensor([[5, 6, 7]]), torch.tensor([3]), torch.tensor([[2, 8, 9]])
     expected = network.projection(network(source, lengths, target))

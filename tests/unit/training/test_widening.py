@@ -21,6 +21,7 @@ FITTING: list[dict[str, Any]] = [
     {"attention": "additive"},
     {"attention": "mean"},
     {"attention": "none"},
+    {"embedding_window": 3},
     {"decoder": DecoderConfig(input_feeding=True)},
     {"encoder": EncoderConfig(direction="forward"), "tied_embeddings": False},
 ]

@@ -132,10 +132,16 @@ class Int8Oracle:
             output, state = run(encoder.stack, network.source_embedding.weight[token], state, self._of)
             outputs.append(output)
             self._see_all(state)
-        values = torch.stack(outputs[::-1] if encoder.reverse else outputs)
-        keys = values
+        values = keys = torch.stack(outputs[::-1] if encoder.reverse else outputs)
+        if network.decoder.of_window is not None:
+            side = config.embedding_window // 2
+            nothing = [torch.zeros(config.embedding)] * side
+            embedded = [*nothing, *network.source_embedding.weight[list(source)], *nothing]
+            windows = [torch.cat(embedded[place : place + 2 * side + 1]) for place in range(len(source))]
+            added = [linear(self._seen(each), network.decoder.of_window.weight) for each in windows]
+            values = values + torch.stack(added)
         if isinstance(attention, GeneralAttention):
-            keys = torch.stack([linear(value, attention.project.weight) for value in values])
+            keys = torch.stack([linear(key, attention.project.weight) for key in keys])
         return keys, values, state
 
     @torch.no_grad()

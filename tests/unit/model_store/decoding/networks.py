@@ -39,6 +39,7 @@ def tiny_network(
     attention: Attention = "general",
     encoder: EncoderConfig | None = None,
     input_feeding: bool = False,
+    embedding_window: int = 0,
     eos_bias: float = 2.5,
     dtype: torch.dtype = torch.float64,
     seed: int = 0,
@@ -56,6 +57,7 @@ def tiny_network(
             encoder=encoder or EncoderConfig(),
             decoder=DecoderConfig(input_feeding=input_feeding),
             attention=attention,
+            embedding_window=embedding_window,
             positions=32,
         )
     )
@@ -80,6 +82,8 @@ NETWORKS: list[dict[str, Any]] = [
     {"encoder": EncoderConfig(direction="bidirectional"), "seed": 2},
     {"encoder": EncoderConfig(kind="self_attention"), "seed": 2},
     {"attention": "none", "seed": 4},
+    {"embedding_window": 3, "seed": 5},
+    {"attention": "dot", "embedding_window": 1, "embedding": 10, "seed": 5},
     {"hidden": 37, "seed": 3},
     {"hidden": 24, "embedding": 10, "tied": False, "input_feeding": True, "seed": 3},
 ]

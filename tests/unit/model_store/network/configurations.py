@@ -23,17 +23,17 @@ ENCODERS = (
     EncoderConfig(direction="bidirectional"),
     EncoderConfig(kind="self_attention", heads=2),
 )
-FLAGS = tuple(product((False, True), repeat=3))
+FLAGS = tuple(product((False, True), repeat=4))
 
 
 def _every_configuration() -> tuple[NetworkConfig, ...]:
-    """156 of them. Residual, tied and width go through their 8 combinations meanwhile: 8 and the 13 pairs of attention
-    and feeding have no common divisor, so every pair meets every combination."""
+    """156 of them. Residual, tied, width and window go through their 16 combinations meanwhile: 16 and the 13 pairs of
+    attention and feeding have no common divisor, so every pair meets twelve of them, and not the same ones."""
     configs: list[NetworkConfig] = []
     for cell, encoder, attention, feeding in product(CELLS, ENCODERS, ATTENTIONS, (False, True)):
         if feeding and attention == "none":
             continue
-        residual, tied, narrow = FLAGS[len(configs) % len(FLAGS)]
+        residual, tied, narrow, windowed = FLAGS[len(configs) % len(FLAGS)]
         configs.append(
             NetworkConfig(
                 vocabulary=VOCABULARY,
@@ -44,6 +44,7 @@ def _every_configuration() -> tuple[NetworkConfig, ...]:
                 encoder=encoder,
                 decoder=DecoderConfig(input_feeding=feeding),
                 attention=attention,
+                embedding_window=3 if windowed and attention != "none" else 0,
                 residual=residual,
                 dropout=0.2,
                 tied_embeddings=tied,
@@ -62,6 +63,7 @@ def config_id(config: NetworkConfig) -> str:
     parts = [config.cell, encoder.direction if encoder.kind == "recurrent" else "self", config.attention]
     parts += ["feed"] * config.decoder.input_feeding + ["residual"] * config.residual
     parts += ["tied"] * config.tied_embeddings + ["narrow"] * (config.embedding != config.hidden)
+    parts += ["windowed"] * (config.embedding_window > 0)
     return "-".join(parts)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model_store.config import Cell, EncoderConfig, NetworkConfig
+from model_store.config import Attention, Cell, EncoderConfig, NetworkConfig
 from model_store.errors import ConfigError
 from model_store.network.memory import DecoderState, Memory
 from model_store.network.seq2seq import Seq2Seq
@@ -42,8 +42,11 @@ def step_through(network: Seq2Seq, memory: Memory, state: DecoderState, target: 
 def test_configurations_cover_every_combination() -> None:
     names = {config_id(config) for config in CONFIGURATIONS}
     assert len(CONFIGURATIONS) == len(names) == 3 * 4 * 13
-    flags = {(config.residual, config.tied_embeddings, config.embedding) for config in CONFIGURATIONS}
-    assert len(flags) == 8
+    flags = {
+        (config.residual, config.tied_embeddings, config.embedding, config.embedding_window)
+        for config in CONFIGURATIONS
+    }
+    assert len(flags) == 16
 
 
 @every_configuration
@@ -157,6 +160,37 @@ def test_dropout_acts_in_training_only(config: NetworkConfig) -> None:
         assert torch.equal(network(*arguments), network(*arguments))
         network.train()
         assert not torch.equal(network(*arguments), network(*arguments))
+
+
+@pytest.mark.parametrize("attention", ["dot", "general"])
+@pytest.mark.parametrize("window", [1, 3, 7])
+def test_embeddings_around_a_token_are_mixed_into_the_context_and_scores_are_without_them(
+    attention: Attention, window: int
+) -> None:
+    """One layer, one hypothesis, from the equations: a = softmax(h keys), c = sum a (output + W [e...])."""
+    options = {"vocabulary": VOCABULARY, "layers": 1, "hidden": 6, "embedding": 4, "attention": attention}
+    network = build(NetworkConfig.model_validate({**options, "embedding_window": window}))
+    source, lengths = torch.tensor([[5, 6, 7, 3, 3], [1, 2, 3, 4, 5]]), torch.tensor([3, 5])
+    memory, state = network.encode(source, lengths)
+    embedded = network.source_embedding.weight[source[0, :3]]
+    outputs = network.encoder(embedded.unsqueeze(0), lengths[:1]).outputs[0]
+    weight = network.get_parameter("decoder.of_window.weight").view(6, window, 4)
+    rows = []
+    for place, output in enumerate(outputs):
+        for column in range(window):
+            token = place + column - window // 2
+            if 0 <= token < 3:
+                output = output + weight[:, column] @ embedded[token]
+        rows.append(output)
+    project = getattr(network.decoder.attention, "project", None)
+    keys = outputs if project is None else outputs @ project.weight.T
+    close(memory.keys[0, :3], keys)
+    close(memory.values[0, :3], torch.stack(rows))
+    step = network.step(torch.tensor([[3], [3]]), memory, state, torch.tensor([0, 0]))
+    hidden = step.state.hidden[0, 0, 0]
+    context = sum(share * row for share, row in zip(torch.softmax(keys @ hidden, dim=0), rows, strict=True))
+    readout = torch.tanh(network.decoder.combine.weight @ torch.cat((context, hidden)))
+    close(step.logits[0, 0], network.projection.weight @ readout + network.projection.bias)
 
 
 def test_tied_embeddings_are_one_matrix() -> None:
