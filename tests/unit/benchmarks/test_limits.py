@@ -37,5 +37,13 @@ def test_sentences_that_do_not_all_run_at_once_take_as_many_times_as_long() -> N
         assert limits.all_s(CONFIG, 96, many, 20, target=10) == pytest.approx(96 * 10 / rate)
 
 
+def test_a_window_of_embeddings_is_one_more_product_a_source_token() -> None:
+    windowed = CONFIG.model_copy(update={"embedding_window": 3})
+    limits = Limits(peak=1e9, bandwidth=1e9, weight_bytes=1)
+    more = limits.encode_s(windowed, 2, 20) - limits.encode_s(CONFIG, 2, 20)
+    assert more == pytest.approx(limits.product_s(Shape(3 * 64, 64), 2 * 20))
+    assert limits.step_s(windowed, 2, 20) == limits.step_s(CONFIG, 2, 20)
+
+
 def test_without_lists_it_is_the_network_itself() -> None:
     assert listing(CONFIG, None, random_sources(CONFIG.vocabulary, 2)) == CONFIG
