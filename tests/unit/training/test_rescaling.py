@@ -13,10 +13,10 @@ from tests.unit.training.test_widening import logits, tiny_network
 from training.rescaling import rescale_embeddings
 
 FEEDING = {"decoder": DecoderConfig(input_feeding=True)}
-ATTENDED = {"embedding_window": 3}
+WINDOW = {"embedding_window": 3}
 
 
-@pytest.mark.parametrize("options", [{}, FEEDING, ATTENDED, {"residual": True, "layers": 3}, {"cell": "gru"}], ids=str)
+@pytest.mark.parametrize("options", [{}, FEEDING, WINDOW, {"residual": True, "layers": 3}, {"cell": "gru"}], ids=str)
 def test_scores_are_as_they_were_where_nothing_is_tied(options: dict[str, Any]) -> None:
     network = tiny_network({"tied_embeddings": False, **options})
     before, size = logits(network), network.source_embedding.weight.norm().item()
@@ -25,7 +25,7 @@ def test_scores_are_as_they_were_where_nothing_is_tied(options: dict[str, Any]) 
     assert network.source_embedding.weight.norm().item() == pytest.approx(2.5 * size)
 
 
-@pytest.mark.parametrize("options", [{}, FEEDING, ATTENDED], ids=str)
+@pytest.mark.parametrize("options", [{}, FEEDING, WINDOW], ids=str)
 def test_tied_scores_are_as_they_were_where_tanh_is_linear(options: dict[str, Any]) -> None:
     """And the states that they are made of wherever nothing of them is fed back."""
     network = tiny_network(options)
@@ -38,7 +38,7 @@ def test_tied_scores_are_as_they_were_where_tanh_is_linear(options: dict[str, An
     assert before.abs().max() > 1e-6  # beside 1e-9
 
 
-@pytest.mark.parametrize("options", [{}, ATTENDED], ids=str)
+@pytest.mark.parametrize("options", [{}, WINDOW], ids=str)
 def test_states_of_a_tied_network_are_as_they_were(options: dict[str, Any]) -> None:
     network = tiny_network(options)
     source, lengths = torch.tensor([[5, 6, 7, 8]]), torch.tensor([4])

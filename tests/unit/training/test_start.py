@@ -76,9 +76,9 @@ def test_a_recipe_may_ask_for_a_wider_network(tmp_path: Path, bundle: str) -> No
 
 
 def test_a_bundle_s_window_stays(tmp_path: Path) -> None:
-    attends = NETWORK.model_copy(update={"embedding_window": 3})
-    bundle = str(tmp_path / "attends" / "1")
-    save_tiny(tmp_path / "attends" / "1", replace(DESCRIPTION, network=attends))
+    windowed = NETWORK.model_copy(update={"embedding_window": 3})
+    bundle = str(tmp_path / "windowed" / "1")
+    save_tiny(tmp_path / "windowed" / "1", replace(DESCRIPTION, network=windowed))
     assert load_recipe(write(tmp_path, RECIPE), start_from=bundle).network.embedding_window == 3
     path = write(tmp_path, RECIPE + "[network]\nembedding_window = 1\n")
     with pytest.raises(ConfigError, match=r"network\.embedding_window: 1 .*allowed: 3 or more, or leave it out"):
