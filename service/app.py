@@ -15,13 +15,15 @@ from fastapi_offline import FastAPIOffline
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.access import Access, Quota
-from service.api import admin, documents, error_handlers, glossaries, libretranslate, page, probes, status, v1
+from service.api import error_handlers
 from service.api.admission import Admission, SecurityHeaders
 from service.api.body_limits import most_bytes
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
-from service.api.middleware import BodyLimit, CancelOnDisconnect, HeadAsGet, InFlight, RequestLog
+from service.api.middleware import BodyLimit, CancelOnDisconnect, HeadAsGet, InFlight
 from service.api.openapi import tell_of_keys
+from service.api.request_log import RequestLog
+from service.api.routes import PARTS
 from service.api.traces import RequestTrace
 from service.catalogue import Catalogue
 from service.changes import Changes
@@ -103,10 +105,8 @@ def create_app(
     )
     error_handlers.install(app, metrics)
     _add_middleware(app, services, tracing)
-    parts = (page, v1, documents, glossaries, libretranslate, probes, status, admin)
-    for router in [part.router for part in parts]:
-        app.include_router(router)
-    app.state.routes = [route for part in (*libretranslate.PARTS, *parts) for route in part.router.routes]
+    for part in PARTS:
+        app.include_router(part.router)
     tell_of_keys(app)
     return app
 

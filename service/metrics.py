@@ -1,4 +1,4 @@
-"""Everything that is measured, as Prometheus metrics; those of documents and of the machine have their own files."""
+"""Everything that is measured, as Prometheus metrics; answers, documents and the machine have their own files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from service.engine.segment import Priority
 from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
 from service.machine_metrics import GpuMemoryCollector, ProcessTreeCollector
 from service.recent import Recent, Work
+from service.request_metrics import LATENCY_S, RequestMetrics
 
-# From a cache hit to a long document; vLLM's own start at 0.3 s, which hides everything here.
-_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _STEP_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 _TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -50,21 +49,9 @@ class Metrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        self._requests = Counter(
-            "verso_requests", "Answered HTTP requests.", ["route", "pair", "status"], registry=registry
-        )
-        self._latency = Histogram(
-            "verso_request_duration_seconds",
-            "From the first byte of a request to the last of its answer.",
-            ["route"],
-            buckets=_LATENCY_S,
-            registry=registry,
-        )
+        self._requests = RequestMetrics(registry)
         self._in_progress = Gauge(
             "verso_requests_in_progress", "Requests that are not answered yet.", registry=registry
-        )
-        self._rejections = Counter(
-            "verso_request_rejections", "Requests that were refused or failed.", ["reason"], registry=registry
         )
         self._warnings = Counter(
             "verso_translation_warnings", "Warnings given with translated segments.", ["warning"], registry=registry
@@ -94,8 +81,7 @@ class Metrics:
         self._app.queue_segments.set(queue_segments)
         self._app.queue_tokens.set(queue_tokens)
         self._app.memory.set(memory_bytes)
-        for reason in reasons:
-            self._rejections.labels(reason)
+        self._requests.watch(reasons)
         for warning in warnings:
             self._warnings.labels(warning)
 
@@ -106,14 +92,13 @@ class Metrics:
     def request_finished(self, *, route: str, pair: str, status: int, duration_s: float) -> None:
         """A request was answered, or its client went away (status 499)."""
         self._in_progress.dec()
-        self._requests.labels(route, pair, str(status)).inc()
-        self._latency.labels(route).observe(duration_s)
+        self._requests.finished(route=route, pair=pair, status=status, duration_s=duration_s)
         if route not in _PROBES:
             self.recent.note(Work(requests=1, refused=status == 429, failed=status >= 500))
 
     def request_rejected(self, reason: str) -> None:
         """A request was refused or failed; `reason` is an error type of api/error_handlers.py."""
-        self._rejections.labels(reason).inc()
+        self._requests.rejected(reason)
 
     def warned(self, warning: str) -> None:
         """A segment's translation carries a warning."""
@@ -202,13 +187,13 @@ class _EngineMetrics:
         self.continued = counter(
             "verso_prefixes_continued", "Segments that went on from where an earlier one had come to with their prefix."
         )
-        self.queue = histogram("verso_segment_queue_seconds", "Waiting for a slot, if decoded.", _LATENCY_S)
+        self.queue = histogram("verso_segment_queue_seconds", "Waiting for a slot, if decoded.", LATENCY_S)
         self.first = histogram(
-            "verso_segment_first_token_seconds", "From submission to the first decoding step, if decoded.", _LATENCY_S
+            "verso_segment_first_token_seconds", "From submission to the first decoding step, if decoded.", LATENCY_S
         )
-        self.decode = histogram("verso_segment_decode_seconds", "In a slot, if decoded.", _LATENCY_S)
+        self.decode = histogram("verso_segment_decode_seconds", "In a slot, if decoded.", LATENCY_S)
         about = "Encoding segments together, steps of others between, and giving them slots."
-        self.encode = histogram("verso_encode_seconds", about, _LATENCY_S)
+        self.encode = histogram("verso_encode_seconds", about, LATENCY_S)
         self.encoded = histogram("verso_encode_segments", "Segments encoded together.", _COUNTS)
         self.step = histogram("verso_decoder_step_seconds", "One batched decoding step.", _STEP_S)
         self.live = histogram("verso_decoder_step_segments", "Segments in a decoding step.", _COUNTS)

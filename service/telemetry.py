@@ -56,7 +56,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # The access log of our own (api/middleware.py) has the route and the pair; uvicorn's would be a second one.
+    # The access log of our own (api/request_log.py) has the route and the pair; uvicorn's would be a second one.
     logging.getLogger("uvicorn.access").disabled = True
     # Of each kernel that it compiles it tells at debug all that it does: tens of thousands of lines, and minutes.
     logging.getLogger("numba").setLevel(logging.INFO)

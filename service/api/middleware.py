@@ -1,29 +1,19 @@
-"""What every request passes: its id, log line and metrics; the limit of its body; cancelling when its client leaves;
+"""What every request passes beside its log (request_log.py): the limit of its body; cancelling when its client leaves;
 HEAD as GET without the body."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access import Caller
 from service.api.body_limits import check_declared, limited
 from service.api.error_handlers import http_problem, render
 from service.metrics import Metrics
-from service.telemetry import begin_request
 
-logger = logging.getLogger("verso.access")
-
-CLIENT_LEFT = 499  # nginx's status for it; there is none in the standard
 _DISCONNECT: Message = {"type": "http.disconnect"}
 
 
@@ -34,81 +24,6 @@ class InFlight:
 
     requests: int = 0
     draining: bool = False
-
-
-def route_of(scope: Scope) -> str:
-    """The template of a request's route; "other" if there is none. What is refused before it gets to its route, for
-    its key, its body or too many, is told by it too."""
-    routes = scope["app"].state.routes
-    found = scope.get("route") or next((each for each in routes if each.matches(scope)[0] is not Match.NONE), None)
-    return getattr(found, "path", "other")
-
-
-class RequestLog:
-    """Gives each request an id, and writes one log line and the metrics of its answer."""
-
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, in_flight: InFlight) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._in_flight = in_flight
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI app."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = begin_request(Headers(scope=scope).get("x-request-id"))
-        status = CLIENT_LEFT
-        started = time.monotonic()
-
-        whole = False
-
-        async def receive_counted() -> Message:
-            nonlocal whole
-            message = await receive()
-            if not whole and message["type"] == "http.request" and not message.get("more_body", False):
-                whole = True
-                self._in_flight.requests += 1
-            return message
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                if self._in_flight.draining:
-                    headers["Connection"] = "close"
-            await send(message)
-
-        self._metrics.request_started()
-        try:
-            await self._app(scope, receive_counted, send_with_id)
-        except Exception:
-            status = 500  # answered by the outermost middleware, which is Starlette's own
-            raise
-        finally:
-            self._in_flight.requests -= whole
-            self._finished(scope, status, time.monotonic() - started)
-
-    def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
-        route = route_of(scope)
-        state = HTTPConnection(scope).state
-        status = getattr(state, "late_status", status)
-        pair, caller = getattr(state, "pair", ""), getattr(state, "caller", None)
-        self._metrics.request_finished(route=route, pair=pair, status=status, duration_s=duration_s)
-        logger.info(
-            "request",
-            extra={
-                "method": scope["method"],
-                "route": route,
-                "status": status,
-                "duration_s": round(duration_s, 4),
-                "pair": pair,
-                "key": caller.key_name if isinstance(caller, Caller) else "",
-                **getattr(state, "phases", {}),
-            },
-        )
 
 
 class CancelOnDisconnect:

@@ -6,7 +6,8 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.middleware import CLIENT_LEFT, route_of
+from service.api.request_log import CLIENT_LEFT
+from service.api.routes import route_of
 from service.telemetry import current_request_id
 from service.tracing import Tracing
 

@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from prometheus_client import CollectorRegistry, generate_latest
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
@@ -23,15 +25,18 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.admission import SecurityHeaders
 from service.api.body_limits import check_declared, limited, most_bytes
-from service.api.error_handlers import INTERNAL, Problem, http_problem, render, service_problem
+from service.api.error_handlers import INTERNAL, Problem, http_problem, render, service_problem, statuses
 from service.api.libretranslate.cors import LibreTranslateCors
-from service.api.middleware import CLIENT_LEFT
+from service.api.request_log import CLIENT_LEFT, log_answer
+from service.api.routes import route_of
 from service.cluster.merged_metrics import merged
 from service.cluster.messages import Answered, Asked, Files
 from service.downloads import Downloads
 from service.errors import EngineUnavailableError
+from service.request_metrics import RequestMetrics
 from service.server import CLOSE_S
 from service.settings import Settings
+from service.telemetry import begin_request, configure_logging
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +76,25 @@ class Front:
         self._not_here = _NOT_HERE if settings.glossaries_file else {**_NOT_HERE, "/v1/glossaries": _NO_GLOSSARIES}
         self._downloads = Downloads()
         self._in_flight = 0
+        self._registry = CollectorRegistry()
+        self._own = RequestMetrics(self._registry)
+        self._own.watch(statuses())
+        configure_logging(settings.log_level)
 
     async def __call__(self, request: Request) -> Response:
-        """The answer of a replica, or why there is none."""
+        """The answer of a replica, or why there is none; only that is in the front's own log and metrics."""
+        begin_request(request.headers.get("x-request-id"))
+        started = time.monotonic()
+        answer = await self._replica_answer(request)
+        if isinstance(answer, Answered):
+            return _response(answer)
+        route, duration_s = route_of(request.scope), time.monotonic() - started
+        self._own.finished(route=route, pair="", status=answer.status_code, duration_s=duration_s)
+        log_answer(request.method, route, answer.status_code, duration_s)
+        return answer
+
+    async def _replica_answer(self, request: Request) -> Answered | Response:
+        """What a replica has answered; a response of the front's own if none has."""
         path = request.scope["path"]
         for part, message in self._not_here.items():
             if f"{path}/".startswith(f"{part}/"):
@@ -94,7 +115,7 @@ class Front:
             self._in_flight -= 1
         for key, file in answered.files:
             self._downloads.keep(key, file)
-        return _response(answered)
+        return answered
 
     async def drain(self) -> None:
         """Have new work refused by the replicas, as a process by itself does; returns when all else is answered and the
@@ -123,12 +144,13 @@ class Front:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     async def _metrics(self, asked: Asked) -> Answered:
-        """Those of all replicas, told apart by a label; the answer of one that refuses."""
+        """Those of all replicas and the front's own, told apart by a label; the answer of a replica that refuses."""
         answers: Sequence[Answered] = await self._replicas.broadcast("answer", asked).results_async()
         if not answers:
             raise EngineUnavailableError("no replica is running")
         refused = next((each for each in answers if each.status != 200), None)
         texts = {each.replica: each.body.decode() for each in answers}
+        texts["front"] = generate_latest(self._registry).decode()
         return refused or replace(answers[0], body=merged(texts))
 
     async def _body(self, request: Request) -> bytes:
@@ -143,6 +165,7 @@ class Front:
         return ((key, file),) if file else ()
 
     def _refused(self, path: str, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+        self._own.rejected(problem.type)
         response = render(path, problem)
         response.headers.update(headers or {})
         return _OwnAnswer(response, self._settings.cors_origins)
@@ -152,6 +175,7 @@ class _OwnAnswer(Response):
     """An answer that no replica gave, with the headers that the middleware of the app would have given it."""
 
     def __init__(self, response: Response, origins: Sequence[str]) -> None:
+        self.status_code = response.status_code
         self._app = SecurityHeaders(LibreTranslateCors(response, origins=origins))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -34,6 +34,12 @@ async def answering(_asked: Asked) -> Answered:
     return ANSWER
 
 
+@pytest.fixture(autouse=True)
+def _logging_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The front sets up its process's log, which here is pytest's."""
+    monkeypatch.setattr("service.cluster.front.configure_logging", lambda _level: None)
+
+
 @dataclass
 class Replicas:
     """A handle of them. results: what a broadcast gives."""
@@ -187,6 +193,44 @@ def test_metrics_are_those_of_all_and_as_one_says_them() -> None:
     refused = Answered(401, (), b"no", "three")
     assert asked(served(front(Replicas(results=[*answers, refused]))), "GET", "/metrics").status_code == 401
     assert asked(served(front(Replicas(results=[]))), "GET", "/metrics").status_code == 503
+
+
+def test_what_the_front_answers_itself_is_in_its_log_and_metrics(caplog: pytest.LogCaptureFixture) -> None:
+    async def answers(asked: Asked) -> Answered:
+        if asked.path == "/translate":
+            raise TimeoutError
+        return ANSWER
+
+    replicas = Replicas(answers, results=[Answered(200, (), b"", "one")])
+    app = served(front(replicas, max_body_bytes=100))
+    caplog.set_level("INFO", "verso.access")
+    requests: list[tuple[str, str, bytes]] = [
+        ("POST", "/v1/translate", b" " * 101),
+        ("POST", "/v1/translate", b"{}"),
+        ("POST", "/translate", b"{}"),
+        ("GET", "/v1/documents/of-a-user", b""),
+        ("GET", "/v1/admin/of-a-user", b""),
+    ]
+    for number, (method, path, body) in enumerate(requests):
+        asked(app, method, path, content=body, headers={"X-Request-ID": f"id-{number}"})
+    told = [vars(record) for record in caplog.records]
+    assert [(each["method"], each["route"], each["status"]) for each in told] == [
+        ("POST", "/v1/translate", 413),
+        ("POST", "/translate", 503),
+        ("GET", "/v1/documents/{document_id}", 403),
+        ("GET", "other", 403),
+    ]
+    samples = set(asked(app, "GET", "/metrics").text.splitlines())
+    assert samples >= {
+        'verso_requests_total{pair="",replica="front",route="/v1/translate",status="413"} 1.0',
+        'verso_requests_total{pair="",replica="front",route="/translate",status="503"} 1.0',
+        'verso_requests_total{pair="",replica="front",route="other",status="403"} 1.0',
+        'verso_request_duration_seconds_count{replica="front",route="/v1/translate"} 1.0',
+        'verso_request_rejections_total{reason="too_large",replica="front"} 1.0',
+        'verso_request_rejections_total{reason="unavailable",replica="front"} 1.0',
+        'verso_request_rejections_total{reason="forbidden",replica="front"} 2.0',
+        'verso_request_rejections_total{reason="overloaded",replica="front"} 0.0',
+    }
 
 
 def test_what_was_accepted_is_answered_before_the_front_is_drained(monkeypatch: pytest.MonkeyPatch) -> None:
