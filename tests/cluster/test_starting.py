@@ -52,6 +52,16 @@ def test_an_address_where_there_is_no_cluster(
 
 
 @pytest.mark.usefixtures("store")
+def test_a_cluster_of_this_machine_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(*_arguments: object, **_options: object) -> None:
+        raise Exception("The current node timed out during startup.")  # as Ray does
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("ray.init", init)
+    assert said("serve", "--ray") == "verso: Ray: Exception: The current node timed out during startup."
+
+
+@pytest.mark.usefixtures("store")
 def test_a_port_that_nobody_would_be_told() -> None:
     assert said("serve", "--ray", "--port", "0").startswith("verso: VERSO_PORT: 0; allowed with --ray: 1..65535")
 
