@@ -105,7 +105,9 @@ def messages_of(lines: Sequence[str]) -> list[Message]:
             found[-1].add(keyword, match["more"], number)
         elif match["comment"] is not None:
             keyword = ""
-            fuzzy = fuzzy or _FUZZY.match(match["comment"]) is not None
+            # What stands in front of an obsolete message is said of that.
+            obsolete = match["comment"].startswith("~")
+            fuzzy = not obsolete and (fuzzy or _FUZZY.match(match["comment"]) is not None)
     if found and not found[-1].is_whole:
         raise _refused(len(lines) - 1, lines[-1])
     return found

@@ -85,6 +85,14 @@ def test_gettext_keeps_every_line_but_those_of_missing_translations() -> None:
     ]
 
 
+def test_a_fuzzy_message_that_is_obsolete_says_nothing_of_the_next() -> None:
+    old = '#~ msgctxt "menu"\n#~ msgid "old"\n#~ msgstr "x"\n\n'
+    new = 'msgid "one two"\nmsgstr ""\n\nmsgid "three"\nmsgstr ""\n'
+    for flags in ("#, fuzzy", "#, fuzzy, c-format", '#, fuzzy\n#~| msgid "older"'):
+        assert [segment.text for segment in read(GETTEXT, f"{flags}\n{old}{new}").segments] == ["one two", "three"]
+        assert [segment.text for segment in read(GETTEXT, f"{old}#, fuzzy\n\n# of it\n{new}").segments] == ["three"]
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
