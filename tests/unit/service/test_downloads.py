@@ -30,6 +30,17 @@ def test_the_oldest_make_room() -> None:
     assert [downloads.get(key) is not None for key in keys] == [False, True, True, True]
 
 
+def test_the_latest_is_kept_for_a_while_however_large_it_is() -> None:
+    clock = Clock()
+    downloads = Downloads(clock)
+    small, large, more = (downloads.put("a.txt", bytes(size), "text/plain") for size in (1, MOST_BYTES, 1))
+    assert [downloads.get(key) is not None for key in (small, large, more)] == [False, False, True]
+    larger = downloads.put("a.txt", bytes(MOST_BYTES + 1), "text/plain")
+    assert [downloads.get(key) is not None for key in (more, larger)] == [False, True]
+    clock.now_s = KEPT_S
+    assert downloads.get(larger) is None
+
+
 def test_names_hold_nothing_that_a_shell_or_a_path_would_mind() -> None:
     downloads = Downloads()
     for name, safe in (("../../etc/passwd", "_.._etc_passwd"), ("..", "file"), ('a"; rm -rf ~.txt', "a_rm_-rf_.txt")):
