@@ -92,15 +92,19 @@ async def _translate(lines: tuple[Line, ...], translate: TranslateTexts) -> Batc
 
 
 def batches(lines: Iterator[Line], most_lines: int) -> Iterator[tuple[Line, ...]]:
-    """Lines that make a request each."""
-    while first := next(lines, None):
-        batch, characters = [first], len(first.text)
-        while len(batch) < most_lines and characters < CHARACTERS:
-            line = next(lines, None)
-            if line is None:
-                break
-            batch.append(line)
-            characters += len(line.text)
+    """Lines that make a request each; one of more than CHARACTERS makes one by itself."""
+    batch: list[Line] = []
+    characters = 0
+    for line in lines:
+        if batch and characters + len(line.text) > CHARACTERS:
+            yield tuple(batch)
+            batch, characters = [], 0
+        batch.append(line)
+        characters += len(line.text)
+        if len(batch) == most_lines:
+            yield tuple(batch)
+            batch, characters = [], 0
+    if batch:
         yield tuple(batch)
 
 

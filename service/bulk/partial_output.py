@@ -51,11 +51,17 @@ class PartialOutput:
             raise InputError(f"--output: there is no folder {self._path.parent}")
         if self._path.is_dir():
             raise InputError(f"--output: {self._path} is a folder; allowed: the name of a file")
-        if job is None or not (self._job_file.exists() and self._partial.exists()):
+        if not (self._job_file.exists() and self._partial.exists()):
+            self._job_file.unlink(missing_ok=True)
             self._partial.write_bytes(b"")
             if job is not None:
                 self._job_file.write_text(json.dumps(job, indent=2) + "\n", encoding="utf-8")
             return 0
+        if job is None:
+            raise InputError(
+                f"{self._partial}: is of a run that can be gone on with, and this one would not; remove it, or choose "
+                "another --output"
+            )
         before = self._job_before()
         if before != job:
             changed = ", ".join(sorted(name for name in job if before.get(name) != job[name]))

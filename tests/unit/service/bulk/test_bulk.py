@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.bulk.in_flight_lines import BATCHES_AT_ONCE, Translated, translate_lines
+from service.bulk.in_flight_lines import BATCHES_AT_ONCE, CHARACTERS, LINES, Translated, batches, translate_lines
 from service.bulk.input_lines import Line, check_files, measure, read_lines
 from service.bulk.partial_output import PartialOutput
 from service.client_answers import OverloadedError, Summary
@@ -82,6 +82,20 @@ def test_every_line_once_and_in_order(sizes: list[int], most_lines: int) -> None
     assert asyncio.run(run()) == "".join(f"{line.text.upper()}\n" for line in lines)
 
 
+def test_a_batch_has_no_more_characters_than_a_server_takes_but_for_one_long_line() -> None:
+    lines = [Line("x" * size, "\n") for size in (1, CHARACTERS - 1, 1, CHARACTERS + 1, 2, 3)]
+    made = [[len(line.text) for line in batch] for batch in batches(iter(lines), LINES)]
+    assert made == [[1, CHARACTERS - 1], [1], [CHARACTERS + 1], [2, 3]]
+
+
+def test_a_full_batch_does_not_wait_for_another_line() -> None:
+    def typed() -> Iterator[Line]:
+        yield Line("a", "\n")
+        raise AssertionError("nobody has typed it yet")
+
+    assert next(batches(typed(), 1)) == (Line("a", "\n"),)
+
+
 def test_batches_are_under_way_together_and_an_overload_is_waited_out() -> None:
     together = most = refused = 0
     full = asyncio.Event()
@@ -122,8 +136,8 @@ def test_the_first_error_ends_it_and_nothing_is_left_running() -> None:
     assert asyncio.run(run()) == 1
 
 
-def interrupted(path: Path, *written: str) -> None:
-    with contextlib.suppress(KeyboardInterrupt), PartialOutput(path, JOB) as output:
+def interrupted(path: Path, *written: str, job: dict[str, str] | None = JOB) -> None:
+    with contextlib.suppress(KeyboardInterrupt), PartialOutput(path, job) as output:
         for text in written:
             output.write(text)
         raise KeyboardInterrupt
@@ -149,6 +163,16 @@ def test_the_rest_of_another_job_is_not_gone_on_with(tmp_path: Path) -> None:
         PartialOutput(tmp_path / "out", JOB)
     with pytest.raises(InputError, match="there is no folder"):
         PartialOutput(tmp_path / "no" / "out", JOB)
+
+
+def test_what_is_not_gone_on_with_leaves_the_rest_of_a_run_that_is(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out", "one\n")
+    with pytest.raises(InputError, match="of a run that can be gone on with"):
+        PartialOutput(tmp_path / "out", None)
+    (tmp_path / "out.partial").unlink()
+    interrupted(tmp_path / "out", "other\n", job=None)
+    with PartialOutput(tmp_path / "out", JOB) as output:
+        assert output.done == 0
 
 
 def test_once_the_rest_of_another_job_is_removed_as_it_is_told_a_new_one_begins(tmp_path: Path) -> None:
