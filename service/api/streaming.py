@@ -19,6 +19,8 @@ from service.pipeline.writing import Told
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
+# Line breaks to str.splitlines, and so to httpx's iter_lines, that JSON leaves as they are, and has only in strings.
+_ESCAPED = {ord(each): f"\\u{ord(each):04x}" for each in "\x85\u2028\u2029"}
 # Of one event.
 EVENT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -95,8 +97,8 @@ async def _events(
 
 
 def _event(name: str, data: str) -> str:
-    """JSON has no line break, which would end the field."""
-    return f"event: {name}\ndata: {data}\n\n"
+    """JSON has no line break, which would end the field; what only some clients take for one is escaped."""
+    return f"event: {name}\ndata: {data.translate(_ESCAPED)}\n\n"
 
 
 async def _stop(working: asyncio.Future[BaseModel]) -> None:

@@ -156,6 +156,16 @@ def test_a_stream_ends_in_the_translation() -> None:
     assert len(texts) > 1
     assert all(texts[-1].startswith(text) for text in texts)
 
+    broken = "One.\u2028Two.\u2029Three.\x85Four."
+
+    async def both(client: AsyncClient) -> tuple[str, str]:
+        whole = await client.translate(broken, source="en", target="ru")
+        return whole.text, [text async for text in client.stream(broken, source="en", target="ru")][-1]
+
+    plain, streamed = ask(both)
+    assert plain == streamed
+    assert {"\u2028", "\u2029", "\x85"} <= set(streamed)
+
     async def refused(client: AsyncClient) -> list[str]:
         return [text async for text in client.stream("one", source="en", target="xx")]
 
