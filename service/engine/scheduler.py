@@ -20,6 +20,8 @@ MIN_RETRY_AFTER_S = 1.0
 MAX_RETRY_AFTER_S = 120.0
 # While interactive work waits too, bulk gets a token for this many of it: enough to go on, too little to be felt.
 INTERACTIVE_PER_BULK = 8
+# Deadlines that are kept beside those of what is there, at most: of what ended before them.
+PAST_EXPIRIES = 256
 # The share of its time after which a request should be done by what is known: the rest is for what is not.
 SURE_SHARE = 0.75
 
@@ -213,6 +215,8 @@ class Scheduler:
             entry = self._find(entry_id)
             if entry is not None and entry.expires_s == at_s:  # otherwise its deadline was moved
                 expired += self.remove([entry_id])
+        if len(self._expiries) > 2 * (self.queued + self.running) + PAST_EXPIRIES:
+            self._forget_past_expiries()
         return expired
 
     def clear(self) -> list[Entry]:
@@ -272,6 +276,12 @@ class Scheduler:
 
     def _remove_waiting(self, entry_id: int) -> Entry | None:
         return next((entry for q in self._queues.values() if (entry := q.remove(entry_id)) is not None), None)
+
+    def _forget_past_expiries(self) -> None:
+        """A deadline may be far away, and what had it ended long ago."""
+        entries = [*self._running.values(), *(entry for q in self._queues.values() for entry in q.entries.values())]
+        self._expiries = [(entry.expires_s, entry.entry_id) for entry in entries if entry.expires_s is not None]
+        heapq.heapify(self._expiries)
 
     def _watch_expiry(self, entry: Entry) -> None:
         if entry.expires_s is not None:

@@ -14,6 +14,7 @@ from service.engine.rate import PRIOR_TOKENS_PER_S
 from service.engine.scheduler import (
     MAX_RETRY_AFTER_S,
     MIN_RETRY_AFTER_S,
+    PAST_EXPIRIES,
     SURE_SHARE,
     Spent,
 )
@@ -107,6 +108,21 @@ def test_what_has_expired_is_dropped_and_reported_once_waiting_or_running() -> N
     assert scheduler.expire() == []
     assert scheduler.finish(running) is None
     assert taken(scheduler) == [patient]
+
+
+def test_deadlines_far_away_are_not_kept_for_what_has_ended() -> None:
+    scheduler, clock = make_scheduler()
+    for _again in range(4 * PAST_EXPIRIES):
+        for entry_id in scheduler.submit([make_segment(1)], INTERACTIVE, 1e6):
+            assert taken(scheduler) == [entry_id]
+            scheduler.finish(entry_id)
+        assert scheduler.expire() == []
+        assert len(scheduler._expiries) <= PAST_EXPIRIES + 2
+    running, waiting = scheduler.submit([make_segment(1), make_segment(2)], INTERACTIVE, 1e6)
+    assert taken(scheduler, room=1) == [running]
+    scheduler._forget_past_expiries()
+    clock.now_s += 1e6
+    assert [entry.entry_id for entry in scheduler.expire()] == [running, waiting]
 
 
 def test_another_caller_moves_the_deadline_back_but_never_forward() -> None:
