@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
@@ -35,6 +35,7 @@ class Checkpoint:
     average: the weights that are validated. best: those of the validation with the best score, if the run keeps them;
     else None. random_state, device_random_state: of the first process, on
     the CPU and on its GPU if it has one. precision: the state of fp16's gradient scaler; empty without one.
+    averaged_with: what the average was made the mean with, as fields of a manifest's DataSource.
     """
 
     position: Position
@@ -46,6 +47,7 @@ class Checkpoint:
     device_random_state: Tensor | None = None
     best: dict[str, Tensor] | None = None
     best_score: float = -inf
+    averaged_with: Sequence[dict[str, Any]] = ()
 
     def save(self, path: Path) -> None:
         """Replace `path` in one rename.

@@ -10,19 +10,19 @@ from torch import Tensor
 
 from model_store.bundle import BundleDescription, save_bundle
 from model_store.errors import ConfigError
-from model_store.manifest import DataSource, read_manifest
+from model_store.manifest import DataSource
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 from model_store.weights import pack_weights, unpack_weights
-from training.checkpoint import averaged_weights
+from training.checkpoint import Checkpoint, averaged_weights
 from training.config import Recipe
 from training.data_config import SourceConfig
 from training.dataset import PackedPairs
 from training.run_folder import RunFolder, read_json
 from training.scores import read_scores
 from training.shortlist import learn_translations
-from training.start import find_bundle
+from training.start import learned_before
 from training.writing import naming
 
 
@@ -103,7 +103,8 @@ def _translations(recipe: Recipe, folder: RunFolder) -> dict[str, Translations]:
 
 
 def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
-    """The bundle that training began with, if it did, and the sources with how many pairs of each were kept."""
+    """The bundle that training began with, if it did, the sources with how many pairs of each were kept, and what the
+    run was averaged with."""
     report = read_json(folder.report)
     sources = tuple(
         DataSource(
@@ -115,18 +116,9 @@ def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
         for source in recipe.data.sources
     )
     reference = recipe.start_from or recipe.transfer_from
-    return sources if reference is None else (_beginning(reference), *sources)
-
-
-def _beginning(reference: str) -> DataSource:
-    """What the weights had learned before. Raises as find_bundle."""
-    bundle = read_manifest(find_bundle(reference))
-    return DataSource(
-        name=f"{bundle.name}@{bundle.version}",
-        licence=bundle.licence,
-        pairs=sum(each.pairs for each in bundle.data),
-        origin="the bundle whose weights training began with",
-    )
+    begun = () if reference is None else (learned_before(reference, "the bundle whose weights training began with"),)
+    others = (DataSource(**each) for each in Checkpoint.load(folder.checkpoint).averaged_with)
+    return (*begun, *sources, *others)
 
 
 def _origin(source: SourceConfig) -> str:

@@ -92,10 +92,10 @@ class RunFolder:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What `prepare` wrote there. Raises ConfigError if it is not whole."""
+    """What `prepare` wrote there. Raises ConfigError if it is not there, or not whole."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise _not_whole(path, error) from error
     return content
 

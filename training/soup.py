@@ -14,11 +14,12 @@ from pathlib import Path
 from torch import Tensor
 
 from model_store.errors import ConfigError, ModelStoreError
+from model_store.manifest import DataSource
 from model_store.tokenizer import Tokenizer
 from training.averaging import mean_of
 from training.checkpoint import Checkpoint, averaged_state, averaged_weights
-from training.run_folder import RunFolder
-from training.start import load_start
+from training.run_folder import RunFolder, read_json
+from training.start import learned_before, load_start
 
 
 def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str]) -> None:
@@ -33,8 +34,22 @@ def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str])
     members = [own, *(_weights(each, tokenizer, own) for each in others)]
     saved = Checkpoint.load(folder.checkpoint)
     average = averaged_state(mean_of(members), saved.average["n_averaged"])
-    replace(saved, average=average, best=None, best_score=-inf).save(folder.checkpoint)
+    averaged_with = [*saved.averaged_with, *(_source(each).model_dump(mode="json") for each in others)]
+    replace(saved, average=average, best=None, best_score=-inf, averaged_with=averaged_with).save(folder.checkpoint)
     folder.scores.unlink(missing_ok=True)
+
+
+def _source(other: str) -> DataSource:
+    """What one of the others had learned from, for the card."""
+    run = RunFolder(Path(other))
+    if not run.checkpoint.exists():
+        return learned_before(other, "a bundle that its weights are averaged with")
+    return DataSource(
+        name=run.root.name,
+        licence="of the sources of that run",
+        pairs=sum(counts["kept"] for counts in read_json(run.report).values()),
+        origin="another run that its weights are averaged with",
+    )
 
 
 def _weights(other: str, tokenizer: Tokenizer, own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

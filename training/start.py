@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.errors import ConfigError
-from model_store.manifest import MANIFEST_FILE, TOKENIZER_FILE, read_manifest
+from model_store.manifest import MANIFEST_FILE, TOKENIZER_FILE, DataSource, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
@@ -46,6 +46,17 @@ def find_bundle(reference: str) -> Path:
 def load_start(reference: str) -> Bundle:
     """The bundle that a run starts from, verified. Raises as load_bundle and find_bundle."""
     return load_bundle(find_bundle(reference))
+
+
+def learned_before(reference: str, origin: str) -> DataSource:
+    """A bundle whose weights a run has, as a source of what it learned. Raises as find_bundle."""
+    bundle = read_manifest(find_bundle(reference))
+    return DataSource(
+        name=f"{bundle.name}@{bundle.version}",
+        licence=bundle.licence,
+        pairs=sum(each.pairs for each in bundle.data),
+        origin=origin,
+    )
 
 
 def check_transfer(recipe: Recipe) -> None:

@@ -7,11 +7,12 @@ torchrun started share the batches of each update and do otherwise the same; the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -108,6 +109,7 @@ class Trainer:
         self.network = network
         self.best: dict[str, Tensor] | None = None
         self.best_score = -inf
+        self.averaged_with: Sequence[dict[str, Any]] = ()
         if self.fabric.global_rank:
             torch.manual_seed(self.config.seed + self.fabric.global_rank)  # dropout of its own
 
@@ -249,6 +251,7 @@ class Trainer:
             torch.cuda.get_rng_state(self.fabric.device) if self.fabric.device.type == "cuda" else None,
             self.best,
             self.best_score,
+            self.averaged_with,
         ).save(self.checkpoint)
 
     def _resume(self) -> Position:
@@ -267,7 +270,7 @@ class Trainer:
         self.average.n_averaged.copy_(saved.average["n_averaged"])
         self._check_widths(saved)
         self.optimizer.load_state_dict(saved.optimizer)
-        self.best, self.best_score = saved.best, saved.best_score
+        self.best, self.best_score, self.averaged_with = saved.best, saved.best_score, saved.averaged_with
         self.fabric.strategy.precision.load_state_dict(saved.precision)
         if self.fabric.is_global_zero:
             torch.set_rng_state(saved.random_state)

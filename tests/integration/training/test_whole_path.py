@@ -44,6 +44,22 @@ def test_the_bundle_says_what_it_was_trained_on(run: Path) -> None:
     assert (source.name, source.pairs) == ("numbers", report["numbers"]["kept"])
 
 
+def test_the_bundle_of_an_averaged_run_says_what_the_others_were_trained_on(run: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(run / "runs", runs)
+    bundle = runs / "option" / "bundles" / "option" / "1"
+    shared = (str(run / "small.toml"), "--runs", str(runs))
+    invoke("average", *shared, "--with", str(bundle), "--with", str(run / "runs" / "option"))
+    invoke("export", *shared, "--data", str(RECIPES), "--out", str(tmp_path / "store"))
+    (own,) = load_bundle(bundle).manifest.data
+    found = load_bundle(tmp_path / "store" / "option" / "1").manifest.data
+    assert [(each.name, each.pairs) for each in found] == [
+        ("numbers", own.pairs),
+        ("option@1", own.pairs),
+        ("option", own.pairs),
+    ]
+
+
 def test_scoring_the_bundle_gives_what_scoring_the_run_gave(run: Path) -> None:
     arguments = ("evaluate", str(run / "small.toml"), "--data", str(RECIPES), "--runs", str(run / "runs"))
     of_run = invoke(*arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -29,6 +30,7 @@ def run(root: Path, seed: int, hidden: int = 8) -> RunFolder:
         folder.checkpoint
     )
     folder.scores.write_text("[]", encoding="utf-8")
+    folder.report.write_text(json.dumps({"one": {"kept": seed}, "two": {"kept": 10}}), encoding="utf-8")
     return folder
 
 
@@ -47,6 +49,20 @@ def test_it_is_the_mean_of_averages_and_bundles(tmp_path: Path) -> None:
     assert (after.position, int(after.average["n_averaged"])) == (last.position, 7)
     assert all(torch.equal(weight, last.network[name]) for name, weight in after.network.items())
     assert not own.scores.exists()
+    assert [(each["name"], each["pairs"], each["origin"]) for each in after.averaged_with] == [
+        ("other", 12, "another run that its weights are averaged with"),
+        ("tiny@1", sum(each.pairs for each in bundle.manifest.data), "a bundle that its weights are averaged with"),
+    ]
+    average_with(own, tokenizer(), [str(other.root)])
+    assert [each["name"] for each in Checkpoint.load(own.checkpoint).averaged_with] == ["other", "tiny@1", "other"]
+
+
+def test_a_run_whose_data_is_not_known_is_refused(tmp_path: Path) -> None:
+    own, other = run(tmp_path / "own", 1), run(tmp_path / "other", 2)
+    other.report.unlink()
+    with pytest.raises(ConfigError, match=r"report\.json: is not whole .*remove .* and prepare again"):
+        average_with(own, tokenizer(), [str(other.root)])
+    assert own.scores.exists()
 
 
 def test_the_best_average_is_what_counts_of_each_and_the_mean_takes_its_place(tmp_path: Path) -> None:
