@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from service.documents.reader import DocumentReader
 from service.documents.reading import Contents
@@ -31,11 +31,16 @@ from service.pipeline.translation import Turn
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _JOBS_AT_ONCE = 2
 # A job that ends the process with it would do so at every start.
 _MOST_ATTEMPTS = 5
 _EXPIRY_S = 60.0
 _RETRY_AFTER_S = 60.0
+# What the store cannot keep is given to it again, less and less often.
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 60.0
 # What is enough to tell the language of a document.
 _SAMPLE_CHARACTERS = 4000
 
@@ -168,10 +173,14 @@ class DocumentJobs:
         return content
 
     async def delete(self, job_id: str) -> None:
-        """Forget a job, and stop it if it runs."""
+        """Forget a job, and stop it if it runs. Raises DocumentStoreError: it is still there, and goes on."""
+        forgotten = asyncio.create_task(self._forget(job_id))
+        await asyncio.shield(forgotten)  # both or neither, though whoever asked goes away
+
+    async def _forget(self, job_id: str) -> None:
+        await asyncio.to_thread(self._store.delete, job_id)
         if (task := self._running.get(job_id)) is not None:
             task.cancel()
-        await asyncio.to_thread(self._store.delete, job_id)
 
     def _check_room(self, client: str, counts: Counter[str]) -> None:
         """counts: jobs by client. Raises TooManyDocumentsError if they leave no room for one more of `client`."""
@@ -215,10 +224,7 @@ class DocumentJobs:
             result = self._explain(error)
         if result is None:
             return
-        try:
-            await asyncio.to_thread(self._store.finish, job.new.id, result)
-        except ServiceError:
-            logger.exception("what came of a document cannot be kept")
+        await _stored(partial(self._store.finish, job.new.id, result))
         outcome: Literal["done", "failed"] = "failed" if isinstance(result, JobError) else "done"
         duration_s = self._store.age_s(job)
         logger.info("document", extra={"segments": job.new.segments, "outcome": outcome, "duration_s": duration_s})
@@ -226,7 +232,7 @@ class DocumentJobs:
 
     async def _translated(self, job: Job) -> bytes | None:
         """The translated document; None if the job was deleted meanwhile."""
-        work = await asyncio.to_thread(self._store.work, job.new.id)
+        work = await _stored(partial(self._store.work, job.new.id))
         if work is None:
             return None
         content, done = work
@@ -237,7 +243,7 @@ class DocumentJobs:
             done.update(texts)
             report.merge(news)
             self._observer.part_done(len(texts))
-            await asyncio.to_thread(self._store.progress, job.new.id, texts, report)
+            await _stored(partial(self._store.progress, job.new.id, texts, report))
 
         order = job.new.order
         parts = await patiently(lambda: plan(self._translator, order, segments, done))
@@ -252,6 +258,19 @@ class DocumentJobs:
                 for job_id in await asyncio.to_thread(self._store.expired):
                     await self.delete(job_id)
             await asyncio.sleep(_EXPIRY_S)
+
+
+async def _stored(step: Callable[[], T]) -> T:
+    """The result of a step of the store, which is taken again until it succeeds: a disk that is full is so for a while,
+    and what was translated is not lost by it."""
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            return await asyncio.to_thread(step)
+        except DocumentStoreError:
+            logger.exception("a document waits for the store, which is tried again")
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 def _unknown(job_id: str) -> DocumentNotFoundError:
