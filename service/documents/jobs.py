@@ -9,7 +9,7 @@ import math
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 from typing import Literal, Protocol, TypeVar
@@ -246,7 +246,9 @@ class DocumentJobs:
             await _stored(partial(self._store.progress, job.new.id, texts, report))
 
         order = job.new.order
-        parts = await patiently(lambda: plan(self._translator, order, segments, done))
+        parts = await patiently(
+            lambda model: plan(self._translator, replace(order, model=model), segments, done), order.model
+        )
         turn = Turn(Client(job.new.client, job.new.weight), Priority.BULK)
         await translate_parts(self._translator, order, parts, turn, part_done)
         texts = [done[place] for place in range(len(segments))]

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from service.documents.document import Document, Segment
 from service.documents.reading import Contents
-from service.errors import EngineDeadlineError, EngineOverloadedError, EngineUnavailableError, InvalidRequestError
+from service.errors import (
+    EngineDeadlineError,
+    EngineOverloadedError,
+    EngineUnavailableError,
+    InvalidRequestError,
+    ModelNotFoundError,
+)
 from service.languages import language_and_script
 from service.pipeline.translate import Translator
 from service.pipeline.translation import AUTO, Format, TranslationRequest, TranslationResult, Turn
@@ -154,8 +160,7 @@ async def translate_parts(
     """Translate; `done` is told of each part. Raises as Translator.translate, by the first part that fails.
 
     Args:
-        wait_for_room_s: how long a full queue is waited for, in seconds; None: for as long as it takes, and for models
-            that are being loaded, too.
+        wait_for_room_s: how long a full queue is waited for, in seconds; None: `patiently`.
     """
     slots = asyncio.Semaphore(_PARTS_AT_ONCE)
 
@@ -171,10 +176,10 @@ async def translate_parts(
                 wait_for_room_s=wait_for_room_s or 0.0,
                 turn=turn,
             )
-            patient = wait_for_room_s is None
-            result = await (
-                patiently(lambda: translator.translate(request)) if patient else translator.translate(request)
-            )
+            if wait_for_room_s is None:
+                result = await patiently(lambda model: translator.translate(replace(request, model=model)), order.model)
+            else:
+                result = await translator.translate(request)
         report = Report()
         report.add(result)
         texts = [text.best.text for text in result.translations]
@@ -189,12 +194,19 @@ async def translate_parts(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of `work`, which is tried again while the models are loading or others fill the queue."""
+async def patiently(work: Callable[[str | None], Awaitable[T]], model: str | None) -> T:
+    """The result of `work` with that model, which is tried again while the models are loading or others fill the queue.
+    A version or canary that is not there any more is taken for its bundle: kept for documents, which wait and run for
+    hours, it would hold its memory as long, and not over a restart."""
     timeouts = 0
     while True:
         try:
-            return await work()
+            return await work(model)
+        except ModelNotFoundError:
+            name, at, _version = (model or "").partition("@")
+            if not at:
+                raise
+            model = name
         except EngineOverloadedError as error:
             await asyncio.sleep(min(error.retry_after_s, _LONGEST_WAIT_S))
         except EngineUnavailableError:
