@@ -114,8 +114,9 @@ class Translator(Pipeline):
         """The texts in their order; passages of one source language are translated after those of another."""
         deadline = request.turn.deadline(started, self.limits.timeout_s)
         patience = Patience(deadline, started + request.wait_for_room_s, request.turn)
-        if first := next((legs[0] for legs in routes.values() if legs), None):
-            self._door.refuse_if_full(first, [each.text for each in passages if routes[each.language]], patience)
+        for first in {id(legs[0].model): legs[0] for legs in routes.values() if legs}.values():
+            own = [language for language, legs in routes.items() if legs and legs[0].model is first.model]
+            self._door.refuse_if_full(first, [each.text for each in passages if each.language in own], patience)
         parts = [writing.part(each.index) for each in passages] if writing else []
         translated: dict[Passage, TextTranslation] = {}
         for source, legs in routes.items():

@@ -100,6 +100,17 @@ def test_a_sentence_that_was_let_in_is_let_in_in_another_text() -> None:
     assert engine.least[-1].tokens <= 1 + tokens[1]
 
 
+def test_an_engine_is_asked_only_for_the_texts_that_it_would_get() -> None:
+    russian, other = model("en-ru"), model("de-ru", name="other")
+    english = "The quick brown fox jumps over the lazy dog."
+    german = " ".join(["Der schnelle braune Fuchs springt über den faulen Hund."] * 20)
+    translator = Translator(lambda: Catalogue((russian, other)))
+    asyncio.run(translator.translate(TranslationRequest((english, german), "auto", "ru")))
+    for each in (russian, other):
+        (least,), lengths = engine_of(each).least, [len(one.source) for one in engine_of(each).groups[0]]
+        assert 0 < least.tokens <= sum(lengths)
+
+
 @example(["a) one", "42 &amp; &amp; --option=value"])
 @given(st.lists(st.lists(st.sampled_from(ODD), min_size=1, max_size=8).map(" ".join), min_size=1, max_size=3))
 def test_what_is_asked_for_is_never_less_than_the_door_takes_it_for(texts: list[str]) -> None:
