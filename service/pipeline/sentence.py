@@ -11,14 +11,14 @@ from service.catalogue import Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import split_for
 from service.pipeline.quality import changes_numbers, is_low, loses_symbols, repeats
-from service.pipeline.terms import TermUse, uses
+from service.pipeline.terms import TermUse, terms_in, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.alphabet import Alphabet, alphabet_of, core_of
 from service.text.casing import Recased, begun_large, recase
 from service.text.copied import spans_of
-from service.text.edits import Edit, EditedText, Span
+from service.text.edits import Edit, EditedText, Span, blanked
 from service.text.escapes import escapes
-from service.text.glossary import Glossary, Occurrence
+from service.text.glossary import Glossary, Occurrence, in_any_form
 from service.text.inline_tags import breaking_tags, without_pairs
 from service.text.markup import Run
 from service.text.posts import said
@@ -94,7 +94,8 @@ class Sentence:
         restored = self.shielded.restore(target, [(link.source, link.target) for link in links])
         back = self.shielded.unshielded()
         moved = [(back.span(link.source), restored.edited.span(link.target)) for link in links]
-        terms = uses(self.terms, restored.edited.text, [back.span(each.span) for each in self.terms])
+        written = blanked(restored.edited.text, restored.edited.moved)
+        terms = uses(self.terms, written, [back.span(each.span) for each in self.terms])
         bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
         source = self.shielded.bare()
         kept = [link for link in starmap(Link, restored.linked(moved)) if _is_there(link)]
@@ -144,9 +145,11 @@ def prepare(
     symbols that the model has not copied, so that they are kept from it."""
     text = piece.text
     run = without_pairs(text)
-    sentence = _shielded(leg, replace(piece, text=text if run is None else run.text), stand_ins, lost)
-    sentence = replace(sentence, text=text, run=run, goes_on=piece.goes_on and not text.endswith(tuple(_END)))
-    return sentence if glossary is None else replace(sentence, terms=tuple(glossary.find(sentence.recased.text)))
+    bare = replace(piece, text=text if run is None else run.text)
+    sentence = _shielded(leg, bare, stand_ins, glossary, lost)
+    terms = terms_in(sentence.recased.text, glossary, sentence.shielded.places)
+    goes_on = piece.goes_on and not text.endswith(tuple(_END))
+    return replace(sentence, text=text, run=run, goes_on=goes_on, terms=terms)
 
 
 def in_both_cases(leg: Leg, sentence: Sentence) -> tuple[Sentence, Sentence | None]:
@@ -165,15 +168,17 @@ def in_both_cases(leg: Leg, sentence: Sentence) -> tuple[Sentence, Sentence | No
 def as_it_is(leg: Leg, text: str, glossary: Glossary | None) -> Sentence:
     """A segment that the model is given as it stands, since its translation has been begun."""
     shielded = shield(text, (), (), _alphabet(leg).respelled(text))
-    terms = () if glossary is None else tuple(glossary.find(shielded.edited.text))
-    return Sentence(text, shielded, Recased(shielded.edited.text), terms)
+    given = shielded.edited.text
+    return Sentence(text, shielded, Recased(given), terms_in(given, glossary, find_atoms(given, tags=True)))
 
 
 def _alphabet(leg: Leg) -> Alphabet:
     return alphabet_of(leg.model.tokenizer.characters)
 
 
-def _shielded(leg: Leg, piece: Piece, stand_ins: Sequence[str], lost: Counter[str]) -> Sentence:
+def _shielded(
+    leg: Leg, piece: Piece, stand_ins: Sequence[str], glossary: Glossary | None, lost: Counter[str]
+) -> Sentence:
     text, most = piece.text, leg.model.max_source_tokens
 
     def count(part: str) -> int:
@@ -181,12 +186,15 @@ def _shielded(leg: Leg, piece: Piece, stand_ins: Sequence[str], lost: Counter[st
 
     alphabet = _alphabet(leg)
     atoms = find_atoms(text, tags=True, also=[*spans_of(text, lost), *alphabet.kept(text)])
+    # None that a term becomes, or it would be taken for the term, or the term for a placeholder.
+    forms = [form for each in terms_in(text, glossary, atoms) for form in each.term.forms]
+    stand_ins = [word for word in stand_ins if not in_any_form(word, forms)] or stand_ins
     respelled = alphabet.respelled(text)
     shielded = shield(text, atoms, stand_ins, respelled)
     if atoms and count(shielded.edited.text) > most:
         shielded = shield(text, atoms, (_VEIL,), respelled)
     if lost and count(shielded.edited.text) > most:  # a digit is shorter than what stands in for it
-        return _shielded(leg, piece, stand_ins, _NOTHING)
+        return _shielded(leg, piece, stand_ins, glossary, _NOTHING)
     given = shielded.edited.text
     recased = Recased(given) if piece.names else recase(given, leg.source, count)
     fits = recased.text == given or count(recased.text) <= most

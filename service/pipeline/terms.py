@@ -10,8 +10,8 @@ from model_store.decoding.segment import Form, Term
 from model_store.tokenizer import Tokenizer
 from service.pipeline.attended import attended_tokens
 from service.pipeline.spans import token_spans
-from service.text.edits import EditedText, Span
-from service.text.glossary import Occurrence, TargetForm, found_forms
+from service.text.edits import EditedText, Span, blanked
+from service.text.glossary import Glossary, Occurrence, TargetForm, found_forms
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class TermUse:
         """Where it is in a source and a target that were edited."""
         target = None if self.target is None else written.span(self.target)
         return replace(self, source=read.span(self.source), target=target)
+
+
+def terms_in(text: str, glossary: Glossary | None, hidden: Sequence[Span]) -> tuple[Occurrence, ...]:
+    """The terms that a text has. hidden: where it has placeholders, or what stands in for them; no term has any of
+    that."""
+    return () if glossary is None else tuple(glossary.find(blanked(text, hidden)))
 
 
 def demanded(

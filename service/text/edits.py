@@ -7,11 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 Span = tuple[int, int]
+_BLANK = "\0"  # neither a word nor white space
 
 
 def shifted(span: Span, by: int) -> Span:
     """The same stretch, so many characters further."""
     return span[0] + by, span[1] + by
+
+
+def blanked(text: str, spans: Sequence[Span]) -> str:
+    """The text, as long as it was, with nothing to be read at `spans`: no word, number, symbol or white space."""
+    for start, end in spans:
+        text = text[:start] + _BLANK * (end - start) + text[end:]
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,12 @@ def found_forms(forms: Sequence[TargetForm], text: str) -> list[Span]:
     return [match.span() for match in regex.finditer(pattern, text, regex.V1 | regex.IGNORECASE)]
 
 
+def in_any_form(word: str, forms: Sequence[TargetForm]) -> bool:
+    """Whether a word is in any of the forms, or might be taken for one."""
+    own = [TargetForm(word, open_ended=False)]
+    return any(found_forms([form], word) or found_forms(own, form.text) for form in forms)
+
+
 def _pattern(form: TargetForm) -> str:
     words = r"\s+".join(regex.escape(word) for word in form.text.split())
     return words + (r"[\p{L}\p{M}\p{N}]*" if form.open_ended else "")
