@@ -21,6 +21,7 @@ from service.pipeline.sentence import (
     prepare,
     whole,
 )
+from service.pipeline.terms import rest_of
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
 from service.pipeline.writing import Part
 from service.text.access_keys import AccessKey, access_key
@@ -95,8 +96,11 @@ def _falls_short(translation: SegmentTranslation) -> bool:
 
 
 def _lost(source: str, translation: SegmentTranslation) -> Counter[str]:
-    """The numbers and symbols that are not there any more; those in placeholders are not counted."""
-    return missing(without_placeholders(source), without_placeholders(translation.best.text))
+    """The numbers and symbols that are not there any more; those in placeholders are not counted, nor those that a term
+    of the glossary was translated for."""
+    target = translation.best.text
+    read, written = rest_of(source, target, translation.best.terms)
+    return missing(without_placeholders(source, read), without_placeholders(target, written))
 
 
 def _faults(source: str, translation: SegmentTranslation) -> tuple[int, ...]:

@@ -11,12 +11,12 @@ from service.catalogue import Leg
 from service.errors import InvalidRequestError
 from service.pipeline.leg import split_for
 from service.pipeline.quality import changes_numbers, is_low, loses_symbols, repeats
-from service.pipeline.terms import TermUse, terms_in, uses
+from service.pipeline.terms import TermUse, rest_of, terms_in, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.alphabet import Alphabet, alphabet_of, core_of
 from service.text.casing import Recased, begun_large, recase
 from service.text.copied import spans_of
-from service.text.edits import Edit, EditedText, Span, blanked
+from service.text.edits import Edit, EditedText, Span, blanked, without
 from service.text.escapes import escapes
 from service.text.glossary import Glossary, Occurrence, in_any_form
 from service.text.inline_tags import breaking_tags, without_pairs
@@ -96,15 +96,16 @@ class Sentence:
         moved = [(back.span(link.source), restored.edited.span(link.target)) for link in links]
         written = blanked(restored.edited.text, restored.edited.moved)
         terms = uses(self.terms, written, [back.span(each.span) for each in self.terms])
-        bare = EditedText(target, [replace(edit, text="") for edit in restored.edited.edits]).text
-        source = self.shielded.bare()
+        placeholders = self.shielded.atoms, restored.edited.moved
+        source, bare = map(without, (self.shielded.text, restored.edited.text), placeholders)
+        rest = tuple(map(without, rest_of(self.shielded.text, restored.edited.text, terms), placeholders))
         kept = [link for link in starmap(Link, restored.linked(moved)) if _is_there(link)]
         text, kept, terms = self._tagged(restored.edited.text, kept, terms)
         found: dict[WarningName, bool] = {
-            LOST: restored.lost > 0 or self._loses(text) or loses_symbols(source, bare),
+            LOST: restored.lost > 0 or self._loses(text) or loses_symbols(*rest),
             MISSING: any(each.target is None for each in terms),
             "repetition": repeats(source, bare),
-            CHANGED: changes_numbers(source, bare),
+            CHANGED: changes_numbers(*rest),
             "uncovered_source": candidate.uncovered > 0,
             "low_score": is_low(candidate.score),
         }
@@ -185,9 +186,13 @@ def _shielded(
         return len(leg.model.tokenizer.encode(part))
 
     alphabet = _alphabet(leg)
-    atoms = find_atoms(text, tags=True, also=[*spans_of(text, lost), *alphabet.kept(text)])
+    kept = alphabet.kept(text)
+    terms = terms_in(text, glossary, find_atoms(text, tags=True, also=kept))
+    # A term is not kept from the model: what was lost of it is what it should have become.
+    also = spans_of(blanked(text, [each.span for each in terms]), lost)
+    atoms = find_atoms(text, tags=True, also=[*also, *kept])
     # None that a term becomes, or it would be taken for the term, or the term for a placeholder.
-    forms = [form for each in terms_in(text, glossary, atoms) for form in each.term.forms]
+    forms = [form for each in terms for form in each.term.forms]
     stand_ins = [word for word in stand_ins if not in_any_form(word, forms)] or stand_ins
     respelled = alphabet.respelled(text)
     shielded = shield(text, atoms, stand_ins, respelled)

@@ -75,6 +75,13 @@ def uses(occurrences: Sequence[Occurrence], target: str, back: Sequence[Span]) -
     return tuple(found)
 
 
+def rest_of(source: str, target: str, terms: Sequence[TermUse]) -> tuple[str, str]:
+    """A source and its target, as long as they were, without the terms that are in both: the network has to copy what
+    is a name, number or symbol of the rest, and nothing that the glossary has a translation for."""
+    both = [(use.source, use.target) for use in terms if use.target is not None]
+    return blanked(source, [span for span, _place in both]), blanked(target, [place for _span, place in both])
+
+
 def _forms(forms: Sequence[TargetForm], tokenizer: Tokenizer, *, capital: bool) -> tuple[Form, ...]:
     """As tokens; where the source begins with a capital, with one as the first word of the target."""
     found: dict[Form, None] = {}

@@ -22,6 +22,11 @@ def blanked(text: str, spans: Sequence[Span]) -> str:
     return text
 
 
+def without(text: str, spans: Sequence[Span]) -> str:
+    """The text without what is at `spans`, which are in order and do not overlap."""
+    return EditedText(text, [Edit(*span, "") for span in spans]).text
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """[start, end) of a text is to become `text`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import regex
 
 from model_store.placeholders import find_placeholders
-from service.text.edits import Edit, EditedText, Span
+from service.text.edits import Edit, EditedText, Span, without
 
 _WORD = regex.compile(r"\w", regex.V1)
 _END = regex.compile(r"[\s.!?…:;。！？]*$")
@@ -53,10 +53,6 @@ class Shielded:
         """From `edited.text` back to `text`."""
         edits = zip(self.edited.moved, self.edited.edits, strict=True)
         return EditedText(self.edited.text, [Edit(*place, self.text[each.start : each.end]) for place, each in edits])
-
-    def bare(self) -> str:
-        """`text` without the atoms."""
-        return EditedText(self.text, [Edit(*atom, "") for atom in self.atoms]).text
 
     def _back(self, index: int, span: Span, target: str) -> Edit:
         """The atom where its stand-in is, which may have been set off from the letters beside it."""
@@ -122,9 +118,9 @@ def find_atoms(text: str, *, tags: bool = False, also: Sequence[Span] = ()) -> t
     return tuple(atoms)
 
 
-def without_placeholders(text: str) -> str:
-    """A text without its placeholders and tags."""
-    return EditedText(text, [Edit(*atom, "") for atom in find_atoms(text, tags=True)]).text
+def without_placeholders(text: str, read: str | None = None) -> str:
+    """A text without its placeholders and tags. read: the same with parts of it blanked."""
+    return without(text if read is None else read, find_atoms(text, tags=True))
 
 
 def _placeholders(text: str, *, tags: bool) -> Iterator[Span]:
