@@ -11,15 +11,14 @@ from service.pipeline.aside import aside
 from service.pipeline.explanation import check_explainable
 from service.pipeline.labels import with_key
 from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
+from service.pipeline.pieces import pieces_of, whole
 from service.pipeline.sentence import (
     CHANGED,
     LOST,
     Sentence,
     as_it_is,
     in_both_cases,
-    pieces_of,
     prepare,
-    whole,
 )
 from service.pipeline.terms import rest_of
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions

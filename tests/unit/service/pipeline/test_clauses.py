@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.catalogue import Catalogue, Leg, ServedModel
-from service.pipeline.sentence import pieces_of, prepare
+from service.pipeline.pieces import pieces_of
+from service.pipeline.sentence import prepare
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions, TranslationRequest, TranslationResult
 from service.text.glossary import Glossary, GlossaryTerm
