@@ -12,14 +12,7 @@ from service.pipeline.explanation import check_explainable
 from service.pipeline.labels import with_key
 from service.pipeline.leg import Asked, GroupLimits, Patience, WatchText, decode_texts
 from service.pipeline.pieces import pieces_of, whole
-from service.pipeline.sentence import (
-    CHANGED,
-    LOST,
-    Sentence,
-    as_it_is,
-    in_both_cases,
-    prepare,
-)
+from service.pipeline.sentence import Sentence, as_it_is, falls_short, faults, in_both_cases, prepare
 from service.pipeline.terms import rest_of
 from service.pipeline.translation import SegmentTranslation, TextTranslation, TranslationOptions
 from service.pipeline.writing import Part
@@ -68,7 +61,7 @@ async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[P
     cores = [piece for pieces in split for piece in pieces if piece.translate]
     words = leg.model.decoding.stand_ins
     done = await _decode(through, cores, words, _reading_along(split, keys, parts))
-    again = [index for index, each in enumerate(done) if _falls_short(each) and not through.options.prefix]
+    again = [index for index, each in enumerate(done) if falls_short(each.best) and not through.options.prefix]
     if again:
         # So that those which were lost get others, and the rest of a sentence's gets other ones as well.
         turned = (*words[1:], words[0])
@@ -89,11 +82,6 @@ def _may_lose(sentence: Sentence, options: TranslationOptions) -> bool:
     return bool(sentence.shielded.atoms) or (options.n_best > 1 and bool(copied(sentence.text)))
 
 
-def _falls_short(translation: SegmentTranslation) -> bool:
-    """Whether something is lost, or all of the text: a network may think nothing the likeliest translation."""
-    return LOST in translation.warnings or CHANGED in translation.warnings or not translation.best.text
-
-
 def _lost(source: str, translation: SegmentTranslation) -> Counter[str]:
     """The numbers and symbols that are not there any more; those in placeholders are not counted, nor those that a term
     of the glossary was translated for."""
@@ -106,7 +94,7 @@ def _faults(source: str, translation: SegmentTranslation) -> tuple[int, ...]:
     """What speaks against a translation, the worst first. That a short number is another is less than that anything had
     to be put where the model has not written it."""
     certain = sum(number for name, number in _lost(source, translation).items() if is_certain(name))
-    return not translation.best.text, certain, LOST in translation.warnings, CHANGED in translation.warnings
+    return not translation.best.text, certain, *faults(translation.best)
 
 
 def _reading_along(
@@ -174,10 +162,11 @@ def _watching(
         if index >= len(places) or index in undecided or not sentences[index].plain:
             return
         sentence, (part, piece) = sentences[index], places[index]
-        text = sentence.begun(text)
-        if not whole and not copied(sentence.text):
-            part.begun(piece, text)
-        elif whole and text and not missing(sentence.text, text):  # it is tried once more otherwise
-            part.written(piece, text)
+        if whole:
+            sure = sentence.sure(text)
+            if sure is not None:
+                part.written(piece, sure)
+        elif not copied(sentence.text):
+            part.begun(piece, sentence.begun(text))
 
     return told

@@ -55,17 +55,17 @@ class Sentence:
         """What the translation begins with, of a sentence that is plain, when the model has written `text`."""
         return text.rstrip(_END) if self.goes_on else text
 
+    def sure(self, text: str) -> str | None:
+        """All of the translation, when the best that the model has written is `text`; None if anything speaks for
+        another candidate, or for trying once more."""
+        candidate = self._restored(Candidate(text, score=0.0, tokens=0))
+        return None if any(faults(candidate)) else candidate.text
+
     def restore(self, decoded: SegmentTranslation, n_best: int) -> SegmentTranslation:
         """As if `text` itself had been decoded: the `n_best` candidates, those first that have kept the most
         placeholders and say anything. Where the best has lost nothing, there are no others that have."""
         restored = [self._restored(candidate) for candidate in decoded.candidates]
-        restored.sort(
-            key=lambda each: (
-                LOST in each.warnings,
-                not each.text,
-                *(name in each.warnings for name in (MISSING, CHANGED)),
-            )
-        )
+        restored.sort(key=faults)
         candidates: dict[str, Candidate] = {}
         for candidate in restored:
             candidates.setdefault(candidate.text, candidate)
@@ -131,6 +131,19 @@ class Sentence:
         shielded = bool(self.shielded.atoms)
         given = unshielded(self.text, shielded=shielded)
         return bool(given) and bool(given - unshielded(target, shielded=shielded))
+
+
+def faults(candidate: Candidate) -> tuple[bool, bool, bool, bool]:
+    """What speaks for another candidate, the worst first."""
+    lost, term_missing, changed = (name in candidate.warnings for name in (LOST, MISSING, CHANGED))
+    return lost, not candidate.text, term_missing, changed
+
+
+def falls_short(candidate: Candidate) -> bool:
+    """Whether something is lost, or all of the text: a network may think nothing the likeliest translation. A term that
+    is missing is not that: the search has done all that it can."""
+    lost, nothing, _term_missing, changed = faults(candidate)
+    return lost or nothing or changed
 
 
 def prepare(

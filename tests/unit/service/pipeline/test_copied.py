@@ -10,8 +10,10 @@ import pytest
 
 from model_store.decoding.segment import Hypothesis, Segment
 from service.catalogue import Catalogue
+from service.engine.segment import SegmentResult
 from service.pipeline.translate import Translator
 from service.pipeline.translation import TranslationOptions
+from service.text.glossary import GlossaryTerm
 from tests.unit.service.fakes import ReversingEngine, model, tiny_tokenizer
 from tests.unit.service.pipeline.test_translate import EN_RU, translate
 
@@ -99,6 +101,30 @@ def test_who_reads_along_is_not_told_what_is_tried_again() -> None:
     text = result.translations[0].best.text
     assert "2021" in text
     assert all(text.startswith(begun) for _index, begun in told)
+
+
+class Choosing(ReversingEngine):
+    """Writes always the same."""
+
+    def _result(self, segment: Segment) -> SegmentResult:
+        texts = ("слово слово слово слово 7", "слово слово слово слово булок", "слово слово слово слово")
+        hypotheses = tuple(self._hypothesis(segment, *each[::-1]) for each in enumerate(texts[: segment.n_best]))
+        return replace(super()._result(segment), hypotheses=hypotheses)
+
+
+@pytest.mark.parametrize("n_best", [1, 3])
+@pytest.mark.parametrize("glossary", [(), (GlossaryTerm("dog", "булок"),)])
+def test_who_reads_along_is_not_told_what_another_is_preferred_to(
+    n_best: int, glossary: tuple[GlossaryTerm, ...]
+) -> None:
+    """One that has a number which the source has not got, or not the term."""
+    told: list[str] = []
+    there = Catalogue((replace(model("en-ru"), engine=Choosing(tiny_tokenizer())),))
+    request = replace(EN_RU, texts=("Seven dogs.",), glossary=glossary, options=TranslationOptions(n_best=n_best))
+    result = asyncio.run(Translator(lambda: there).translate(request, lambda _index, text: told.append(text)))
+    assert result.translations[0].best.text == "слово слово слово слово булок"
+    assert told
+    assert all(result.translations[0].best.text.startswith(text) for text in told)
 
 
 @pytest.mark.parametrize("words", range(8, 20))
