@@ -10,7 +10,7 @@ from itertools import starmap
 from service.catalogue import Leg
 from service.pipeline.pieces import VEIL, known_alphabet
 from service.pipeline.quality import changes_numbers, is_low, loses_symbols, repeats
-from service.pipeline.terms import TermUse, rest_of, terms_in, uses
+from service.pipeline.terms import TermUse, as_they_stand, rest_of, terms_in, uses
 from service.pipeline.translation import Candidate, Link, SegmentTranslation, WarningName
 from service.text.casing import Recased, begun_large, recase
 from service.text.copied import spans_of
@@ -84,7 +84,7 @@ class Sentence:
         if self.goes_on:
             candidate = _without_end(candidate)
         links = candidate.alignment or ()
-        target = self.recased.restore(candidate.text)
+        target = self.recased.restore(candidate.text, as_they_stand(self.terms, candidate.text))
         restored = self.shielded.restore(target, [(link.source, link.target) for link in links])
         back = self.shielded.unshielded()
         moved = [(back.span(link.source), restored.edited.span(link.target)) for link in links]

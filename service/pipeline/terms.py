@@ -75,6 +75,14 @@ def uses(occurrences: Sequence[Occurrence], target: str, back: Sequence[Span]) -
     return tuple(found)
 
 
+def as_they_stand(occurrences: Sequence[Occurrence], text: str) -> list[tuple[Span, str]]:
+    """Where a translation has any of the forms, and what that is in the glossary: first those that are written so,
+    then those with other capitals."""
+    forms = [form for each in occurrences for form in each.term.forms]
+    found = [(span, form.text) for form in forms for span in found_forms([form], text)]
+    return sorted(found, key=lambda each: not text.startswith(each[1], each[0][0]))
+
+
 def rest_of(source: str, target: str, terms: Sequence[TermUse]) -> tuple[str, str]:
     """A source and its target, as long as they were, without the terms that are in both: the network has to copy what
     is a name, number or symbol of the rest, and nothing that the glossary has a translation for."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import regex
+
+from service.text.edits import Span
 
 # A word of nothing but letters, and no part of a placeholder, path, address, option or file name.
 _WORD = regex.compile(
@@ -17,6 +19,7 @@ _FIRST_WORD = regex.compile(
     r"\A([^\p{L}\p{N}\s]*+)(?!I(?!\p{L}))(\p{Lu})((?:[\p{Ll}\p{M}]|['’](?=\p{Ll}))*+)(?=[^\p{L}\p{N}\s+#:\-_'’]*+(?:\s|\Z))",
     regex.V1,
 )
+_BEFORE_FIRST_WORD = regex.compile(r"[^\p{L}\p{N}\s]*+", regex.V1)
 _SECOND_WORD = regex.compile(r"\s\S*?\p{L}")
 _LEAST_TITLE_WORDS = 3
 # Shorter words are written small in titles ("of", "the", "und").
@@ -50,12 +53,25 @@ class Recased:
     shouted: bool = False
     small: Callable[[str], bool] | None = None
 
-    def restore(self, translation: str) -> str:
+    def restore(self, translation: str, terms: Sequence[tuple[Span, str]] = ()) -> str:
         """The translation in the case of the original, as long as it was: a letter such as ß, whose capital is two,
-        stays, and so does what is no word."""
+        stays, and so does what is no word.
+
+        Args:
+            terms: where it has those of a glossary, and how that has them. One that begins what is to begin with a
+                small letter begins as it does there; words with capitals and small letters, as iFile, stay.
+        """
         if self.small is not None:
-            return _FIRST_WORD.sub(self._begun_small, translation, count=1)
-        return _WORD.sub(lambda word: _upper(word[0]), translation) if self.shouted else translation
+            begun = _begun_by(terms, translation)
+            return _FIRST_WORD.sub(self._begun_small, translation, count=1) if begun is None else begun
+        if not self.shouted:
+            return translation
+
+        def shouted(word: regex.Match[str]) -> str:
+            kept = _is_mixed(word[0]) and any(start <= word.start() < end for (start, end), _term in terms)
+            return word[0] if kept else _upper(word[0])
+
+        return _WORD.sub(shouted, translation)
 
     def _begun_small(self, match: regex.Match[str]) -> str:
         before, first, rest = match.groups()
@@ -112,6 +128,18 @@ def begun_large(text: str, target: str, count_tokens: CountTokens) -> Recased | 
         return count_tokens(first) <= count_tokens(first[0].upper() + first[1:])
 
     return Recased(large + text[1:], small=_NONE_OF_THE_NOUNS.get(target.partition("-")[0], known_small))
+
+
+def _begun_by(terms: Sequence[tuple[Span, str]], translation: str) -> str | None:
+    """The translation with the letter that the term has which it begins with; None if it begins with none."""
+    match = _BEFORE_FIRST_WORD.match(translation)
+    start = match.end() if match else 0
+    term = next((term for span, term in terms if span[0] == start), None)
+    return None if term is None else translation[:start] + term[0] + translation[start + 1 :]
+
+
+def _is_mixed(word: str) -> bool:
+    return any(map(str.isupper, word[1:])) and not word.isupper()
 
 
 def _is_shouted(words: list[str]) -> bool:
