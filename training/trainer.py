@@ -136,7 +136,8 @@ class Trainer:
             if position.step % _GIVE_BACK_EVERY_STEPS == 0:
                 give_back_freed_memory()
         self._save(position)
-        if position.step % self.config.validate_every_steps and self._validate(position):  # else done in the loop
+        at_end = progress(self.config, position.step, position.elapsed_s) >= 1.0
+        if position.step % self.config.validate_every_steps and self._validate(position, competes=at_end):
             self._save(position)
         return Outcome(position, self._averaged().cpu().eval())
 
@@ -203,8 +204,9 @@ class Trainer:
         return StepRecord(total(self.fabric, summed), update.target_tokens, update.source_tokens, rate, norm)
 
     @torch.no_grad()
-    def _validate(self, position: Position) -> bool:
-        """Returns whether the average was the best so far, so that it is now kept."""
+    def _validate(self, position: Position, *, competes: bool = True) -> bool:
+        """Returns whether the average was the best so far, so that it is now kept. competes: not where somebody stops
+        a run that would not validate there, since stopping is to change nothing."""
         if not self.fabric.is_global_zero:
             return False
         average = self._averaged()
@@ -218,7 +220,7 @@ class Trainer:
         mean = mean_score(figures, self.recipe.data.task)
         self.log.validation(figures | mean, position)
         score = max(mean.values(), default=-inf)
-        if self.config.keep == "last" or score <= self.best_score:
+        if self.config.keep == "last" or not competes or score <= self.best_score:
             return False
         self.best_score = score
         self.best = {name: weight.to("cpu", copy=True) for name, weight in average.state_dict().items()}

@@ -70,6 +70,15 @@ def test_a_resumed_run_remembers_what_was_best(tmp_path: Path) -> None:
     assert same(averaged_weights(path), later.weights[0])
 
 
+def test_a_stop_between_two_validations_decides_nothing(tmp_path: Path) -> None:
+    stopped, whole = tmp_path / "stopped.pt", tmp_path / "whole.pt"
+    trainer(stopped, Scores(3.0, 10.0), "best").run(max_steps=7)
+    assert Checkpoint.load(stopped).best_score == 3.0
+    trainer(stopped, Scores(9.0, 4.0), "best").run()
+    trainer(whole, Scores(3.0, 9.0, 4.0), "best").run()
+    assert same(averaged_weights(stopped), averaged_weights(whole))
+
+
 def test_keeping_the_best_changes_nothing_else(tmp_path: Path) -> None:
     for keep in ("best", "last"):
         trainer(tmp_path / keep, Scores(9.0, 3.0, 4.0), keep).run()
