@@ -199,13 +199,18 @@ def _stripped(pair: SentencePair) -> SentencePair:
     return SentencePair(left, right)
 
 
+def not_text(pair: SentencePair) -> DropReason | None:
+    """Why a side is no text, if so."""
+    if not pair.left.strip() or not pair.right.strip():
+        return "empty"
+    return "control_character" if _CONTROL.search(pair.left) or _CONTROL.search(pair.right) else None
+
+
 def _unfit(pair: SentencePair, data: DataConfig) -> DropReason | None:
     """Why the pair alone is no use, if so."""
+    if reason := not_text(pair):
+        return reason
     left, right = pair.left, pair.right
-    if not left or not right:
-        return "empty"
-    if _CONTROL.search(left) or _CONTROL.search(right):
-        return "control_character"
     shorter, longer = (len(left), len(right)) if len(left) < len(right) else (len(right), len(left))
     if longer > data.max_characters:
         return "too_long"

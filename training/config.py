@@ -22,7 +22,7 @@ class TokenizerConfig(FrozenModel):
 
     vocabulary: Annotated[int, Field(ge=300, le=64_000)] = 16_000
     model: Literal["unigram", "bpe"] = "unigram"
-    character_coverage: Annotated[float, Field(gt=0.9, le=1.0)] = 0.9995
+    character_coverage: Annotated[float, Field(ge=0.98, le=1.0)] = 0.9995  # less is refused by SentencePiece
     sentences: PositiveInt = 1_000_000
     lower_case: bool = False
 

@@ -45,7 +45,8 @@ def load_recipe(path: Path, *, start_from: str | None = None) -> Recipe:
     if isinstance(data, dict) and isinstance(data.get("held_out"), dict):
         data["held_out"] = [data["held_out"]]  # one table stands for an array of one
     try:
-        return Recipe.model_validate_json(json.dumps(raw, default=str), strict=True)  # a number is no text, 1 not true
+        # As JSON a number is no text and 1 not true; nor is a date a text.
+        return Recipe.model_validate_json(json.dumps(raw, default=lambda date: [str(date)]), strict=True)
     except ValidationError as error:
         raise ConfigError.from_validation(str(path), error, unknown=unknown_options.told) from error
 

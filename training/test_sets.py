@@ -7,7 +7,7 @@ from pathlib import Path
 
 from model_store.config import Task
 from model_store.errors import ConfigError
-from training.cleaning import fold
+from training.cleaning import fold, not_text
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_test_set
 from training.data_config import TestSetConfig
@@ -22,9 +22,11 @@ def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
     over; if there is none; and if they stand the other way round.
     """
     pairs = []
-    for item in read_test_set(config, data_root):
+    for number, item in enumerate(read_test_set(config, data_root), 1):
         if not isinstance(item, SentencePair):
             raise ConfigError(f"test set {config.name}: {item.where}: {item.reason}")
+        if reason := not_text(item):
+            raise ConfigError(f"test set {config.name}: {config.path}: pair {number}: {reason}")
         pairs.append(item)
     if not pairs:
         raise ConfigError(f"test set {config.name}: {config.path!r} has no pair")

@@ -43,6 +43,19 @@ def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
     assert load_recipe(write(tmp_path, text)).trainer.max_minutes == 90.0
 
 
+@pytest.mark.parametrize("date", ["2026-01-01", "2026-01-01T10:00:00", "10:00:00"])
+def test_a_date_is_no_text(tmp_path: Path, date: str) -> None:
+    text = RECIPE.replace("[export]", f"[export]\ndescription = {date}")
+    with pytest.raises(ConfigError, match=rf"export\.description: .*string.*{date[:5]}"):
+        load_recipe(write(tmp_path, text))
+
+
+def test_a_coverage_that_sentencepiece_does_not_take_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    text = RECIPE.replace("[tokenizer]", "[tokenizer]\ncharacter_coverage = 0.95")
+    with pytest.raises(ConfigError, match=r"tokenizer\.character_coverage: .*0\.98 \(got 0\.95\)"):
+        load_recipe(write(tmp_path, text))
+
+
 def test_a_byte_order_mark_before_a_recipe_is_no_part_of_it(tmp_path: Path) -> None:
     assert load_recipe(write(tmp_path, "\ufeff" + RECIPE)) == load_recipe(write(tmp_path, RECIPE))
 

@@ -21,6 +21,16 @@ def test_only_references_are_lower_cased_and_only_if_asked_for(
     assert (found.sources, found.references) == (("Above ALL",), (reference,))
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"), [("Open it.\t", "empty"), (" \tÖffnen.", "empty"), ("a\x01b\tc", "control_character")]
+)
+def test_a_pair_without_a_text_is_refused_and_not_scored(tmp_path: Path, line: str, reason: str) -> None:
+    (tmp_path / "set.tsv").write_text(f"Above\tÜber\n{line}\n", encoding="utf-8")
+    config = TestSetConfig(name="few", left="en", right="de", path="set.tsv")
+    with pytest.raises(ConfigError, match=rf"test set few: set\.tsv: pair 2: {reason}"):
+        list(load_test_sets([config], ["en-de"], tmp_path))
+
+
 def test_a_set_that_stands_the_other_way_round_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "set.tsv").write_text("Die Datei ist nicht da.\tThe file is not there.\n" * 10, encoding="utf-8")
     config = TestSetConfig(name="set", left="en", right="de", path="set.tsv")
