@@ -31,10 +31,10 @@ from training.reproducing import command_line, command_of_card
 from training.run import Run
 from training.schedule import progress
 from training.scores import read_scores, write_scores
-from training.scoring import compared, keep, scored
+from training.scoring import compared, keep, scored, tell_of_other_scores
 from training.server import Server
 from training.soup import average_with
-from training.start import check_transfer, initial_weights, not_used
+from training.start import check_transfer, initial_weights, not_used, note_beginning
 from training.trainer import Trainer
 from training.validation import Validator
 from training.writing import naming, tell_of_thread
@@ -253,6 +253,8 @@ def _train_alone(run: Run, max_steps: int | None) -> None:
     log = ProgressLog(folder.curves, every_steps=recipe.trainer.log_every_steps)
     validator = Validator(recipe, tokenizer, run.validation_sets())
     start = initial_weights(recipe, tokenizer)
+    if is_first() and not folder.checkpoint.exists():
+        note_beginning(recipe, folder)
     trainer = Trainer(recipe, train, validation, checkpoint=folder.checkpoint, log=log, validate=validator, start=start)
     saved = Checkpoint.load(folder.checkpoint).position if folder.checkpoint.exists() else Position()
     if progress(recipe.trainer, saved.step, saved.elapsed_s) < 1.0:
@@ -272,6 +274,7 @@ def _train_alone(run: Run, max_steps: int | None) -> None:
 
 def _export(run: Run, out: Path | None) -> None:
     run.tokenizer()  # raises if the recipe is not that of what was prepared, and so trained
+    tell_of_other_scores(run)
     typer.echo(f"exported {export(run.recipe, run.folder, out if out is not None else run.folder.bundles)}")
 
 

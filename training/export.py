@@ -20,7 +20,7 @@ from training.config import Recipe
 from training.data_config import SourceConfig
 from training.dataset import PackedPairs
 from training.run_folder import RunFolder, read_json
-from training.scores import read_scores
+from training.scores import Measured, read_scores
 from training.shortlist import learn_translations
 from training.start import learned_before
 from training.writing import naming
@@ -60,6 +60,11 @@ def bundle_reference(recipe: Recipe) -> str:
     return f"{recipe.export.name}@{recipe.export.version}"
 
 
+def measured(recipe: Recipe) -> Measured:
+    """What the figures of the recipe's bundle depend on beside the weights."""
+    return Measured(bundle_reference(recipe), recipe.export.storage, recipe.decoding.model_dump(mode="json"))
+
+
 def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
     """Write the run's bundle into `store` and return its folder.
 
@@ -78,7 +83,7 @@ def export(recipe: Recipe, folder: RunFolder, store: Path) -> Path:
         decoding=recipe.decoding,
         storage=recipe.export.storage,
         formality=recipe.data.formality,
-        scores=read_scores(folder.scores),
+        scores=read_scores(folder.scores, measured(recipe)),
         data=_data(recipe, folder),
     )
     weights, tokenizer = trained_weights(recipe, folder.checkpoint), Tokenizer.load(folder.tokenizer)

@@ -18,7 +18,7 @@ from training.export import stored_network, trained_weights
 from training.prepared_options import what_it_depends_on
 from training.recipe_file import load_recipe
 from training.run_folder import RunFolder, read_json
-from training.start import check_tokenizer_of_start, find_bundle
+from training.start import check_beginning, check_tokenizer_of_start, find_bundle
 from training.test_sets import load_test_sets
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -37,7 +37,7 @@ class Run:
     def open(cls, argument: str, data: Path | None, runs: Path, start_from: str | None) -> Run:
         """`argument` is a file, or the name of a recipe that comes with Verso."""
         path = Path(argument) if argument.endswith(".toml") else RECIPES / f"{argument}.toml"
-        if path.parent == RECIPES and not path.exists():
+        if not argument.endswith(".toml") and (path.parent != RECIPES or not path.exists()):
             own = ", ".join(sorted(each.stem for each in RECIPES.glob("*.toml")))
             raise ConfigError(
                 f"recipe: {argument!r} does not come with Verso; allowed: a file that ends in .toml, {own}"
@@ -63,6 +63,7 @@ class Run:
             )
         if self.recipe.start_from is not None:
             check_tokenizer_of_start(self.recipe.start_from, tokenizer, self.folder.report.parent)
+        check_beginning(self.recipe, self.folder)
         return tokenizer
 
     def _changed(self, then: dict[str, Any], tokenizer: Tokenizer) -> list[str]:

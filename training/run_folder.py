@@ -78,6 +78,11 @@ class RunFolder:
         return self.root / "checkpoint.pt"
 
     @property
+    def beginning(self) -> Path:
+        """Which bundle's weights the run began with, if it did with one's."""
+        return self.root / "beginning.json"
+
+    @property
     def curves(self) -> Path:
         return self.root / "tensorboard"
 

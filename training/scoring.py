@@ -9,9 +9,9 @@ import typer
 
 from model_store.config import Task
 from training.evaluation import Evaluation, LeadSentence, System, TestSet, evaluate, table
-from training.export import bundle_reference
+from training.export import bundle_reference, measured
 from training.run import Run
-from training.scores import write_scores
+from training.scores import not_of, write_scores
 from training.significance import compare
 
 BASELINE = ", first sentence"  # behind the name of a set that it is measured on
@@ -43,7 +43,16 @@ def keep(run: Run, evaluations: Sequence[Evaluation], command: Callable[[str], s
         return
     for name in dict.fromkeys(each.test_set.removesuffix(BASELINE) for each in evaluations):
         of_set = [each for each in evaluations if each.test_set in (name, name + BASELINE)]
-        write_scores(run.folder.scores, of_set, command(name))
+        write_scores(run.folder.scores, of_set, command(name), measured=measured(run.recipe))
+
+
+def tell_of_other_scores(run: Run) -> None:
+    """Print which kept scores the card of the bundle will not have."""
+    if others := not_of(run.folder.scores, measured(run.recipe)):
+        typer.echo(
+            f"not in the model card: the scores of {', '.join(others)}, measured with another export.storage or "
+            "[decoding]; to have them there, evaluate before export"
+        )
 
 
 def _baseline_of(test_set: TestSet) -> TestSet:

@@ -7,7 +7,9 @@ network. With a tokenizer of its own it can still start from the bundle's cells 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,16 @@ import torch
 from torch import Tensor
 
 from model_store.bundle import Bundle, load_bundle
-from model_store.errors import ConfigError
-from model_store.manifest import MANIFEST_FILE, TOKENIZER_FILE, DataSource, read_manifest
+from model_store.errors import BundleNotFoundError, ConfigError
+from model_store.manifest import MANIFEST_FILE, TOKENIZER_FILE, WEIGHTS_PATTERN, DataSource, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.store import BundleStore, shipped_bundles
 from model_store.tokenizer import Tokenizer
 from training.config import Recipe
 from training.rescaling import rescale_embeddings
+from training.run_folder import RunFolder, read_json
 from training.transfer import GROWING, check_network, check_same, transferred
+from training.writing import replacing
 
 
 def find_bundle(reference: str) -> Path:
@@ -40,7 +44,10 @@ def find_bundle(reference: str) -> Path:
         return folder
     if len(folder.parts) > 1:
         raise ConfigError(f"bundle: {reference!r} is no folder; allowed: one, or name[@version] of those that ship")
-    return BundleStore(str(shipped_bundles())).resolve(reference)
+    try:
+        return BundleStore(str(shipped_bundles())).resolve(reference)
+    except BundleNotFoundError as error:
+        raise BundleNotFoundError(f"bundle: {error}; allowed: one of these, or the folder of another") from error
 
 
 def load_start(reference: str) -> Bundle:
@@ -77,6 +84,37 @@ def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor
     if recipe.trainer.embedding_scale != 1.0:
         rescale_embeddings(network, recipe.trainer.embedding_scale)
     return network.state_dict()
+
+
+def note_beginning(recipe: Recipe, folder: RunFolder) -> None:
+    """Keep which bundle's weights a run begins with, for `check_beginning`."""
+    reference = recipe.start_from or recipe.transfer_from
+    if reference is None:
+        folder.beginning.unlink(missing_ok=True)
+        return
+    with replacing(folder.beginning) as file:
+        file.write((json.dumps(_beginning(reference), indent=2) + "\n").encode())
+
+
+def check_beginning(recipe: Recipe, folder: RunFolder) -> None:
+    """Raises ConfigError if the run began with the weights of another bundle than the recipe, or --from, names now: its
+    card would tell of that one."""
+    reference = recipe.start_from or recipe.transfer_from
+    if reference is None or not (folder.beginning.exists() and folder.checkpoint.exists()):
+        return
+    then, now = read_json(folder.beginning), _beginning(reference)
+    if then != now:
+        others = " of other weights" if then["bundle"] == now["bundle"] else ""
+        raise ConfigError(
+            f"--from: {reference} is {now['bundle']}, but {folder.checkpoint} began with {then['bundle']}{others}; "
+            "allowed: what it began with, or another --runs, or remove it to train anew"
+        )
+
+
+def _beginning(reference: str) -> dict[str, Any]:
+    manifest = read_manifest(find_bundle(reference))
+    weights = {each.name: each.sha256 for each in manifest.files if fnmatch(each.name, WEIGHTS_PATTERN)}
+    return {"bundle": f"{manifest.name}@{manifest.version}", "weights": weights}
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:

@@ -55,6 +55,29 @@ def test_whoever_has_the_bundle_gets_the_figures_of_its_card(
     ]
 
 
+def test_figures_of_another_decoding_or_storage_are_not_in_the_card_and_the_version_may_be_another(
+    tmp_path: Path,
+) -> None:
+    text = (
+        BASE.format(tiny=RECIPES / "tiny.toml")
+        .replace("report = []", REPORT)
+        .replace("max_steps = 12", "max_steps = 2")
+    )
+    first, raised, other = tmp_path / "first.toml", tmp_path / "raised.toml", tmp_path / "other.toml"
+    first.write_text(text, encoding="utf-8")
+    raised.write_text('extends = "first.toml"\n[export]\nversion = "2"\n', encoding="utf-8")
+    other.write_text('extends = "raised.toml"\n[decoding]\nlength_penalty = 0.5\n', encoding="utf-8")
+    places = ("--data", str(RECIPES), "--runs", str(tmp_path / "runs"))
+    invoke("run", str(first), *places)
+    for recipe, store in ((raised, "raised"), (other, "other")):
+        output = invoke("export", str(recipe), *places, "--out", str(tmp_path / store))
+        assert ("not in the model card: the scores of" in output) == (recipe == other)
+    scores = read_manifest(tmp_path / "raised" / "option" / "2").scores
+    assert len(scores) == 4
+    assert all(" --bundle option@2 --only " in score.command for score in scores)
+    assert read_manifest(tmp_path / "other" / "option" / "2").scores == ()
+
+
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: f"{folder.parent.name}@{folder.name}")
 def test_shipped_cards_name_their_bundle_or_a_server_and_sets_of_the_recipe(folder: Path, tmp_path: Path) -> None:
     manifest = verify_bundle(folder)

@@ -160,3 +160,6 @@ def test_that_nothing_is_scored_is_said(trained: Path) -> None:
 def test_a_recipe_that_does_not_come_with_verso_is_told_with_those_that_do() -> None:
     with pytest.raises(ConfigError, match=r"recipe: 'tinny' does not come with Verso; allowed: .*\.toml, .*tiny"):
         invoke("prepare", "tinny")
+    for elsewhere in ("/tmp/tiny", "../recipes/tiny", "a/tiny"):
+        with pytest.raises(ConfigError, match=rf"recipe: '{elsewhere}' does not come with Verso; allowed: a file"):
+            invoke("prepare", elsewhere)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import torch
 from typer.testing import CliRunner
 
 from model_store.errors import BundleNotFoundError, ConfigError, ModelStoreError
+from model_store.manifest import read_manifest
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, VOCABULARY, readdress, save_tiny, tokenizer
 from training.commands import app
 from training.recipe_file import load_recipe
-from training.start import initial_weights, load_start, not_used
+from training.run_folder import RunFolder
+from training.start import check_beginning, initial_weights, load_start, not_used, note_beginning
 
 RECIPE = """
 [data]
@@ -108,6 +111,27 @@ def test_what_a_recipe_transfers_from_is_looked_for_before_anything_is_prepared(
     with pytest.raises(ModelStoreError, match=message):
         CliRunner().invoke(app, ["prepare", str(path), "--runs", str(tmp_path / "runs")], catch_exceptions=False)
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_a_run_began_with_is_what_it_goes_on_with(tmp_path: Path, bundle: str) -> None:
+    folder, recipe = RunFolder(tmp_path / "run"), load_recipe(write(tmp_path, RECIPE), start_from=bundle)
+    copies = {}
+    for name, change in (("again", {}), ("raised", {"version": "7"})):
+        copies[name] = tmp_path / "copies" / name
+        shutil.copytree(bundle, copies[name])
+        manifest = read_manifest(copies[name]).model_copy(update=change)
+        (copies[name] / "manifest.json").write_text(manifest.model_dump_json(), encoding="utf-8")
+    note_beginning(recipe, folder)
+    raised = load_recipe(tmp_path / "recipe.toml", start_from=str(copies["raised"]))
+    check_beginning(raised, folder)  # nothing was trained
+    folder.checkpoint.touch()
+    check_beginning(load_recipe(tmp_path / "recipe.toml", start_from=str(copies["again"])), folder)
+    with pytest.raises(
+        ConfigError, match=r"--from: .*raised is tiny@7, but .*checkpoint\.pt began with tiny@1; allowed"
+    ):
+        check_beginning(raised, folder)
+    note_beginning(load_recipe(tmp_path / "recipe.toml"), folder)
+    assert not folder.beginning.exists()
 
 
 def test_what_is_wrong_with_a_whole_recipe_is_told_without_all_of_it(tmp_path: Path) -> None:
