@@ -274,8 +274,8 @@ def _train_alone(run: Run, max_steps: int | None) -> None:
 
 def _export(run: Run, out: Path | None) -> None:
     run.tokenizer()  # raises if the recipe is not that of what was prepared, and so trained
-    tell_of_other_scores(run)
     typer.echo(f"exported {export(run.recipe, run.folder, out if out is not None else run.folder.bundles)}")
+    tell_of_other_scores(run)
 
 
 @app.callback()

@@ -78,6 +78,16 @@ def test_a_bundle_is_immutable(run: Path) -> None:
     assert isinstance(result.exception, BundleError)
 
 
+def test_scores_that_are_none_are_told_by_their_file(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run / "runs", tmp_path / "runs")
+    (tmp_path / "runs" / "option" / "scores.json").write_text("{", encoding="utf-8")
+    places = ("--data", str(RECIPES), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "store"))
+    result = CliRunner().invoke(app, ["export", str(run / "small.toml"), *places])
+    assert isinstance(result.exception, ConfigError)
+    assert "scores.json: is no file of figures" in str(result.exception)
+    assert not (tmp_path / "store").exists()
+
+
 def test_training_before_preparing_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", "tiny", "--runs", str(tmp_path)])
     assert isinstance(result.exception, ConfigError)
