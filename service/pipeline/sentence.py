@@ -155,7 +155,8 @@ def prepare(
     run = without_pairs(text)
     bare = replace(piece, text=text if run is None else run.text)
     sentence = _shielded(leg, bare, stand_ins, glossary, lost)
-    terms = terms_in(sentence.recased.text, glossary, sentence.shielded.places)
+    # With the capitals that it has, and not those that the model is given.
+    terms = terms_in(sentence.shielded.edited.text, glossary, sentence.shielded.places)
     goes_on = piece.goes_on and not text.endswith(tuple(_END))
     return replace(sentence, text=text, run=run, goes_on=goes_on, terms=terms)
 

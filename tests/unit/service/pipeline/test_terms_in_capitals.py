@@ -41,6 +41,29 @@ def test_the_case_of_a_term(text: str, target: str, expected: str) -> None:
     assert [use is not None for _source, use in written(segment)] == [True]
 
 
+@pytest.mark.parametrize("target", ["узел", "уЗел"])
+@pytest.mark.parametrize(
+    ("text", "source", "found"),
+    [
+        ("THE DOG OF THE FOX", "Dog", "DOG"),
+        ("THE DOG OF THE FOX", "dOg", "DOG"),
+        ("THE DOG OF {fox}", "DOG", "DOG"),
+        ("The Dog Of The Fox", "Dog", "Dog"),
+        # As everywhere: a capital is one of the text.
+        ("The Dog Of The Fox", "DOG", None),
+    ],
+)
+def test_a_term_with_capitals_is_found_where_the_model_is_given_small_letters(
+    text: str, source: str, found: str | None, target: str
+) -> None:
+    segment, seen = obeyed(
+        text, lambda given, terms: given.replace("dog", target) if terms else given, (source, target)
+    )
+    assert "dog" in seen[0]
+    expected = "УЗЕЛ" if target == "узел" and text.startswith("THE") else target
+    assert written(segment) == ([] if found is None else [(found, expected)])
+
+
 def test_what_is_no_term_is_in_capitals_whatever_capitals_it_has() -> None:
     assert Recased("x", shouted=True).restore("один уЗел, уЗел", [((11, 15), "уЗел")]) == "ОДИН УЗЕЛ, уЗел"
 
