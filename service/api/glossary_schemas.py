@@ -9,7 +9,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 from service.api.fields import StrictBody
 from service.glossaries import GlossaryInfo
 from service.pipeline.terms import TermUse
-from service.text.glossary import MAX_CHARACTERS, MAX_TERMS, GlossaryTerm
+from service.text.glossary import MAX_CHARACTERS, MAX_TERMS, GlossaryTerm, new_term
 
 TermText = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
 
@@ -17,7 +17,9 @@ TermText = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
 class TermBody(StrictBody):
     """A term and its translation."""
 
-    source: TermText = Field(description="A word or several; found in any inflection.", examples=["server"])
+    source: TermText = Field(
+        description="A word or several, without placeholders; found in any inflection.", examples=["server"]
+    )
     target: TermText = Field(
         description='As it stands; forms to choose from are divided by "|", and "*" ends one that may take any ending.',
         examples=["сервер*"],
@@ -25,7 +27,7 @@ class TermBody(StrictBody):
 
     def term(self) -> GlossaryTerm:
         """What the pipeline is given."""
-        return GlossaryTerm(self.source, self.target)
+        return new_term(self.source, self.target)
 
 
 def _kind(glossary: Any) -> str | None:

@@ -12,6 +12,7 @@ import regex
 import snowballstemmer
 from babel import Locale
 
+from model_store.placeholders import find_placeholders
 from service.errors import InvalidRequestError
 from service.text.edits import Span
 
@@ -56,6 +57,21 @@ class GlossaryTerm:
         """The ways to write it."""
         stripped = [form.strip() for form in self.target.split("|")]
         return tuple(TargetForm(form.removesuffix("*"), form.endswith("*")) for form in stripped)
+
+
+def new_term(source: str, target: str) -> GlossaryTerm:
+    """A term as someone gives it. Raises InvalidRequestError, also where the source has a placeholder, so that no text
+    would have it as a term. One that is to stay as it is may have: it does."""
+    term = GlossaryTerm(source, target)
+    placeholder = next(iter(find_placeholders(source)), None)
+    if placeholder is not None and target != source:
+        held = source[placeholder.start : placeholder.end]
+        raise InvalidRequestError(
+            "glossary.source",
+            f"{source!r} has the placeholder {held!r}, which is copied wherever a text has it; allowed: a term without "
+            "placeholders, or the same as its target",
+        )
+    return term
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from service.errors import InvalidRequestError
-from service.text.glossary import GlossaryTerm
+from service.text.glossary import GlossaryTerm, new_term
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 Rows = Iterator[tuple[str, str, str]]
@@ -34,7 +34,7 @@ def read_terms(content: bytes, kind: str, source: str, target: str) -> list[Glos
     terms = []
     for place, left, right in readers[kind]():
         try:
-            terms.append(GlossaryTerm(left.strip(), right.strip()))
+            terms.append(new_term(left.strip(), right.strip()))
         except InvalidRequestError as error:
             raise InvalidRequestError("glossary", f"{place}: {error}") from error
     return terms

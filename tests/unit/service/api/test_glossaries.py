@@ -55,6 +55,7 @@ def test_a_file_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -
     [
         ({"glossary": []}, "glossary", "at least 1 item"),
         ({"glossary": [{"source": "..", "target": "x"}]}, "glossary.source", "'..' is no term"),
+        ({"glossary": [{"source": "{name}", "target": "x"}]}, "glossary.source", "has the placeholder '{name}'"),
         ({"glossary": [{"source": "a"}]}, "glossary.terms.0.target", "glossary.terms.0.target: Field required"),
         ({"glossary": 5}, "glossary", "glossary: must be a list of terms, or the name of a kept glossary (got 5)"),
         ({"glossary": "nobody's"}, "glossary", 'there is none named "nobody\'s"'),
@@ -114,6 +115,7 @@ def test_kept_ones_are_put_used_listed_replaced_and_deleted() -> None:
         ("x?target=de", {"json": KEPT}, "target: is 'de' in the query; allowed: 'ru', as in the body, or none"),
         ("x", {"json": {**KEPT, "target": "fr"}}, "target: 'fr' is not a served language"),
         ("x", {"json": {**KEPT, "terms": []}}, "terms: List should have at least 1 item"),
+        ("x", {"json": {**KEPT, "terms": [{"source": "%s", "target": "x"}]}}, "'%s' has the placeholder '%s'"),
         (
             "x",
             {"content": b"{", "headers": {"content-type": "application/json"}},

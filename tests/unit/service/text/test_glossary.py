@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequestError
-from service.text.glossary import MAX_TERMS, Glossary, GlossaryTerm, TargetForm, found_forms
+from service.text.glossary import MAX_TERMS, Glossary, GlossaryTerm, TargetForm, found_forms, new_term
 
 
 def found(language: str, text: str, *sources: str) -> list[str]:
@@ -67,6 +67,21 @@ def test_occurrences_are_in_order_and_apart(text: str, sources: list[str]) -> No
 def test_what_is_no_term(source: str, target: str, message: str) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         GlossaryTerm(source, target)
+
+
+@pytest.mark.parametrize(
+    ("source", "held"), [("%s", "%s"), ("{name}", "{name}"), ("the file %s.txt", "%s"), ("Node.js server", "Node.js")]
+)
+def test_a_new_term_has_no_placeholder_unless_it_stays_as_it_is(source: str, held: str) -> None:
+    message = f"glossary.source: {source!r} has the placeholder {held!r}, .*; allowed: a term without placeholders, or"
+    with pytest.raises(InvalidRequestError, match=message):
+        new_term(source, "x")
+    assert new_term(source, source) == GlossaryTerm(source, source)
+
+
+@pytest.mark.parametrize("source", ["R&D", "C++", "TCP/IP", "24/7", "50 %", "e-mail", "and/or", "GTK+", "«file»"])
+def test_signs_are_no_placeholders(source: str) -> None:
+    assert new_term(source, "x") == GlossaryTerm(source, "x")
 
 
 def test_not_more_than_so_many() -> None:

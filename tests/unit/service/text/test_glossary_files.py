@@ -53,6 +53,7 @@ def test_what_is_read(content: str, kind: str, expected: list[str]) -> None:
     [
         ("file\tфайл\nalone", "tsv", "line 2: 'alone' has one column; allowed: source and target"),
         ("file\t\n", "tsv", "line 1: glossary.target: '' is no term"),
+        ("%s files\tx", "tsv", "line 1: glossary.source: '%s files' has the placeholder '%s'"),
         (b"\xff\xfe", "tsv", "is not UTF-8: .* at byte 0"),
         ('a,"b', "csv", "line 1: unexpected end of data"),
         ("<tbx>", "tbx", "is not well-formed XML"),
