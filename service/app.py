@@ -20,7 +20,7 @@ from service.api.admission import Admission, SecurityHeaders
 from service.api.body_limits import most_bytes
 from service.api.dependencies import Services
 from service.api.libretranslate.cors import LibreTranslateCors
-from service.api.middleware import BodyLimit, CancelOnDisconnect, HeadAsGet, InFlight
+from service.api.middleware import BodyLimit, CancelOnDisconnect, HeadAsGet, InFlight, OneSlash
 from service.api.openapi import tell_of_keys
 from service.api.request_log import RequestLog
 from service.api.routes import PARTS
@@ -127,6 +127,7 @@ def _add_middleware(app: FastAPI, services: Services, tracing: Tracing | None) -
     if tracing:
         app.add_middleware(RequestTrace, tracing=tracing)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(OneSlash)
     if services.settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(services.settings.trusted_proxies))
 

@@ -194,7 +194,7 @@ def validation_problem(problems: Sequence[Mapping[str, Any]], content_type: str)
 
 def is_libretranslate(path: str) -> bool:
     """Whether a path is one of LibreTranslate's API."""
-    return path.removeprefix("/").partition("/")[0] in _LIBRETRANSLATE
+    return path.lstrip("/").partition("/")[0] in _LIBRETRANSLATE
 
 
 def error_body(problem: Problem) -> str:

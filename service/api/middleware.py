@@ -1,5 +1,5 @@
-"""What every request passes beside its log (request_log.py): the limit of its body; cancelling when its client leaves;
-HEAD as GET without the body."""
+"""What every request passes beside its log (request_log.py): its path with one slash in front; the limit of its body;
+cancelling when its client leaves; HEAD as GET without the body."""
 
 from __future__ import annotations
 
@@ -24,6 +24,29 @@ class InFlight:
 
     requests: int = 0
     draining: bool = False
+
+
+def with_one_slash(scope: Scope) -> Scope:
+    """`scope`, with the path "/translate" where it has "//translate".
+
+    Clients ask for that which write "/translate" behind an address that ends in a slash, and the servers that
+    LibreTranslate runs on take one for the other.
+    """
+    if not scope.get("path", "").startswith("//"):
+        return scope
+    raw = {"raw_path": b"/" + scope["raw_path"].lstrip(b"/")} if scope.get("raw_path") else {}
+    return {**scope, "path": "/" + scope["path"].lstrip("/"), **raw}
+
+
+class OneSlash:
+    """Has every path begin with one slash, before anything goes by it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app."""
+        await self._app(with_one_slash(scope), receive, send)
 
 
 class CancelOnDisconnect:

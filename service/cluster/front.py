@@ -27,6 +27,7 @@ from service.api.admission import SecurityHeaders
 from service.api.body_limits import check_declared, limited, most_bytes
 from service.api.error_handlers import INTERNAL, Problem, http_problem, render, service_problem, statuses
 from service.api.libretranslate.cors import LibreTranslateCors
+from service.api.middleware import with_one_slash
 from service.api.request_log import CLIENT_LEFT, log_answer
 from service.api.routes import route_of
 from service.cluster.merged_metrics import merged
@@ -83,6 +84,7 @@ class Front:
 
     async def __call__(self, request: Request) -> Response:
         """The answer of a replica, or why there is none; only that is in the front's own log and metrics."""
+        request = Request(with_one_slash(request.scope), request.receive)
         begin_request(request.headers.get("x-request-id"))
         started = time.monotonic()
         answer = await self._replica_answer(request)

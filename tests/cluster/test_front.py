@@ -132,6 +132,7 @@ def test_a_client_that_leaves_before_the_end_of_its_body_is_no_fault() -> None:
 def test_only_what_one_replica_would_remember_is_refused() -> None:
     for path in ("/v1/documents", "/v1/documents/a/download", "/v1/admin/models", "/v1/glossaries", "/v1/glossaries/a"):
         assert asked(served(front()), "GET", path).status_code == 403, path
+        assert asked(served(front()), "GET", f"http://t/{path}").status_code == 403, f"/{path}"
     for path in ("/v1/documentsx", "/v1/glossariesx", "/v1", "/"):
         assert asked(served(front()), "GET", path).status_code == 200, path
     assert asked(served(front(glossaries_file="a")), "GET", "/v1/glossaries/a").status_code == 200

@@ -37,6 +37,13 @@ def test_a_text_is_translated_however_it_is_sent(request_: dict[str, Any]) -> No
     assert response.json() == {"translatedText": "two one"}
 
 
+@pytest.mark.parametrize("path", ["//translate", "///translate"])
+def test_a_path_behind_an_address_that_ends_in_a_slash_is_that_path(path: str) -> None:
+    """As Lingarr asks, and whoever else writes "/translate" behind the address that it was given."""
+    response = post(app_of(), f"http://t{path}", json={**ONE, "format": "text", "api_key": None})
+    assert (response.status_code, response.json()) == (200, {"translatedText": "two one"})
+
+
 def test_a_form_typed_raw_is_utf_8() -> None:
     """As a plain `curl -d 'q=...'` sends it."""
     body = "q=друзья хорошие+&source=en&target=ru".encode()

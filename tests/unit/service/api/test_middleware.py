@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.middleware import CancelOnDisconnect, HeadAsGet
+from service.api.middleware import CancelOnDisconnect, HeadAsGet, with_one_slash
 from tests.unit.service.api.client import app_of, ask
 
 SCOPE: Scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
@@ -117,6 +117,35 @@ def test_head_is_answered_as_get_is_without_the_body() -> None:
     assert asked["method"] == "HEAD", "a server goes by it"
     assert (b"content-length", b"4") in start["headers"]
     assert body["body"] == b""
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("//v1/translate", "/v1/translate"),
+        ("///", "/"),
+        ("//host/path", "/host/path"),
+        ("/v1//translate", "/v1//translate"),
+        ("/", "/"),
+    ],
+)
+def test_slashes_in_front_of_a_path_are_one(asked: str, served: str) -> None:
+    scope: Scope = {**SCOPE, "path": asked, "raw_path": asked.encode()}
+    assert with_one_slash(scope) == {**SCOPE, "path": served, "raw_path": served.encode()}
+    assert with_one_slash({**SCOPE, "path": asked}) == {**SCOPE, "path": served}
+
+
+def test_a_path_with_more_slashes_is_limited_and_refused_as_with_one() -> None:
+    """Nothing goes by the path before it has one."""
+
+    async def call(client: httpx.AsyncClient) -> None:
+        assert (await client.get("http://t//v1/admin/models")).status_code == 401
+        too_large = await client.post("http://t//v1/documents", content=b" " * 200_000)
+        assert too_large.status_code == 413
+        redirected = await client.get("http://t//a.example/")
+        assert "location" not in redirected.headers
+
+    ask(app_of(admin_key="k" * 20, max_document_bytes=100_000), call)
 
 
 @pytest.mark.parametrize("key", ["a key", "another"])
