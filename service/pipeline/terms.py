@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from model_store.decoding.segment import Form, Term
 from model_store.tokenizer import Tokenizer
@@ -12,6 +13,8 @@ from service.pipeline.attended import attended_tokens
 from service.pipeline.spans import token_spans
 from service.text.edits import EditedText, Span, blanked
 from service.text.glossary import Glossary, Occurrence, TargetForm, found_forms
+
+Forms = tuple[TargetForm, ...]
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,11 @@ def demanded(
     lags: whether the encoder is a reversed one, as in service/pipeline/attended.py.
     """
     spans = token_spans(tokenizer.pieces(tokenizer.encode(text)), text)
-    near: dict[tuple[TargetForm, ...], list[int]] = {}
+    near: dict[Forms, list[int]] = {}
     for occurrence in occurrences:
         places = attended_tokens(occurrence.span, spans, text, lags=lags) if spans else []
         near.setdefault(occurrence.term.forms, []).extend(tokenizer.source_prefix + place for place in places)
-    counts = Counter(occurrence.term.forms for occurrence in occurrences)
+    counts = _counts(occurrences, tokenizer)
     capital = text[:1].isupper()
     terms = [
         Term(_forms(forms, tokenizer, capital=capital), count, tuple(near[forms])) for forms, count in counts.items()
@@ -58,6 +61,23 @@ def demanded(
     return tuple(terms)
 
 
+def _counts(occurrences: Sequence[Occurrence], tokenizer: Tokenizer) -> Counter[Forms]:
+    """How often each term's forms are to be written. The search counts those within another term's as well, so there
+    have to be as many more."""
+    counts = Counter(occurrence.term.forms for occurrence in occurrences)
+    # A character for each token, so that one is looked for in another at the pace of texts.
+    tokens = {form: "".join(map(chr, tokenizer.encode(form.text))) for forms in counts for form in forms}
+
+    def within(inner: Forms, outer: TargetForm) -> bool:
+        return any(tokens[form] in tokens[outer] and found_forms([form], outer.text) for form in inner)
+
+    more: Counter[Forms] = Counter()
+    for inner, outer in permutations(counts, 2):
+        if all(within(inner, form) for form in outer):
+            more[inner] += counts[outer]
+    return counts + more
+
+
 def fewest_tokens(terms: Sequence[Term]) -> int:
     """What they need at least."""
     return sum(term.count * min(len(form.tokens) for form in term.forms) for term in terms)
@@ -65,14 +85,27 @@ def fewest_tokens(terms: Sequence[Term]) -> int:
 
 def uses(occurrences: Sequence[Occurrence], target: str, back: Sequence[Span]) -> tuple[TermUse, ...]:
     """Where each term has gone. target: the text that was written. back: the span of each in the original source."""
-    free: dict[tuple[TargetForm, ...], list[Span]] = {}
+    places = _places(occurrences, target)
     found = []
     for occurrence, source in zip(occurrences, back, strict=True):
-        forms = occurrence.term.forms
-        places = free.setdefault(forms, found_forms(forms, target))
-        place = places.pop(0) if places else None
-        found.append(TermUse(source, place, occurrence.term.source, occurrence.term.target))
+        free = places[occurrence.term.forms]
+        found.append(TermUse(source, free.pop(0) if free else None, occurrence.term.source, occurrence.term.target))
     return tuple(found)
+
+
+def _places(occurrences: Sequence[Occurrence], target: str) -> dict[Forms, list[Span]]:
+    """Where the forms of terms are, at most as often as these occur. None has any of a place that is another's, and the
+    longest form has the first choice: "server room" is no "server"."""
+    counts = Counter(occurrence.term.forms for occurrence in occurrences)
+    places: dict[Forms, list[Span]] = {forms: [] for forms in counts}
+    taken: list[Span] = []
+    each_form = [(form, forms) for forms in counts for form in forms]
+    for form, forms in sorted(each_form, key=lambda each: -len(each[0].text)):
+        for start, end in found_forms([form], target):
+            if len(places[forms]) < counts[forms] and not any(low < end and start < high for low, high in taken):
+                places[forms].append((start, end))
+                taken.append((start, end))
+    return {forms: sorted(spans) for forms, spans in places.items()}
 
 
 def as_they_stand(occurrences: Sequence[Occurrence], text: str) -> list[tuple[Span, str]]:

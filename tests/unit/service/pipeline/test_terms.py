@@ -10,7 +10,7 @@ import pytest
 
 from service.catalogue import Catalogue
 from service.errors import InvalidRequestError
-from service.pipeline.terms import demanded, fewest_tokens
+from service.pipeline.terms import demanded, fewest_tokens, uses
 from service.pipeline.translate import Translator
 from service.pipeline.translation import SegmentTranslation, TranslationOptions, TranslationRequest
 from service.text.glossary import Glossary, GlossaryTerm
@@ -64,6 +64,42 @@ def test_what_does_not_fit_is_left_out() -> None:
         Glossary(terms, "en").find("one two"), "one two", TOKENIZER, most=fewest_tokens(both) - 1, lags=False
     )
     assert less == both[:1]
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "counts"),
+    [
+        # The beam would have written the short one with the long one.
+        ("one two and one", {"one": "one*", "one two": "one two"}, {"one*": 2, "one two": 1}),
+        ("one two and one", {"one": "one*", "one two": "one two|two"}, {"one*": 1, "one two|two": 1}),
+        ("one two and one", {"one": "two", "one two": "the fox"}, {"two": 1, "the fox": 1}),
+        ("one and two, two", {"one": "fox", "two": "fox*"}, {"fox": 3, "fox*": 3}),
+        # Nor is the whole word there, or the small one.
+        ("one and two", {"one": "jump", "two": "jumps"}, {"jump": 1, "jumps": 1}),
+        ("one and two", {"one": "fox", "two": "Fox jumps"}, {"fox": 1, "Fox jumps": 1}),
+    ],
+)
+def test_a_term_within_another_is_demanded_besides(text: str, terms: dict[str, str], counts: dict[str, int]) -> None:
+    glossary = Glossary([GlossaryTerm(*term) for term in terms.items()], "en")
+    found = demanded(glossary.find(text), text, TOKENIZER, most=100, lags=False)
+    written = {tuple(TOKENIZER.decode(form.tokens) for form in term.forms): term.count for term in found}
+    assert written == {tuple(form.rstrip("*") for form in forms.split("|")): n for forms, n in counts.items()}
+
+
+@pytest.mark.parametrize(
+    ("target", "places"),
+    [
+        ("the fox and foxes", ["foxes", "the fox"]),
+        ("foxes and the fox", ["foxes", "the fox"]),
+        ("the fox", [None, "the fox"]),
+        ("foxes", ["foxes", None]),
+    ],
+)
+def test_a_place_is_of_one_term_and_the_longest_has_it(target: str, places: list[str | None]) -> None:
+    glossary = Glossary([GlossaryTerm("one", "fox*"), GlossaryTerm("one two", "the fox|a fox")], "en")
+    occurrences = glossary.find("one, one two")
+    found = uses(occurrences, target, [each.span for each in occurrences])
+    assert [use.target and target[slice(*use.target)] for use in found] == places
 
 
 def test_uses_are_reported_with_their_spans_and_what_is_missing_is_a_warning() -> None:
