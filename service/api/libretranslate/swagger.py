@@ -6,6 +6,8 @@ from typing import Any
 
 _KEPT = ("description", "enum", "default", "minimum")
 _TAG = "LibreTranslate"
+# By which clients know such a server.
+_TITLE = "LibreTranslate"
 
 
 def swagger_document(openapi: dict[str, Any]) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def swagger_document(openapi: dict[str, Any]) -> dict[str, Any]:
     schemas = openapi["components"]["schemas"]
     return {
         "swagger": "2.0",
-        "info": openapi["info"],
+        "info": {**openapi["info"], "title": _TITLE, "description": "LibreTranslate's API, as Verso serves it."},
         "basePath": "/",
         "paths": paths,
         "definitions": {name: _plain(schemas[name]) for name in sorted(_named(paths, schemas))},

@@ -95,6 +95,23 @@ def test_twp(server: Served, api_key: str) -> None:
     assert answer["detectedLanguage"]["language"] == "en"
 
 
+def test_dialect(server: Served) -> None:
+    """dialect/providers/modules/libretrans.py: an address is one of LibreTranslate's if /spec has that title; JSON
+    without a format; the test of a key, and suggestions, as forms."""
+    assert answer_of(httpx.get(f"{server.url}/spec"))["info"]["title"] == "LibreTranslate"
+    assert all({"code", "name"} <= set(each) for each in answer_of(httpx.get(f"{server.url}/languages")))
+    settings = answer_of(httpx.get(f"{server.url}/frontend/settings"))
+    assert [settings[each] for each in ("suggestions", "apiKeys", "keyRequired")] == [False] * 3
+    assert int(settings["charLimit"]) > 0
+    body = {"q": ENGLISH, "source": "auto", "target": "ru"}
+    answer = answer_of(httpx.post(f"{server.url}/translate", json=body, timeout=60))
+    assert (answer["translatedText"], answer["detectedLanguage"]["language"]) == (v1(server, ENGLISH), "en")
+    key = httpx.post(f"{server.url}/detect", data={"q": "hello", "api_key": "key"}, timeout=60)
+    assert "confidence" in answer_of(key)[0]
+    refused = httpx.post(f"{server.url}/translate", json={**body, "target": "xx"}, timeout=60)
+    assert "is not supported" in refused.json()["error"]
+
+
 def test_a_file_there_and_back(server: Served) -> None:
     """LibreTranslate's own page: multipart /translate_file, then its translatedFileUrl."""
     files = {"file": ("notes.txt", ENGLISH.encode())}

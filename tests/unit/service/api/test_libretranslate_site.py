@@ -227,6 +227,7 @@ def test_a_file_that_is_not_there_is_a_404_in_its_shape(name: str) -> None:
 def test_spec_is_swagger_2_without_loose_ends() -> None:
     document = get(app_of(), "/spec").json()
     assert document["swagger"] == "2.0"
+    assert document["info"]["title"] == "LibreTranslate"
     assert {"/translate", "/detect", "/languages", "/translate_file", "/suggest"} <= set(document["paths"])
     assert "/v1/translate" not in document["paths"]
     names = [each["name"] for each in document["paths"]["/translate"]["post"]["parameters"]]
