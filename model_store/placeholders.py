@@ -43,9 +43,11 @@ _BRACES = r"\{[^{}\n]*+\}"
 for _level in range(3):
     _BRACES = rf"\{{(?:[^{{}}\n]++|{_BRACES})*+\}}"
 # What is in a URL, with brackets in pairs only: one that is closed and was not opened belongs to the text around.
-_NO_URL = r"\s<>\"'`«»“”()\[\]"
-_PAIR = rf"\([^{_NO_URL}]*+\)|\[[^{_NO_URL}]*+\]"
-_IN_URL = rf"(?:[^{_NO_URL}]|{_PAIR})*(?:[^{_NO_URL}.,;:!?{{}}…]|{_PAIR})"
+# Braces are there with all that is in them, as in paths and options.
+_NO_URL = r"\s<>\"'`«»“”()\[\]{}"
+_PAIR = rf"\((?:[^{_NO_URL}]|{_BRACES})*+\)|\[(?:[^{_NO_URL}]|{_BRACES})*+\]|{_BRACES}"
+_IN_URL = rf"(?:[^{_NO_URL}]|{_PAIR})*(?:[^{_NO_URL}.,;:!?…]|{_PAIR})"
+_NO_PATH = r"\s<>\"'`«»|?*{}"
 # In order: where two kinds begin at the same character, the first one counts.
 _PATTERNS: dict[Kind, str] = {
     # `code`, ``code with ` in it``
@@ -81,10 +83,14 @@ _PATTERNS: dict[Kind, str] = {
     # /etc/fstab, ~/x, ../x, C:\x, \\host\x
     "path": (
         r"(?<![\w/.<~:])(?:~|\.{1,2})?(?:/[\w.+@\-]*[\w+@\-])+/?(?![\w/])|"
-        r"\b[A-Za-z]:\\[^\s<>\"'`«»|?*]*[^\s<>\"'`«»|?*.,;:!)]|\\\\[\w.\-]+(?:\\[\w.$\-]*\w)+"
+        rf"\b[A-Za-z]:\\(?:[^{_NO_PATH}]|{_BRACES})*(?:[^{_NO_PATH}.,;:!)]|{_BRACES})|"
+        r"\\\\[\w.\-]+(?:\\[\w.$\-]*\w)+"
     ),
     "file": rf"(?<![\w.\-/])[\w\-]+(?:\.[\w\-]+)*\.(?:{_FILE_ENDINGS})(?![\w\-]|\.\w)",
-    "option": r"(?<![\w\-])--?[A-Za-z][A-Za-z0-9]*(?:[\-_][A-Za-z0-9]+)*(?:=[^\s,;)]*[\w/])?(?![\w\-])",
+    "option": (
+        r"(?<![\w\-])--?[A-Za-z][A-Za-z0-9]*(?:[\-_][A-Za-z0-9]+)*"
+        rf"(?:=(?:[^\s,;){{}}]|{_BRACES})*(?:[\w/]|{_BRACES}))?(?![\w\-])"
+    ),
     # snake_case, function()
     "identifier": r"(?<![\w.\-])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*[A-Za-z0-9]|[A-Za-z]\w*(?=\(\)))(?:\(\))?(?![\w])",
     # Characters of private use and U+FFFC: icons, and objects that the caller has put there
