@@ -27,9 +27,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 class DetectedLanguage(BaseModel):
-    """confidence: 0 to 100."""
+    """confidence: 0 to 100, a whole number."""
 
-    confidence: float = Field(ge=0, le=100, examples=[98.5])
+    confidence: float = Field(ge=0, le=100, examples=[98.0])
     language: str = Field(examples=["en"])
 
 
