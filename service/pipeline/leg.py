@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,7 @@ from service.pipeline.translation import (
     TranslationOptions,
     Turn,
 )
+from service.text.edits import Span, shifted
 from service.text.glossary import Glossary, Occurrence
 from service.text.segmentation import ClauseRule, Piece, split_text
 from service.tracing import phase
@@ -108,22 +110,29 @@ async def decode_texts(
         )
 
 
-def split_for(leg: Leg, text: str, glossary: Glossary | None = None) -> list[Piece]:
+def split_for(leg: Leg, text: str, glossary: Glossary | None = None, pairs: Sequence[Span] = ()) -> list[Piece]:
     """The pieces of a text, none longer than the leg's model reads at once; of a long sentence clauses, if the model
-    translates those better. No clause begins within a term of the glossary."""
+    translates those better. No clause begins within a term of the glossary, nor within any of the `pairs`, which are in
+    order, in a sentence that has it all."""
     tokenizer = leg.model.tokenizer
     # In French a semicolon has a space in front of it, and so none can be copied.
     semicolons = "fr" not in (leg.source, leg.target)
     tokens = leg.model.decoding.clause_tokens if leg.model.task == "translate" else 0
-    rule = ClauseRule(tokens, semicolons)
-    if glossary is not None:
-        rule = replace(rule, uncut=lambda sentence: [each.span for each in glossary.find(sentence)])
+
+    def uncut(sentence: str, start: int) -> Iterator[Span]:
+        end = start + len(sentence)
+        for pair in pairs[bisect_left(pairs, (start,)) : bisect_left(pairs, (end,))]:
+            if pair[1] <= end:
+                yield shifted(pair, -start)
+        if glossary is not None:
+            yield from (each.span for each in glossary.find(sentence))
+
     return split_text(
         text,
         language=leg.source,
         count_tokens=lambda part: len(tokenizer.encode(part)),
         max_tokens=leg.model.max_source_tokens,
-        clause_rule=rule,
+        clause_rule=ClauseRule(tokens, semicolons, uncut),
     )
 
 

@@ -12,7 +12,7 @@ from service.text.alphabet import Alphabet, alphabet_of, core_of
 from service.text.edits import Edit, EditedText, Span
 from service.text.escapes import escapes
 from service.text.glossary import Glossary
-from service.text.inline_tags import breaking_tags
+from service.text.inline_tags import breaking_tags, tag_pairs
 from service.text.posts import said
 from service.text.segmentation import Piece, has_letter
 from service.text.shield import find_atoms, without_placeholders
@@ -76,7 +76,7 @@ def _pieces_between(leg: Leg, text: str, glossary: Glossary | None) -> list[Piec
     closing = {start: end for start, end in tags if text.startswith("</", start)}
     pieces: list[Piece] = []
     start = veiled_start = 0
-    for piece in split_for(leg, veiled.text, glossary):
+    for piece in split_for(leg, veiled.text, glossary, [veiled.span(pair) for pair in tag_pairs(text)]):
         veiled_end = veiled_start + len(piece.text)
         end = max(start, back.span((veiled_start, veiled_end))[1])
         while end in closing:

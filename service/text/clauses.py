@@ -6,7 +6,7 @@ own marks say where a clause ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import regex
@@ -25,18 +25,17 @@ def clauses(
     most: int,
     *,
     semicolons: bool,
-    uncut: Callable[[str], Iterable[tuple[int, int]]],
+    uncut: Callable[[], Iterable[tuple[int, int]]],
 ) -> Iterator[str]:
     """Clauses and the marks between them in turn, which concatenate to exactly `sentence`.
 
     Halved at the mark nearest to its middle, as are the halves, while there are more than `most` tokens: a quarter of
-    that is the least that a clause has. Not within brackets. semicolons: whether they are marks too. uncut: which
-    stretches of a text are not.
+    that is the least that a clause has. Not within brackets. semicolons: whether they are marks too. uncut: within
+    which stretches of the sentence none is.
     """
     marks = list(_marks(sentence, semicolons))
     if marks:
-        within = {place for start, end in uncut(sentence) for place in range(start, end)}
-        marks = [mark for mark in marks if mark[0] not in within]
+        marks = list(_outside(marks, sorted(uncut())))
     starts = [0, *(end for _start, end in marks)]
     ends = [*(start for start, _end in marks), len(sentence)]
     # Of each stretch between two marks, so that time is linear.
@@ -49,6 +48,17 @@ def clauses(
         yield sentence[start:end]
         begin = end
     yield sentence[begin:]
+
+
+def _outside(marks: Iterable[tuple[int, int]], uncut: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The marks that have nothing of any stretch. Both are in order."""
+    number = furthest = 0
+    for start, end in marks:
+        while number < len(uncut) and uncut[number][0] < end:
+            furthest = max(furthest, uncut[number][1])
+            number += 1
+        if furthest <= start:
+            yield start, end
 
 
 def _cuts(tokens: list[int], first: int, last: int, most: int) -> Iterator[int]:

@@ -24,10 +24,7 @@ def breaking_tags(text: str) -> list[Span]:
 
 def without_pairs(text: str) -> Run | None:
     """A text without the tags that come in pairs, and where these were; None if there are none."""
-    if "</" not in text:
-        return None
-    tags = _tags(text)
-    partners = partners_of([_token(text, tag) for tag in tags])
+    tags, partners = _paired(text)
     if not partners:
         return None
     paired = sorted(partners)
@@ -38,6 +35,20 @@ def without_pairs(text: str) -> Run | None:
         for index, (place, _end) in zip(paired, bare.moved, strict=True)
     ]
     return Run(text, bare.text, tuple(marks), {})
+
+
+def tag_pairs(text: str) -> list[Span]:
+    """From each tag that has a partner to the end of that."""
+    tags, partners = _paired(text)
+    return [(tags[one].start, tags[other].end) for one, other in sorted(partners.items()) if one < other]
+
+
+def _paired(text: str) -> tuple[list[Placeholder], dict[int, int]]:
+    """The tags of a text, and the number of each one's partner, if any has one."""
+    if "</" not in text:
+        return [], {}
+    tags = _tags(text)
+    return tags, partners_of([_token(text, tag) for tag in tags])
 
 
 def _tags(text: str) -> list[Placeholder]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import regex
 import sentencex
@@ -48,11 +49,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ClauseRule:
-    """A sentence of more than so many `tokens` is cut between clauses (clauses.py); 0 for none. uncut: where not."""
+    """A sentence of more than so many `tokens` is cut between clauses (clauses.py); 0 for none. uncut: of a
+    sentence and of where it begins in the text, within which stretches it is not."""
 
     tokens: int = 0
     semicolons: bool = True
-    uncut: Callable[[str], Iterable[tuple[int, int]]] = lambda _sentence: ()
+    uncut: Callable[[str, int], Iterable[tuple[int, int]]] = lambda _sentence, _start: ()
 
 
 def split_text(
@@ -79,15 +81,18 @@ def split_text(
     if max_tokens < 5:
         raise ValueError(f"max_tokens: {max_tokens} is below 5, the most that one character takes")
     pieces: list[Piece] = []
-    for line in _LINE.findall(text):
+    for match in _LINE.finditer(text):
+        line, start = match[0], match.start()
         if not _LETTER.search(line):
             _append(pieces, line, translate=False)
             continue
         if end := end_of_markers(line):
             _append(pieces, line[:end], translate=False)
-            line = line[end:]
-        for sentence in _sentences(line, language):
-            _append_sentence(pieces, sentence, count_tokens, max_tokens, clause_rule)
+        start += end
+        for sentence in _sentences(line[end:], language):
+            parts = _clauses(sentence, start, count_tokens, clause_rule)
+            _append_sentence(pieces, sentence, parts, count_tokens, max_tokens)
+            start += len(sentence)
     return pieces
 
 
@@ -112,15 +117,19 @@ def _append(pieces: list[Piece], text: str, *, translate: bool) -> None:
         pieces.append(Piece(text, translate))
 
 
+def _clauses(sentence: str, start: int, count_tokens: Callable[[str], int], rule: ClauseRule) -> Iterable[str]:
+    """Clauses and the marks between them in turn. start: where the text has the sentence."""
+    if not rule.tokens:
+        return [sentence]
+    uncut = partial(rule.uncut, sentence, start)
+    return clauses(sentence, count_tokens, rule.tokens, semicolons=rule.semicolons, uncut=uncut)
+
+
 def _append_sentence(
-    pieces: list[Piece], sentence: str, count_tokens: Callable[[str], int], max_tokens: int, rule: ClauseRule
+    pieces: list[Piece], sentence: str, parts: Iterable[str], count_tokens: Callable[[str], int], max_tokens: int
 ) -> None:
-    """Add what the model is given of a sentence, and what stands between its clauses."""
-    *before, last = (
-        clauses(sentence, count_tokens, rule.tokens, semicolons=rule.semicolons, uncut=rule.uncut)
-        if rule.tokens
-        else [sentence]
-    )
+    """Add what the model is given of a sentence, and what stands between its clauses. parts: these in turn."""
+    *before, last = parts
     names = bool(before) and not has_own_case(sentence)
     for clause, mark in zip(before[::2], before[1::2], strict=True):
         _append_fitting(pieces, Piece(clause, translate=True, goes_on=True, names=names), count_tokens, max_tokens)

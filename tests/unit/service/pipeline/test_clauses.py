@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +126,34 @@ def test_no_term_of_the_glossary_is_cut() -> None:
     assert [each.term.target for each in prepare(leg, Piece(translated[0], translate=True), (), glossary).terms] == [
         "X"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cuts"),
+    [
+        ("hello <b>world one two, hello world two</b> one, world hello two one.", [1]),
+        ("hello <b>world</b> one two, hello <b>world</b> two one, world hello two one.", [0, 1]),
+        ("hello <i>one <b>world</b> one two, hello world two one</i>, world hello two one.", [1]),
+        ("hello one two one,<b> world one two hello world two</b> one, world hello two one.", [1]),
+        ("hello world one two, <b>hello world two</b>, world hello two one.", [0, 1]),
+        ("hello <b>world one two, hello <i>world two</b> one, world</i> hello two one.", [1]),
+        # Where the end of a sentence divides a pair anyway
+        ("hello. <b>Hello world one two, hello two one. world hello two one, hello world one</b>.", [0, 1]),
+        # Without a partner
+        ("hello <b>world one two, hello world two one, world hello two one.", [0, 1]),
+    ],
+)
+def test_no_clause_ends_between_a_tag_and_its_partner(text: str, cuts: list[int]) -> None:
+    """cuts: the numbers of the commas between clauses."""
+    pieces = pieces_of(Leg(clause_model("en-ru", tokens=24), "en", "ru"), text)
+    assert "".join(piece.text for piece in pieces) == text
+    commas = [each.start() for each in re.finditer(",", text)]
+    ends = {
+        sum(len(piece.text) for piece in pieces[: number + 1])
+        for number in range(len(pieces))
+        if pieces[number].goes_on
+    }
+    assert [number for number, comma in enumerate(commas) if comma in ends] == cuts
 
 
 def test_tags_and_placeholders_stay_in_their_clause() -> None:

@@ -17,7 +17,7 @@ def words(text: str) -> int:
 
 
 def cut(text: str, most: int, *, semicolons: bool = True) -> list[str]:
-    return list(clauses(text, words, most, semicolons=semicolons, uncut=lambda _text: ()))
+    return list(clauses(text, words, most, semicolons=semicolons, uncut=lambda: ()))
 
 
 def test_a_long_sentence_is_halved_between_its_clauses() -> None:
@@ -63,6 +63,16 @@ def test_numbers_single_words_and_brackets_are_no_clauses(text: str) -> None:
 )
 def test_what_stands_between_clauses(text: str, mark: str) -> None:
     assert mark in cut(text, 8)[1::2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 42), st.integers(0, 12)), max_size=5))
+def test_no_mark_has_anything_of_what_is_not_cut(stretches: list[tuple[int, int]]) -> None:
+    text = ", ".join(["abcd"] * 8)
+    uncut = [(start, start + length) for start, length in stretches if length]
+    parts = list(clauses(text, lambda part: len(part) // 4, 1, semicolons=True, uncut=lambda: uncut))
+    marks = [each.span() for each in regex.finditer(", ", text)]
+    free = [mark for mark in marks if not any(start < mark[1] and mark[0] < end for start, end in uncut)]
+    assert len(parts) == 2 * len(free) + 1
 
 
 TEXTS = st.text(alphabet="ab1 ,;-\u2013\u2014()\"'»", max_size=80)
