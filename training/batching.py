@@ -14,10 +14,16 @@ def plan_epoch(source_lengths: Ints, target_lengths: Ints, *, batch_tokens: int,
     Examples are sorted by source, then target length (ties in random order), so there is little padding. A batch at
     least half full ends where the source length changes: with all sources equally long the fused kernels run unpacked,
     which is faster, and only rare lengths share a batch. An example longer than the budget gets a batch of its own.
+    Empty targets, of EOS alone, are counted as long as others are, drawn at random: else those of like sources would
+    be batches of hundreds, from which a network learns to write nothing.
 
     source_lengths, target_lengths: tokens, shape = (N,). Returns indices of examples, each exactly once.
     """
     rng = np.random.default_rng((seed, epoch))
+    empty = target_lengths == 1
+    if empty.any() and not empty.all():
+        target_lengths = target_lengths.copy()
+        target_lengths[empty] = rng.choice(target_lengths[~empty], int(empty.sum()))
     order = rng.permutation(len(source_lengths))
     order = order[np.lexsort((target_lengths[order], source_lengths[order]))]
     batches: list[Ints] = []

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability
-from training.data_config import DataConfig, PositiveFloat, PositiveInt
+from training.data_config import DataConfig, PositiveFloat
+from training.source_config import PositiveInt
 
 MOST_THREADS = 1024  # OpenMP ends the process where it cannot make as many as are asked for
 

@@ -7,69 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from model_store.config import Formality, FrozenModel, Probability, Task
+from model_store.config import FrozenModel, Probability, Task
+from training.source_config import PositiveInt, SourceConfig
 
-PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
-
-
-class SourceConfig(FrozenModel):
-    """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
-
-    path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
-        unused by `debian_descriptions`, which downloads, by `phrasebook` and `wordbook`, which come with the package,
-        and by `word_pairs`, learned from the other sources of the two languages (training/word_pairs.py).
-    left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
-    limit: keep at most so many pairs, the first after a seeded shuffle.
-    formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
-    back_translated: the language of the side that a model wrote from the other (Sennrich et al. 2016,
-        arXiv:1511.06709). Such a pair is learned from the written side, behind a tag, to the genuine one only.
-    """
-
-    name: str
-    format: Literal["tsv", "tmx", "moses", "gettext", "debian_descriptions", "phrasebook", "wordbook", "word_pairs"]
-    left: str
-    right: str
-    path: str = ""
-    licence: str = "not stated"
-    repeat: Annotated[int, Field(ge=1, le=1000)] = 1
-    limit: PositiveInt | None = None
-    formality: dict[str, Formality] = Field(default_factory=dict)
-    back_translated: str | None = None
-
-    @property
-    def own(self) -> bool:
-        """Whether the package provides it, each pair to be learned as it stands (training/cleaning.py, clean_own)."""
-        return self.format in ("phrasebook", "wordbook", "word_pairs")
-
-    @property
-    def ways(self) -> tuple[tuple[str, str], ...]:
-        """Source and target language of each direction that its pairs are learned in."""
-        both = ((self.left, self.right), (self.right, self.left))
-        return tuple(way for way in both if way[1] != self.back_translated)
-
-    @model_validator(mode="after")
-    def _one_side_was_written_by_a_model(self) -> Self:
-        written = self.back_translated
-        if written is None:
-            return self
-        if written not in (self.left, self.right):
-            raise ValueError(
-                f"back_translated: {written!r} is no side of this source; allowed: {[self.left, self.right]}"
-            )
-        if self.left == self.right:
-            raise ValueError(f"back_translated: {written!r} is both sides; allowed: sources of two languages")
-        if written in self.formality:
-            raise ValueError(
-                f"formality: {written!r} is back-translated, so it is never what is asked for; leave it out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _formality_of_its_sides(self) -> Self:
-        if others := sorted(set(self.formality) - {self.left, self.right}):
-            raise ValueError(f"formality: {others[0]!r} is no side of this source; allowed: {[self.left, self.right]}")
-        return self
 
 
 class TestSetConfig(FrozenModel):
@@ -148,7 +89,7 @@ class DataConfig(FrozenModel):
 
     @model_validator(mode="after")
     def _directions_have_sources(self) -> Self:
-        known = {frozenset((source.left, source.right)) for source in self.sources}
+        known = self._language_pairs
         for name, values in (
             ("directions", self.directions),
             ("sources", [source.name for source in self.sources]),
@@ -156,7 +97,7 @@ class DataConfig(FrozenModel):
         ):
             if twice := {value for value in values if list(values).count(value) > 1}:
                 raise ValueError(f"{name}: {min(twice)!r} is named twice")
-        genuine = [each for each in self.sources if each.back_translated is None and not each.own]
+        genuine = [each for each in self.sources if each.genuine]
         if unknown := self.to_draw_from - {each.name for each in self.sources}:
             raise ValueError(
                 f"held_out.sources: {min(unknown)!r} is no source; allowed: {[each.name for each in genuine]}"
@@ -173,7 +114,7 @@ class DataConfig(FrozenModel):
         for direction in self.directions:
             pair = self.split(direction)
             if pair is None or frozenset(pair) not in known:
-                allowed = sorted({"-".join(way) for source in self.sources for way in source.ways})
+                allowed = sorted({"-".join(way) for source in self._said for way in source.ways})
                 raise ValueError(
                     f"directions: {direction!r} is not a pair of languages that a source has; allowed: {allowed}"
                 )
@@ -181,7 +122,7 @@ class DataConfig(FrozenModel):
 
     @model_validator(mode="after")
     def _sets_are_of_languages_that_sources_have(self) -> Self:
-        known = {frozenset((source.left, source.right)) for source in self.sources}
+        known = self._language_pairs
         for each in (*self.validation, *self.report):
             if frozenset((each.left, each.right)) not in known:
                 raise ValueError(
@@ -206,13 +147,22 @@ class DataConfig(FrozenModel):
                 raise ValueError(f"held_out.sources: {source.name!r} is the package's own; allowed: corpora")
             languages = {source.left, source.right}
             if source.format == "word_pairs" and not any(
-                not each.own and each.back_translated is None and {each.left, each.right} == languages
-                for each in self.sources
+                each.genuine and {each.left, each.right} == languages for each in self.sources
             ):
                 raise ValueError(
                     f"sources: {source.name!r} is learned from the others of {source.left!r} and {source.right!r}, "
                     "of which there is none that people wrote"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_summarizer_says_nothing(self) -> Self:
+        for source in (each for each in self.sources if each not in self._said):
+            field = f"format of source {source.name!r}"
+            if self.task != "summarize":
+                raise ValueError(f"{field}: {source.format!r} is for the task 'summarize' only (it is {self.task!r})")
+            if source.name in self.to_draw_from:
+                raise ValueError(f"{field}: held_out.sources names it, but nothing is said of its texts")
         return self
 
     @model_validator(mode="after")
@@ -249,9 +199,19 @@ class DataConfig(FrozenModel):
         return {name for each in self.held_out for name in each.sources}
 
     @property
+    def _said(self) -> list[SourceConfig]:
+        """The sources whose pairs have two sides."""
+        return [each for each in self.sources if each.format != "out_of_domain"]
+
+    @property
+    def _language_pairs(self) -> set[frozenset[str]]:
+        """Which two languages, or one, there are pairs of."""
+        return {frozenset((source.left, source.right)) for source in self._said}
+
+    @property
     def draws(self) -> tuple[Draw, ...]:
         """What is held out of the sources, in the order of drawing."""
-        genuine = [each for each in self.sources if each.back_translated is None and not each.own]
+        genuine = [each for each in self.sources if each.genuine]
         draws = []
         for config in self.held_out:
             by_languages: dict[tuple[str, str], set[str]] = {}

@@ -17,11 +17,11 @@ from model_store.translations import Translations
 from model_store.weights import pack_weights, unpack_weights
 from training.checkpoint import Checkpoint, averaged_weights
 from training.config import Recipe
-from training.data_config import SourceConfig
 from training.dataset import PackedPairs
 from training.run_folder import RunFolder, read_json
 from training.scores import Measured, read_scores
 from training.shortlist import learn_translations
+from training.source_config import SourceConfig
 from training.start import learned_before
 from training.writing import naming
 

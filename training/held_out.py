@@ -10,8 +10,9 @@ from model_store.errors import ConfigError
 from training.cleaning import CleaningReport, fold
 from training.config import Recipe
 from training.corpora.pair import SentencePair
-from training.data_config import Draw, HeldOutConfig, SourceConfig
+from training.data_config import Draw, HeldOutConfig
 from training.near_duplicates import NearDuplicates, hold_out
+from training.source_config import SourceConfig
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def without_held_out(corpora: list[Corpus], recipe: Recipe, report: CleaningRepo
     """
     drawn: list[Drawn] = []
     leave: dict[str, set[int]] = {corpus.config.name: set() for corpus in corpora}
-    genuine = [corpus for corpus in corpora if corpus.config.back_translated is None and not corpus.config.own]
+    genuine = [corpus for corpus in corpora if corpus.config.genuine]
     for config in recipe.data.held_out:
         taken = {name: frozenset(numbers) for name, numbers in leave.items()}
         for draw in (each for each in recipe.data.draws if each.config is config):

@@ -21,13 +21,13 @@ from training.corpora.pair import SentencePair
 from training.corpora.phrasebook import with_capitals
 from training.corpora.read import read_source
 from training.corpora.sampling import sample
-from training.data_config import SourceConfig
 from training.dataset import BACK_TRANSLATED_ID, PackedPairs
 from training.draw import order_drawn
 from training.held_out import Corpus, Drawn, without_held_out
 from training.prepared_options import what_it_depends_on
 from training.run_folder import RunFolder
 from training.sides import check_sides
+from training.source_config import SourceConfig
 from training.stand_ins import with_stand_ins
 from training.start import load_start
 from training.test_sets import folded
@@ -88,7 +88,8 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
             f"data: {pairs} usable pairs are left; allowed: more than validation_pairs, "
             f"{recipe.data.validation_pairs}\n{report}"
         )
-    learned = {way for source in recipe.data.sources if report.source(source.name).kept for way in source.ways}
+    kept = [each for each in recipe.data.sources if report.source(each.name).kept and each.format != "out_of_domain"]
+    learned = {way for source in kept for way in source.ways}
     for direction, way in zip(recipe.data.directions, recipe.data.pairs, strict=True):
         if way not in learned:
             raise ConfigError(f"data.directions: {direction!r} has no usable pair left to learn from\n{report}")
@@ -104,6 +105,8 @@ def _corpora(recipe: Recipe, data_root: Path, reported: frozenset[bytes], report
         else:
             cleaned = clean(items, source_name=name, data=recipe.data, report=report, seen=seen, held_out=held_out)
         corpus = _up_to_limit(config, cleaned, recipe, report)
+        if config.format == "out_of_domain":
+            corpus = Corpus(config, [SentencePair(pair.left, "") for pair in corpus.pairs])
         check_sides(f"data.sources: {name}", config.left, config.right, corpus.pairs)
         yield corpus
 
@@ -144,7 +147,7 @@ def _with_words(
     left, right = (
         {word for pair in books for word in getattr(pair, side).casefold().split()} for side in ("left", "right")
     )
-    written = [other for other in alike if not other.config.own and other.config.back_translated is None]
+    written = [other for other in alike if other.config.genuine]
     learned = word_pairs([pair for other in written for pair in _turned(other, config)], seed=recipe.trainer.seed)
     others = [pair for pair in learned if pair.left.casefold() not in left and pair.right.casefold() not in right]
     kept = clean_own(
@@ -196,14 +199,14 @@ def _tokenizer(recipe: Recipe, corpora: list[Corpus]) -> Tokenizer:
 
 
 def _genuine_texts(corpora: list[Corpus]) -> Iterator[str]:
-    """Both sides of every pair, but for those that a model wrote."""
+    """Both sides of every pair, but for those that a model wrote, and empty ones."""
     for corpus in corpora:
         config = corpus.config
         left, right = (code != config.back_translated for code in (config.left, config.right))
         for pair in corpus.pairs:
             if left:
                 yield pair.left
-            if right:
+            if right and pair.right:
                 yield pair.right
 
 
@@ -234,7 +237,7 @@ def _pack(
             left.append(languages.index(config.left))
             right.append(languages.index(config.right))
             repeats.append(config.repeat)
-            drawable.append(config.back_translated is None and not config.own)
+            drawable.append(config.genuine)
             formality.extend(ways if number % _LEARNED_WITHOUT else (0, 0))
     narrow = np.uint16 if tokenizer.vocabulary <= 1 << 16 else np.int32
     packed = PackedPairs(

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 BadReason = Literal[
     "invalid_utf8",
     "not_two_columns",
+    "missing_column",
     "missing_language",
     "undefined_entity",
     "other_language",

@@ -9,11 +9,15 @@ from model_store.errors import ConfigError
 from training.corpora.debian_descriptions import read_debian_descriptions
 from training.corpora.gettext import read_gettext
 from training.corpora.moses import find_moses, read_moses
+from training.corpora.out_of_domain import read_out_of_domain
 from training.corpora.pair import Items
 from training.corpora.phrasebook import read_phrasebook, read_wordbook
 from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
-from training.data_config import SourceConfig, TestSetConfig
+from training.data_config import TestSetConfig
+from training.source_config import SourceConfig
+
+_BOOKS = {"phrasebook": read_phrasebook, "wordbook": read_wordbook}
 
 
 def read_source(config: SourceConfig, data_root: Path) -> Items:
@@ -46,12 +50,12 @@ def _read(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
             return chain.from_iterable(read_gettext(path, right) for path in _files(config, data_root))
         case "moses":
             return read_moses(*find_moses(data_root / _path(config), left, right, field=f"{config.name}.path"))
+        case "out_of_domain":
+            return chain.from_iterable(read_out_of_domain(path, config.column) for path in _files(config, data_root))
         case "debian_descriptions":
             return read_debian_descriptions(left, right)
-        case "phrasebook":
-            return read_phrasebook(left, right)
-        case "wordbook":
-            return read_wordbook(left, right)
+        case "phrasebook" | "wordbook":
+            return _BOOKS[config.format](left, right)
         case "word_pairs":
             return iter(())  # learned when the others are there: training/preparation.py
 

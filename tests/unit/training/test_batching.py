@@ -23,7 +23,8 @@ def plan(pairs: Ints, budget: int, *, seed: int = 1, epoch: int = 0) -> list[lis
 
 
 def many(count: int = 500) -> Ints:
-    return np.random.default_rng(0).integers(1, 30, (count, 2))
+    """Targets with a token or more before EOS."""
+    return np.random.default_rng(0).integers(2, 30, (count, 2))
 
 
 @given(pairs=lengths, budget=st.integers(1, 200), epoch=st.integers(0, 5))

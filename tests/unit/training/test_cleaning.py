@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from model_store.config import Task
 from training.cleaning import CleaningReport, clean, fold
 from training.corpora.pair import BadLine, SentencePair
-from training.data_config import DataConfig, SourceConfig
+from training.data_config import DataConfig
+from training.source_config import SourceConfig
 
 SOURCE = SourceConfig(name="s", format="tsv", left="en", right="ru", path="x")
 DATA = DataConfig(directions=("en-ru",), sources=(SOURCE,), max_characters=20, max_length_ratio=3.0)

@@ -15,9 +15,10 @@ from model_store.config import NetworkConfig
 from model_store.tokenizer import Tokenizer
 from training.checkpoint import Position
 from training.config import ExportConfig, Recipe, TokenizerConfig, TrainerConfig
-from training.data_config import DataConfig, SourceConfig
+from training.data_config import DataConfig
 from training.dataset import Examples, PackedPairs
 from training.progress import ProgressLog, StepRecord
+from training.source_config import SourceConfig
 from training.tokenizer_training import train_tokenizer
 
 VOCABULARY = 300

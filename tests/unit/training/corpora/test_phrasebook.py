@@ -14,7 +14,7 @@ from model_store.errors import ConfigError
 from training.corpora.pair import Items, SentencePair
 from training.corpora.phrasebook import read_phrasebook, read_wordbook
 from training.corpora.read import read_source
-from training.data_config import SourceConfig
+from training.source_config import SourceConfig
 
 CODES = ("en", "de", "fr", "es", "ru")
 BOOKS = pytest.mark.parametrize("book", [read_phrasebook, read_wordbook])

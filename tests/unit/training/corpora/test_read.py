@@ -11,7 +11,8 @@ import pytest
 from model_store.errors import ConfigError
 from training.corpora.pair import SentencePair
 from training.corpora.read import read_source, read_test_set
-from training.data_config import SourceConfig, TestSetConfig
+from training.data_config import TestSetConfig
+from training.source_config import SourceConfig
 
 Format = Literal["tsv", "tmx", "moses", "gettext"]
 
