@@ -23,6 +23,8 @@ class LibreTranslateCors:
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Retry-After", "X-Request-ID"],
+            # Asked for pages from the internet. LibreTranslate does not heed it, and refuses nobody.
+            allow_private_network=True,
             max_age=_A_DAY_S,
         )
 

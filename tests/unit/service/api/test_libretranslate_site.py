@@ -256,6 +256,15 @@ def test_pages_of_any_origin_may_ask() -> None:
     ask(app_of(), call)
 
 
+def test_pages_from_the_internet_may_ask_a_server_in_a_private_network() -> None:
+    """Some versions of Chrome ask for it before they send such a page's JSON."""
+    private = {**PREFLIGHT, "Access-Control-Request-Private-Network": "true"}
+    allowed = ask(app_of(), lambda client: client.options("/translate", headers=private))
+    assert (allowed.status_code, allowed.headers["access-control-allow-private-network"]) == (200, "true")
+    refused = ask(app_of(cors_origins=""), lambda client: client.options("/translate", headers=private))
+    assert (refused.status_code, refused.headers.get("access-control-allow-origin")) == (400, None)
+
+
 @pytest.mark.parametrize(("origins", "allowed"), [("https://page.example, https://b.example", True), ("", False)])
 def test_the_operator_says_which_origins_may_ask(origins: str, allowed: bool) -> None:
     response = get(app_of(cors_origins=origins), "/languages", headers=ORIGIN)
