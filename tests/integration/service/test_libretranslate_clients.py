@@ -6,7 +6,7 @@ What each sends and reads is taken from its source; the names stand at the head 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from tests.integration.service.server import Served
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ENGLISH = "The quick brown fox jumps over the lazy dog."
+TAGS = ("<br />", "<i>", "</i>")
 
 
 def answer_of(response: httpx.Response) -> Any:
@@ -119,3 +120,124 @@ def test_a_file_there_and_back(server: Served) -> None:
     url = answer_of(httpx.post(f"{server.url}/translate_file", data=data, files=files, timeout=60))["translatedFileUrl"]
     assert url.startswith(server.url)
     assert httpx.get(url).text == v1(server, ENGLISH)
+
+
+@pytest.mark.parametrize("slashes", ["/", "//"])
+def test_lingarr(server: Served, slashes: str) -> None:
+    """Lingarr.Server/Services/Translation/LibreService.cs: "/translate" behind the address as it was given, which may
+    end in a slash; a null key."""
+    body = {"q": ENGLISH, "source": "en", "target": "ru", "format": "text", "api_key": None}
+    response = httpx.post(f"{server.url}{slashes}translate", json=body, timeout=60)
+    assert answer_of(response)["translatedText"] == v1(server, ENGLISH)
+
+
+def test_subtitle_edit(server: Served) -> None:
+    """src/libse/AutoTranslate/LibreTranslate.cs: line breaks of a subtitle as <br />, italics as <i>, in plain text."""
+    for q in ("- Are you there?<br />- Yes, I am.", "<i>Save the file.</i>"):
+        body = {"q": q, "source": "en", "target": "ru"}
+        text = answer_of(httpx.post(f"{server.url}/translate", json=body, timeout=60))["translatedText"]
+        assert [text.count(tag) for tag in TAGS] == [q.count(tag) for tag in TAGS]
+
+
+@pytest.mark.parametrize("source", [None, "en"])
+def test_akkoma(server: Served, source: str | None) -> None:
+    """Pleroma.Akkoma.Translators.LibreTranslate: JSON of HTML, a null key; detectedLanguage only if it is there."""
+    body = {"q": f"<p>{ENGLISH}</p>", "source": source or "auto", "target": "ru", "format": "html", "api_key": None}
+    answer = answer_of(httpx.post(f"{server.url}/translate", json=body, timeout=60))
+    assert answer["translatedText"].startswith("<p>")
+    assert answer.get("detectedLanguage", {"language": source})["language"] == "en"
+
+
+def test_crow_translate_and_digikam(server: Served) -> None:
+    """src/qonlinetranslator.cpp: forms that begin with "&"; what /detect finds first is the source."""
+    detected = httpx.post(f"{server.url}/detect", content=f"&q={quote(ENGLISH)}&api_key=", headers=FORM, timeout=60)
+    source = answer_of(detected)[0]["language"]
+    form = f"&q={quote(ENGLISH)}&source={source}&target=ru&api_key="
+    response = httpx.post(f"{server.url}/translate", content=form, headers=FORM, timeout=60)
+    assert answer_of(response)["translatedText"] == v1(server, ENGLISH)
+
+
+def test_deep_translator(server: Served) -> None:
+    """deep_translator/libre.py: everything in the query string, up to 5,000 characters of any script; no body."""
+    q = ("сохранить файл " * 400)[:5000].strip()
+    fields = {"q": q, "source": "ru", "target": "en", "format": "text", "api_key": "key"}
+    assert answer_of(httpx.post(f"{server.url}/translate", params=fields, timeout=60))["translatedText"]
+
+
+def test_flex(server: Served) -> None:
+    """LibreTranslateTranslator.kt of Mindustry's Flex, with Java's HttpClient: a query string and an empty body, and
+    an offer of HTTP/2 with each request."""
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABk"}
+    fields = {"q": ENGLISH, "source": "en", "target": "ru", "api_key": "", "format": "text"}
+    response = httpx.post(f"{server.url}/translate", params=fields, headers=offer, timeout=60)
+    assert answer_of(response)["translatedText"] == v1(server, ENGLISH)
+    body = {"q": ENGLISH, "source": "en", "target": "ru"}
+    response = httpx.post(f"{server.url}/translate", json=body, headers=offer, timeout=60)
+    assert answer_of(response)["translatedText"] == v1(server, ENGLISH)
+
+
+def test_jefs42_and_nextcloud(server: Served) -> None:
+    """src/LibreTranslate.php of jefs42/libretranslate: an empty form of multipart with everything that has no fields;
+    /detect by the query string; HTML of fields in multipart."""
+    empty: dict[str, Any] = {"content": b"--x--\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
+    languages = httpx.request("GET", f"{server.url}/languages", timeout=60, **empty)
+    assert {"en", "ru"} <= {each["code"] for each in answer_of(languages)}
+    answer_of(httpx.request("GET", f"{server.url}/frontend/settings", timeout=60, **empty))
+    query = urlencode({"q": ENGLISH, "api_key": ""})
+    detected = httpx.post(f"{server.url}/detect?{query}", timeout=60, **empty)
+    assert answer_of(detected)[0]["language"] == "en"
+    fields = {"q": ENGLISH, "format": "html", "source": "en", "target": "ru", "api_key": ""}
+    form = {key: (None, value) for key, value in fields.items()}
+    response = httpx.post(f"{server.url}/translate", files=form, timeout=60)
+    assert answer_of(response)["translatedText"] == v1(server, ENGLISH)
+
+
+def test_libretranslate_net(server: Served) -> None:
+    """LibreTranslate.Net.Enhanced: .NET's multipart, with a boundary in quotes, names without them, and types of
+    fields; a file's name is its path."""
+    fields = "".join(part(key, value) for key, value in {"source": "en", "target": "ru", "api_key": ""}.items())
+    file = part('"file"; filename="C:\\notes\\to do.txt"', ENGLISH)
+    headers = {"Content-Type": 'multipart/form-data; boundary="a-b"'}
+    response = httpx.post(
+        f"{server.url}/translate_file", content=f"{fields}{file}--a-b--\r\n", headers=headers, timeout=60
+    )
+    assert httpx.get(answer_of(response)["translatedFileUrl"]).text == v1(server, ENGLISH)
+
+
+def part(name: str, value: str) -> str:
+    head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name={name}"
+    return f"--a-b\r\n{head}\r\n\r\n{value}\r\n"
+
+
+def test_clients_that_read_detections_strictly(server: Served) -> None:
+    """libretranslate.go of SnakeSel: one language or none was found. LibreTranslateApi.kt of LiquidBounce: integers.
+    libre_translate of Dart: numbers with a point."""
+    response = httpx.post(f"{server.url}/detect", data={"q": ENGLISH}, timeout=60)
+    assert len(answer_of(response)) == 1
+    for text in (ENGLISH, "Hello world", "12"):
+        response = httpx.post(f"{server.url}/detect", data={"q": text}, timeout=60)
+        confidences = [each["confidence"] for each in answer_of(response)]
+        assert all(isinstance(each, float) and each.is_integer() for each in confidences)
+
+
+def test_the_page_of_libretranslate(server: Served) -> None:
+    """libretranslate/templates/app.js.template: settings and languages, then a form in multipart with alternatives."""
+    settings = answer_of(httpx.get(f"{server.url}/frontend/settings"))
+    languages = {each["code"]: each for each in answer_of(httpx.get(f"{server.url}/languages"))}
+    assert settings["language"]["target"]["code"] in languages
+    assert all(target in languages for each in languages.values() for target in each["targets"])
+    fields = {"q": ENGLISH, "source": "auto", "target": "ru", "format": "text", "alternatives": "3", "api_key": ""}
+    form = {key: (None, value) for key, value in fields.items()}
+    answer = answer_of(httpx.post(f"{server.url}/translate", files=form, timeout=60))
+    assert answer["translatedText"] == v1(server, ENGLISH)
+    assert answer["detectedLanguage"]["language"] in languages
+    assert all(isinstance(each, str) for each in answer["alternatives"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/detect"), ("POST", "/languages"), ("POST", "/health"), ("POST", "/spec"), ("GET", "/translate")],
+)
+def test_methods_that_libretranslate_refuses(server: Served, method: str, path: str) -> None:
+    """libretranslate/tests/test_api."""
+    assert httpx.request(method, f"{server.url}{path}").status_code == 405
