@@ -10,14 +10,13 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Caller
+from service.api.answer_status import Answer
 from service.api.middleware import InFlight
 from service.api.routes import route_of
 from service.metrics import Metrics
 from service.telemetry import begin_request
 
 logger = logging.getLogger("verso.access")
-
-CLIENT_LEFT = 499  # nginx's status for it; there is none in the standard
 
 
 def log_answer(
@@ -42,9 +41,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         request_id = begin_request(Headers(scope=scope).get("x-request-id"))
-        status = CLIENT_LEFT
         started = time.monotonic()
-
         whole = False
 
         async def receive_counted() -> Message:
@@ -56,24 +53,20 @@ class RequestLog:
             return message
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 if self._in_flight.draining:
                     headers["Connection"] = "close"
             await send(message)
 
+        answer = Answer(send_with_id)
         self._metrics.request_started()
         try:
-            await self._app(scope, receive_counted, send_with_id)
-        except Exception:
-            status = 500  # answered by the outermost middleware, which is Starlette's own
-            raise
+            await answer.of(self._app, scope, receive_counted)
         finally:
             self._in_flight.requests -= whole
-            self._finished(scope, status, time.monotonic() - started)
+            self._finished(scope, answer.status, time.monotonic() - started)
 
     def _finished(self, scope: Scope, status: int, duration_s: float) -> None:
         route = route_of(scope)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.request_log import CLIENT_LEFT
+from service.api.answer_status import Answer
 from service.api.routes import route_of
 from service.telemetry import current_request_id
 from service.tracing import Tracing
@@ -27,26 +27,16 @@ class RequestTrace:
         if scope["type"] != "http" or scope["path"].startswith(_UNTRACED):
             await self._app(scope, receive, send)
             return
-        status = CLIENT_LEFT
-
-        async def send_noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        answer = Answer(send)
         headers = Headers(scope=scope)
         with self._tracing.request(headers.get("traceparent"), headers.get("tracestate")) as span:
             try:
-                await self._app(scope, receive, send_noted)
-            except Exception:
-                status = 500  # answered by the outermost middleware, which is Starlette's own
-                raise
+                await answer.of(self._app, scope, receive)
             finally:
                 span.answered(
                     method=scope["method"],
                     route=route_of(scope),
-                    status=status,
+                    status=answer.status,
                     pair=getattr(HTTPConnection(scope).state, "pair", ""),
                     request_id=current_request_id() or "",
                 )

@@ -24,11 +24,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.admission import SecurityHeaders
+from service.api.answer_status import CLIENT_LEFT
 from service.api.body_limits import check_declared, limited, most_bytes
 from service.api.error_handlers import INTERNAL, Problem, http_problem, render, service_problem, statuses
 from service.api.libretranslate.cors import LibreTranslateCors
 from service.api.middleware import with_one_slash
-from service.api.request_log import CLIENT_LEFT, log_answer
+from service.api.request_log import log_answer
 from service.api.routes import route_of
 from service.cluster.merged_metrics import merged
 from service.cluster.messages import Answered, Asked, Files
