@@ -48,6 +48,7 @@ WARNING_MEANINGS: dict[WarningName, str] = {
     "repetition": "The translation says the same words again and again.",
     "uncovered_source": "A part of the text may be missing.",
     "low_score": "The model is unsure.",
+    "first_sentence": "Of a summary: the model had nothing to say of such a text, so this is its first sentence.",
     "read_in_windows": "Of a summary: the text was longer than is read at once, and was read in parts.",
     "not_shorter": "Of a summary: it is no shorter than the text.",
     "other_language": "Of a summary: the text is surely in another language than the request says.",

@@ -61,8 +61,8 @@ class PartBody(BaseModel):
 
 
 class SummaryBody(BaseModel):
-    """The answer to one text. score: mean natural-log probability of the tokens of the line or lines; null for a text
-    without a word."""
+    """The answer to one text. score: mean natural-log probability of the tokens that the model wrote; null if it wrote
+    none."""
 
     text: str
     language: str = Field(description="That the summary was made in.")
@@ -101,7 +101,7 @@ def _summary(summary: Summary) -> SummaryBody:
         text=summary.text,
         language=summary.language,
         detected=detected and DetectionBody(language=detected.language, confidence=detected.confidence),
-        score=summary.score if summary.parts else None,
+        score=summary.score,
         parts=[_part(each) for each in summary.parts],
         warnings=list(summary.warnings),
     )

@@ -4,6 +4,7 @@ A summarizer reads as much at once as its bundle says. A longer text is read win
 read, and none is cut off; but a window without a letter (a table of numbers, a row of dashes) is not, since of that the
 network would only make something up. Its one line is the one that the network is surest of, with a start for the first
 window's, since a text says first what it is about. (To read the lines once more instead loses: docs/quality.md.)
+A summarizer that has learned to writes nothing of a text unlike those it knows: then the text's first sentence stands.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from service.catalogue import Leg
 from service.errors import InvalidRequestError
+from service.pipeline.aside import aside
 from service.pipeline.leg import Asked, Patience, decode_texts, split_for
 from service.pipeline.pipeline import Pipeline
 from service.pipeline.request import check_options, check_texts
 from service.pipeline.source import find_languages, surely_in_another
 from service.pipeline.translation import AUTO, NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
 from service.text.detection import Detection
+from service.text.lead import first_sentence
 from service.text.segmentation import has_letter
 from service.tracing import phase
 
@@ -50,15 +54,16 @@ class Summary:
     """language: that it was made in, as the bundle writes it. detection: how sure that is; None if the request says it.
     parts: each window that has a letter, with its line. lines: those of them that make up the summary.
 
-    score: mean natural-log probability of the tokens of `lines`, 0 for a text without a word. warnings: besides those
-    of its segments, "other_language" if the text is surely not in the one that the request named, "read_in_windows" if
-    it was longer than the model reads at once, whether or not all of it was read, and "not_shorter".
+    score: mean natural-log probability of the tokens of those of `lines` that the model wrote; None if it wrote none.
+    warnings: besides those of its segments, "first_sentence" if the model had nothing to say, "other_language" if the
+    text is surely not in the one that the request named, "read_in_windows" if it was longer than the model reads at
+    once, whether or not all of it was read, and "not_shorter".
     """
 
     language: str
     parts: tuple[SegmentTranslation, ...]
     lines: tuple[str, ...]
-    score: float
+    score: float | None
     warnings: tuple[WarningName, ...]
     detection: Detection | None = None
 
@@ -133,17 +138,16 @@ class Summarizer(Pipeline):
         """The summary of each text by its leg; texts of one language after those of another."""
         patience = Patience(deadline, turn=request.turn)
         self._door.refuse_if_full(legs[0], request.texts, patience)
-        texts = [" ".join(text.split()) for text in request.texts]
         summaries: dict[int, Summary] = {}
         for leg in {leg.source: leg for leg in legs}.values():
             places = [place for place, each in enumerate(legs) if each.source == leg.source]
-            read = await self._read(leg, [texts[place] for place in places], request.options, patience)
-            for place, parts in zip(places, read, strict=True):
-                chosen = [_best(parts)] if parts and request.format == "line" else parts
-                summaries[place] = _summary(leg.source, texts[place], parts, chosen)
+            texts = [request.texts[place] for place in places]
+            read = await self._read(leg, [" ".join(text.split()) for text in texts], request.options, patience)
+            made = await aside(partial(_summaries, leg, texts, read, request.format), texts)
+            summaries.update(zip(places, made, strict=True))
             if any(read):
                 patience = patience.underway()
-        return [summaries[place] for place in range(len(texts))]
+        return [summaries[place] for place in range(len(legs))]
 
     async def _read(
         self, leg: Leg, texts: Sequence[str], options: TranslationOptions, patience: Patience
@@ -182,7 +186,7 @@ def _parts(text: str, fits: Callable[[str], bool]) -> list[str]:
 
 
 def _best(parts: Sequence[SegmentTranslation]) -> SegmentTranslation:
-    """The part whose line is the summary of all; one that says nothing only if none says anything."""
+    """The part whose line is the summary of all; one with an empty line only if all are."""
 
     def rank(number: int) -> tuple[bool, float]:
         best = parts[number].best
@@ -201,13 +205,42 @@ def _doubted(summaries: Sequence[Summary], texts: Sequence[str], languages: Sequ
     ]
 
 
-def _summary(language: str, text: str, parts: list[SegmentTranslation], chosen: list[SegmentTranslation]) -> Summary:
-    lines = tuple(part.best.text for part in chosen)
-    tokens = sum(part.best.tokens for part in chosen)
-    warnings: dict[WarningName, None] = {warning: None for part in chosen for warning in part.warnings}
-    if text and len("\n".join(lines)) >= len(text):
+def _summaries(
+    leg: Leg, texts: Sequence[str], read: Sequence[list[SegmentTranslation]], made_as: Format
+) -> list[Summary]:
+    return [_summary(leg, text, parts, made_as) for text, parts in zip(texts, read, strict=True)]
+
+
+def _summary(leg: Leg, text: str, parts: list[SegmentTranslation], made_as: Format) -> Summary:
+    told = _told(leg, text, parts, made_as)
+    lines = tuple(line for _part, line in told)
+    written = [part for part, _line in told if part is not None]
+    warnings: dict[WarningName, None] = {"first_sentence": None} if len(written) < len(told) else {}
+    warnings |= {warning: None for part in written for warning in part.warnings}
+    evened = " ".join(text.split())
+    if evened and len("\n".join(lines)) >= len(evened):
         warnings["not_shorter"] = None
-    if parts and parts[0].source != text:
+    if parts and parts[0].source != evened:
         warnings["read_in_windows"] = None
-    score = sum(part.best.score * part.best.tokens for part in chosen) / max(tokens, 1)
-    return Summary(language, tuple(parts), lines, score, tuple(warnings))
+    tokens = sum(part.best.tokens for part in written)
+    score = sum(part.best.score * part.best.tokens for part in written) / tokens if tokens else None
+    return Summary(leg.source, tuple(parts), lines, score, tuple(warnings))
+
+
+def _told(
+    leg: Leg, text: str, parts: list[SegmentTranslation], made_as: Format
+) -> list[tuple[SegmentTranslation | None, str]]:
+    """The lines of a summary, each with the part that the model wrote it of. Where it has nothing to say that is none,
+    and a first sentence stands: where one line is for all, if it has nothing of half of the parts or more."""
+    if made_as == "lines":
+        return [(part, part.best.text) if part.best.text else (None, _lead(leg, part.source)) for part in parts]
+    if 2 * sum(not part.best.text for part in parts) >= max(len(parts), 1):
+        return [(None, _lead(leg, text))]
+    return [(best, best.best.text) for best in ([_best(parts)] if parts else [])]
+
+
+def _lead(leg: Leg, text: str) -> str:
+    """The first sentence of a text; of one that is longer than the model reads at once its beginning, and "…"."""
+    sentence = first_sentence(text, leg.source)
+    first, *others = [piece.text for piece in split_for(leg, sentence) if piece.translate]
+    return f"{first} …" if others else sentence

@@ -25,6 +25,7 @@ WarningName = Literal[
     "repetition",
     "uncovered_source",
     "low_score",
+    "first_sentence",
     "read_in_windows",
     "not_shorter",
     "other_language",

@@ -89,7 +89,7 @@ def split_text(
         if end := end_of_markers(line):
             _append(pieces, line[:end], translate=False)
         start += end
-        for sentence in _sentences(line[end:], language):
+        for sentence in sentences(line[end:], language):
             parts = _clauses(sentence, start, count_tokens, clause_rule)
             _append_sentence(pieces, sentence, parts, count_tokens, max_tokens)
             start += len(sentence)
@@ -150,7 +150,7 @@ def _append_fitting(pieces: list[Piece], clause: Piece, count_tokens: Callable[[
         _append(pieces, part[start + len(core) :], translate=False)
 
 
-def _sentences(line: str, language: str) -> Iterator[str]:
+def sentences(line: str, language: str) -> Iterator[str]:
     """Sentences of a line with the white space behind them."""
     for part in _line_parts(line):
         sentences: list[str] = list(sentencex.segment(language, part))

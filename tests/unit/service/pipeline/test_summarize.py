@@ -11,7 +11,7 @@ from model_store.decoding.segment import Hypothesis, Segment
 from service.catalogue import Catalogue
 from service.errors import InvalidRequestError, ServiceError, UnsupportedLanguageError
 from service.pipeline.request import RequestLimits
-from service.pipeline.summarize import Summarizer, SummaryRequest, SummaryResult
+from service.pipeline.summarize import Format, Summarizer, SummaryRequest, SummaryResult
 from service.pipeline.translation import TranslationOptions
 from tests.unit.service.fakes import EchoingEngine, ShorteningEngine, engine_of, model, summarizer
 
@@ -65,7 +65,8 @@ class SureEngine(ShorteningEngine):
         (("one two", "sure four", "sure sure"), "sure sure"),
         (("sure two", "sure four", "sure sure"), "sure two"),
         (("empty", "three four", "sure six"), "sure six"),
-        (("empty", "empty", "empty"), ""),
+        (("empty", "empty", "sure six"), "empty hello hello hello hello ."),
+        (("one two", "empty", "sure six"), "one two"),
     ],
 )
 def test_the_line_is_the_surest_with_a_start_for_the_first(starts: tuple[str, ...], line: str) -> None:
@@ -74,6 +75,28 @@ def test_the_line_is_the_surest_with_a_start_for_the_first(starts: tuple[str, ..
     (summary,) = summarize(replace(ASKED, texts=(text,)), loaded).summaries
     assert len(summary.parts) == 3
     assert summary.text == line
+
+
+NOTHING = f"empty\n\n- empty words are said\n here. {'empty words. ' * 30}"
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "line", "warnings"),
+    [
+        (NOTHING, "line", "empty words are said here.", ("first_sentence", "read_in_windows")),
+        ("empty words are said here.", "line", "empty words are said here.", ("first_sentence", "not_shorter")),
+        ("empty " * 60, "line", f"{'empty ' * 6}…", ("first_sentence", "read_in_windows")),
+        ("empty words are said. Another one is.", "lines", "empty words are said.", ("first_sentence",)),
+    ],
+)
+def test_where_nothing_is_said_the_first_sentence_stands(
+    text: str, format: Format, line: str, warnings: tuple[str, ...]
+) -> None:
+    loaded = Catalogue((summarizer("en", engine=SureEngine),))
+    made = summarize(replace(ASKED, texts=(text, "One two three four."), format=format), loaded)
+    summary, other = made.summaries
+    assert (summary.text, summary.warnings, summary.score) == (line, warnings, None)
+    assert (other.text, other.warnings, other.score) == ("One two", (), -1)
 
 
 ROWS = f"{'-=' * 200} {'0123456789' * 30}"
