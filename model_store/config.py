@@ -21,6 +21,8 @@ UNPRUNED = 1_000_000  # nats; no hypothesis lags behind so far
 # Numbers and names that every corpus of software text has; the shipped bundle copies them more often than not.
 DEFAULT_STAND_INS = ("7", "PDF", "42", "USB", "X", "KDE")
 
+LARGEST_WINDOW = 15  # of embeddings, in tokens
+
 
 class FrozenModel(BaseModel):
     """A validated value object: unknown fields are refused, values never change."""
@@ -84,7 +86,7 @@ class NetworkConfig(FrozenModel):
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     attention: Attention = "general"
-    embedding_window: Annotated[int, Field(ge=0, le=15)] = 0
+    embedding_window: Annotated[int, Field(ge=0, le=LARGEST_WINDOW)] = 0
     residual: bool = False
     dropout: Probability = 0.2
     tied_embeddings: bool = True

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model_store.bundle import Bundle
-from model_store.config import NetworkConfig
+from model_store.config import LARGEST_WINDOW, NetworkConfig
 from model_store.errors import ConfigError
 from model_store.manifest import Manifest
 from model_store.network.seq2seq import Seq2Seq
@@ -22,7 +22,8 @@ from model_store.tokenizer import Tokenizer
 from training.widening import widen
 
 WIDTHS = ("hidden", "embedding")  # of a network, which may grow
-GROWING = (*WIDTHS, "embedding_window")  # of which a bundle may have less
+WINDOW = "embedding_window"
+GROWING = (*WIDTHS, WINDOW)  # of which a bundle may have less
 OF_WINDOW = "decoder.of_window.weight"
 _A_ROW_FOR_EACH_PIECE = ("source_embedding.", "target_embedding.", "projection.")
 
@@ -70,8 +71,15 @@ def check_same(
         elif value != allowed and not (field in GROWING and isinstance(value, int) and value > allowed):
             raise ConfigError(
                 f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
-                f"from; allowed: {allowed!r}{' or more' if field in GROWING else ''}{otherwise}"
+                f"from; allowed: {allowed!r}{_or_more(field)}{otherwise}"
             )
+
+
+def _or_more(field: str) -> str:
+    """What else than the bundle's value of a field is allowed."""
+    if field == WINDOW:
+        return f" or an odd number above it, up to {LARGEST_WINDOW}"
+    return " or more" if field in GROWING else ""
 
 
 def _with_rows_of(start: Bundle, tokenizer: Tokenizer, network: Seq2Seq) -> dict[str, Tensor]:

@@ -84,7 +84,8 @@ def test_a_bundle_s_window_stays(tmp_path: Path) -> None:
     save_tiny(tmp_path / "windowed" / "1", replace(DESCRIPTION, network=windowed))
     assert load_recipe(write(tmp_path, RECIPE), start_from=bundle).network.embedding_window == 3
     path = write(tmp_path, RECIPE + "[network]\nembedding_window = 1\n")
-    with pytest.raises(ConfigError, match=r"network\.embedding_window: 1 .*allowed: 3 or more, or leave it out"):
+    message = r"network\.embedding_window: 1 .*allowed: 3 or an odd number above it, up to 15, or leave it out"
+    with pytest.raises(ConfigError, match=message):
         load_recipe(path, start_from=bundle)
 
 
