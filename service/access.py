@@ -87,6 +87,12 @@ class Access:
         if characters:
             await self._spend(caller, "characters", characters)
 
+    async def give_back(self, caller: Caller, characters: int) -> None:
+        """Of what the caller was charged with, so much was refused after all."""
+        item = self._item(caller, "characters")
+        if item is not None and characters:
+            await self._store.give_back(item, caller.identity, "characters", amount=characters)
+
     def _caller(self, key: str | None, address: str) -> Caller:
         if key and self._keys is not None:  # where there are no keys, one that a client sends means nothing
             found = self._keys.find(key)

@@ -65,6 +65,10 @@ class QuotaStore:
         """Whether there was so much left; it is taken then, else nothing is."""
         return await self._asked(lambda: self._limiter.hit(item, *names, cost=amount), True)
 
+    async def give_back(self, item: RateLimitItem, *names: str, amount: int) -> None:
+        """So much that was taken is left again."""
+        await self._asked(lambda: self._limiter.hit(item, *names, cost=-amount), True)
+
     async def has(self, item: RateLimitItem, *names: str, amount: int) -> bool:
         """Whether there is so much left."""
         return await self._asked(lambda: self._limiter.test(item, *names, cost=amount), True)

@@ -17,6 +17,7 @@ from service.documents.jobs import Upload
 from service.documents.reading import format_of
 from service.documents.store import Job
 from service.documents.translation import Order
+from service.errors import ServiceError
 
 _KEY = {"model": ErrorBody, "description": "Not a key of this service, or none where one is required"}
 _STORE = {"model": ErrorBody, "description": "Loading, or the documents cannot be read or written; Retry-After"}
@@ -67,7 +68,11 @@ async def upload(
     )
     read = await services.documents.check(upload)
     await services.access.charge(caller, read.characters)
-    job = await services.documents.submit(upload, read)
+    try:
+        job = await services.documents.submit(upload, read)
+    except ServiceError:
+        await services.access.give_back(caller, read.characters)
+        raise
     response.headers["Location"] = f"/v1/documents/{job.new.id}"
     return document_answer(job)
 

@@ -85,6 +85,10 @@ def test_replicas_count_together_and_exactly(port: int, tmp_path: Path, monkeypa
         refused = [result for result in results if isinstance(result, QuotaError)]
         assert len(refused) == 30
         assert "of which 5 are left" in str(refused[-1])
+        await second.give_back(caller, 30)
+        with pytest.raises(QuotaError, match="of which 35 are left"):
+            await first.charge(caller, 36)
+        await first.charge(caller, 35)
         assert 0 < refused[-1].retry_after_s <= 86_400
         await asyncio.gather(first.close(), second.close())
 

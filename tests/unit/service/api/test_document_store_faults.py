@@ -70,6 +70,21 @@ def test_what_cannot_be_kept_is_kept_later(monkeypatch: pytest.MonkeyPatch, step
     ask(app_of(served), call)
 
 
+def test_who_is_refused_at_the_last_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 25 characters one document takes more than half."""
+    disk = Disk(monkeypatch, "add")
+
+    async def call(client: httpx.AsyncClient) -> None:
+        for _attempt in range(3):
+            assert (await client.post("/v1/documents", **form(HTML))).status_code == 503
+        disk.full.clear()
+        assert (await client.post("/v1/documents", **form(HTML))).status_code == 202
+        spent = await client.post("/v1/documents", **form(HTML))
+        assert (spent.status_code, spent.json()["error"]["type"]) == (429, "quota_exceeded")
+
+    ask(app_of(anonymous_characters_per_day=25), call)
+
+
 def test_a_document_that_cannot_be_kept_can_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(monkeypatch, "finish")
 
