@@ -34,6 +34,16 @@ _LETTER = regex.compile(r"\p{L}")
 _LABEL_ENDS = regex.compile(r"\p{Ll}{2}[.!?:]?\Z")
 _LABEL_BEGINS = regex.compile(r"\p{Lu}")
 _FIRST_OBJECT, _LAST_OBJECT = 0xE000, 0xF8FF
+# Characters that HTML has references for: the one that is written, and all that are read.
+_WRITTEN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\u00a0": "&nbsp;"}
+_READ = {
+    "&": regex.compile(r"(?i)&(amp|#0*38|#x0*26)(?![a-z0-9])"),
+    "<": regex.compile(r"(?i)&(lt|#0*60|#x0*3c)(?![a-z0-9])"),
+    ">": regex.compile(r"(?i)&(gt|#0*62|#x0*3e)(?![a-z0-9])"),
+    "\u00a0": regex.compile(r"(?i)&(nbsp|#0*160|#x0*a0)(?![a-z0-9])"),
+}
+# One of them, with what might make it a reference or a tag.
+_SPECIAL = regex.compile(r"&(?:[A-Za-z0-9#]++;?)?|<[A-Za-z/!?]?|[>\u00a0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +61,25 @@ class Mark:
 @dataclass(frozen=True)
 class Run:
     """Text to translate. source: as HTML. text: as characters. marks: in order; elements are nested, never crossed.
-    objects: what stands in `text` as a character of private use: elements that are kept as they are."""
+    objects: what stands in `text` as a character of private use: elements that are kept as they are. bare: the
+    characters that the source has, but not as references, although HTML has some for them."""
 
     source: str
     text: str
     marks: tuple[Mark, ...]
     objects: dict[str, str]
+    bare: frozenset[str] = frozenset()
 
     def escape(self, text: str) -> str:
-        """Characters as HTML, with the objects among them."""
-        escaped = html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
+        """Characters as HTML, with the objects among them. What the source has bare stays so, where it is no part of a
+        reference or a tag: plain text that is said to be HTML, as some clients send it, is plain text again."""
+        escaped = _SPECIAL.sub(self._written, text)
         return "".join(self.objects.get(each, each) for each in escaped) if self.objects else escaped
+
+    def _written(self, found: regex.Match[str]) -> str:
+        character, others = found[0][0], found[0][1:]
+        is_text = not others if character == "<" else html.unescape(found[0]) == found[0]
+        return found[0] if character in self.bare and is_text else _WRITTEN[character] + others
 
 
 def parse_html(source: str) -> list[str | Run]:
@@ -177,12 +195,13 @@ def _run(tokens: Sequence[HtmlToken], between: range, partners: dict[int, int], 
     source = "".join(tokens[index].source for index in between)
     free = (chr(code) for code in range(_FIRST_OBJECT, _LAST_OBJECT) if chr(code) not in document)
     objects: dict[str, str] = {}
-    text = ""
+    text = written = ""
     marks: list[Mark] = []
     number = {}  # of a tag -> of its mark
     for index in between:
         token = tokens[index]
         if token.kind == "text":
+            written += token.source
             part = _SPACES.sub(" ", html.unescape(token.source))
             text += part[1:] if part.startswith(" ") and text.endswith(" ") else part
         elif token.kind == "other" and token.name and (name := next(free, "")):
@@ -197,7 +216,8 @@ def _run(tokens: Sequence[HtmlToken], between: range, partners: dict[int, int], 
     linked = [
         Mark(m.source, m.position, None if m.partner is None else number[m.partner], m.before, m.after) for m in marks
     ]
-    yield Run(source, text, tuple(linked), objects)
+    bare = frozenset(each for each, read in _READ.items() if each in text and not read.search(written))
+    yield Run(source, text, tuple(linked), objects, bare)
 
 
 def _spaces_around(tokens: Sequence[HtmlToken], index: int) -> tuple[bool, bool]:

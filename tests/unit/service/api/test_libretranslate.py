@@ -235,6 +235,12 @@ def test_detect_without_a_text() -> None:
     assert (response.status_code, response.json()) == (400, {"error": MISSING.format("q")})
 
 
+@pytest.mark.parametrize(("q", "text"), [("one & two", "two & one"), ("one &amp; two", "two &amp; one")])
+def test_plain_text_that_is_said_to_be_html_is_plain_text_again(q: str, text: str) -> None:
+    """jefs42/libretranslate (Nextcloud) says so of every text, and Discourse of titles; both show what comes back."""
+    assert post(app_of(), "/translate", json={**ONE, "q": q, "format": "html"}).json() == {"translatedText": text}
+
+
 def test_html_keeps_its_tags() -> None:
     body = {**ONE, "q": ["<p>one <b>two</b> &amp; &lt;x&gt;</p>", "<br>"], "format": "html"}
     answer = post(app_of(), "/translate", json=body).json()

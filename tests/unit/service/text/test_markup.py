@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,36 @@ def placed(html: str, target: str, pairs: str) -> str:
 )
 def test_tags_go_with_their_words(html: str, target: str, pairs: str, expected: str) -> None:
     assert placed(html, target, pairs) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "target", "expected"),
+    [
+        ("Fish & chips", "Chips & fish", "Chips & fish"),
+        ("Q&A", "A&Q;", "A&Q;"),
+        ("I <3 a > b", "A > b <3", "A > b <3"),
+        ("5\u00a0kg", "5\u00a0kg", "5\u00a0kg"),
+        # What would be read as a tag or a reference is one in no case.
+        ("a & b < c", "<b> & &lt; &copy &#60 </b> <", "&lt;b&gt; & &amp;lt; &amp;copy &amp;#60 &lt;/b&gt; <"),
+        # With one reference in the source, its character is written as one.
+        ("a &amp; b & c < d &#x3C; e > f", "A & B < C > D", "A &amp; B &lt; C > D"),
+        ("5\u00a0kg&#160;!", "5\u00a0kg", "5&nbsp;kg"),
+        # What the source has not.
+        ("a &eacute; <a href='?a&b<c'>b</a>", "& < > \u00a0", "<a href='?a&b<c'></a>&amp; &lt; &gt; &nbsp;"),
+    ],
+)
+def test_characters_are_written_as_the_source_writes_them(html: str, target: str, expected: str) -> None:
+    (run,) = runs(html)
+    assert place_tags(run, target, []) == expected
+
+
+@given(st.text(alphabet="&<>;#/!?ampltx0123 \u00a0"))
+def test_characters_come_back_as_they_were_however_they_are_written(text: str) -> None:
+    for source in ("a & < > \u00a0", "a"):
+        (run,) = runs(source)
+        tokens = html_tokens(run.escape(text))
+        assert {token.kind for token in tokens} <= {"text"}
+        assert unescape("".join(token.source for token in tokens)) == text
 
 
 @given(
