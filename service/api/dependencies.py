@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from service.documents.jobs import DocumentJobs
 from service.documents.reader import DocumentReader
 from service.downloads import Downloads
 from service.engine.segment import Client, SegmentTimings
+from service.errors import EngineDeadlineError, EngineFailedError, ServiceError
 from service.glossaries import Glossaries
 from service.metrics import Metrics
 from service.models import Models
@@ -58,14 +60,22 @@ def services_of(request: Request) -> Services:
 ServicesDependency = Annotated[Services, Depends(services_of)]
 
 
-async def charged(request: Request, texts: Sequence[str]) -> Client:
-    """Put the characters of `texts` down to whoever sent `request`. Raises QuotaError if fewer are left."""
+@asynccontextmanager
+async def charged(request: Request, texts: Sequence[str]) -> AsyncIterator[Client]:
+    """While the characters of `texts` are put down to whoever sent `request`; they are given back if the request is
+    refused, but not if it took too long or the decoder failed. Raises QuotaError if fewer are left."""
     services, caller = services_of(request), request.state.caller
     assert isinstance(caller, Caller)
     characters = sum(map(len, texts))
-    if characters <= services.settings.max_characters:  # what is too large anyway costs nothing
-        await services.access.charge(caller, characters)
-    return caller.client
+    if characters > services.settings.max_characters:  # what is too large anyway costs nothing
+        characters = 0
+    await services.access.charge(caller, characters)
+    try:
+        yield caller.client
+    except ServiceError as error:
+        if not isinstance(error, EngineDeadlineError | EngineFailedError):
+            await services.access.give_back(caller, characters)
+        raise
 
 
 def note_phases(request: Request, timings: Sequence[SegmentTimings]) -> None:
@@ -82,8 +92,9 @@ async def translate_and_note(
 ) -> TranslationResult:
     """Translate; the log line and the metrics of `request` are told its pair, which is a served one by then. `told`
     hears what translations begin with."""
-    turn = replace(asked.turn, client=await charged(request, asked.texts))
-    result = await services_of(request).translator.translate(replace(asked, turn=turn), told)
+    async with charged(request, asked.texts) as client:
+        turn = replace(asked.turn, client=client)
+        result = await services_of(request).translator.translate(replace(asked, turn=turn), told)
     request.state.pair = result.pair
     note_phases(request, [segment.timings for segment in result.segments])
     return result

@@ -61,8 +61,8 @@ async def translate(request: Request, body: TranslateBody) -> TranslateAnswer | 
 async def summarize(request: Request, body: SummarizeBody, services: ServicesDependency) -> SummarizeAnswer:
     """Say in one line what a text, or each of a list of texts, is about."""
     asked = body.request()
-    turn = replace(asked.turn, client=await charged(request, asked.texts))
-    result = await services.summarizer.summarize(replace(asked, turn=turn))
+    async with charged(request, asked.texts) as client:
+        result = await services.summarizer.summarize(replace(asked, turn=replace(asked.turn, client=client)))
     note_phases(request, [part.timings for summary in result.summaries for part in summary.parts])
     request.state.pair = f"{result.language}-{result.language}"
     return await aside(lambda: summarize_answer(asked, result), asked.texts)
@@ -72,8 +72,8 @@ async def summarize(request: Request, body: SummarizeBody, services: ServicesDep
 async def generate(request: Request, body: GenerateBody, services: ServicesDependency) -> GenerateAnswer:
     """Ask a model of another task (comment, math, style), by its name."""
     asked = body.request()
-    turn = replace(asked.turn, client=await charged(request, asked.texts))
-    result = await services.generator.generate(replace(asked, turn=turn))
+    async with charged(request, asked.texts) as client:
+        result = await services.generator.generate(replace(asked, turn=replace(asked.turn, client=client)))
     note_phases(request, [output.timings for output in result.outputs])
     request.state.pair = f"{result.task}-{result.language}"
     return generate_answer(asked, result)

@@ -61,9 +61,11 @@ async def _translated(request: Request, services: Services, upload: File, order:
     most = services.settings.max_characters
     if read.characters > most:
         raise RequestTooLargeError("file", read.characters, most, "characters to translate")
-    turn = Turn(client=await charged(request, [segment.text for segment in read.segments]))
     wait_s = services.settings.libretranslate_wait_s
-    texts, report = await translate_segments(services.translator, order, read.segments, turn, wait_for_room_s=wait_s)
+    async with charged(request, [segment.text for segment in read.segments]) as client:
+        texts, report = await translate_segments(
+            services.translator, order, read.segments, Turn(client=client), wait_for_room_s=wait_s
+        )
     return await services.document_reader.write(upload.name, upload.content, texts, order.target), report
 
 

@@ -1,0 +1,53 @@
+"""What is refused costs no characters of the day's; what was worked on does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service.errors import EngineDeadlineError, EngineFailedError, EngineOverloadedError, EngineUnavailableError
+from tests.unit.service.api.client import app_of, ask
+from tests.unit.service.fakes import engine_of, model, summarizer
+
+TRANSLATION = ("/v1/translate", {"json": {"text": "one two", "source": "en", "target": "ru"}})
+SUMMARY = ("/v1/summarize", {"json": {"text": "one two", "language": "en"}})
+LIBRETRANSLATE = ("/translate", {"json": {"q": "one two", "source": "en", "target": "ru"}})
+FILE = ("/translate_file", {"files": {"file": ("a.txt", b"one two")}, "data": {"source": "en", "target": "ru"}})
+# Of the day's 10 characters each takes 7.
+ROUTES = [TRANSLATION, SUMMARY, LIBRETRANSLATE, FILE]
+
+
+def charged(path: str, sent: dict[str, Any], error: Exception | None, **json: Any) -> bool:
+    """Whether a second request, like the first but not refused, finds too little left."""
+    first = {**sent, "json": {**sent["json"], **json}} if json else sent
+    models = (model("en-ru"), summarizer("en"))
+
+    async def call(client: httpx.AsyncClient) -> bool:
+        for each in models:
+            engine_of(each).full = error
+        assert (await client.post(path, **first)).status_code >= 400
+        for each in models:
+            engine_of(each).full = None
+        answer = await client.post(path, **sent)
+        assert answer.status_code in (200, 429)
+        return answer.status_code == 429
+
+    return ask(app_of(*models, anonymous_characters_per_day=10, libretranslate_wait_s=0), call)
+
+
+@pytest.mark.parametrize(("path", "sent"), ROUTES, ids=[path for path, _request in ROUTES])
+@pytest.mark.parametrize("error", [EngineOverloadedError("full", retry_after_s=1.0), EngineUnavailableError("stopped")])
+def test_there_was_no_room(path: str, sent: dict[str, Any], error: Exception) -> None:
+    assert not charged(path, sent, error)
+
+
+@pytest.mark.parametrize(("path", "sent"), [TRANSLATION, SUMMARY])
+def test_a_field_was_wrong(path: str, sent: dict[str, Any]) -> None:
+    assert not charged(path, sent, None, model="unknown")
+
+
+@pytest.mark.parametrize("error", [EngineDeadlineError("late"), EngineFailedError("broken")])
+def test_it_was_worked_on(error: Exception) -> None:
+    assert charged(*TRANSLATION, error)
