@@ -1,8 +1,10 @@
-"""Which language a text is in, by a naive Bayes model that comes inside its package (py3langid)."""
+"""Which language a text is in, by a naive Bayes model of n-grams that comes inside its package (py3langid), and that of
+a few words by how frequent they are as well."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ import regex
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from service.languages import language_and_script, match_language
+from service.text.word_frequencies import are_common, frequencies, log_likelihood
 
 # More of a text says nothing more, and a page of it takes milliseconds.
 MOST_CHARACTERS = 4000
@@ -17,6 +20,8 @@ MOST_CHARACTERS = 4000
 # together are this unlikely. benchmarks/detection.py measures what it does.
 _FOREIGN = 0.5
 _SERVED_AT_MOST = 0.05
+# What each served language has at least before words are asked: n-grams of a few words are sure of what is wrong.
+_LEAST = 1e-3
 # What says nothing about the language around it.
 _NOISE = regex.compile(
     r"(?<!\p{L})\p{L}++://\S+|\bwww\.\S+|(?<!\S)[^\s@]++@\S+\.\p{L}+|%\(\w++\)[a-z]|%[a-z]\b|\{\w*+\}|<[^<>]*+>"
@@ -39,7 +44,8 @@ def detect(text: str, served: Sequence[str]) -> tuple[Detection, ...]:
 
     Empty if nothing can be said: there are no letters but in addresses and placeholders. If the text is plainly in a
     language that is not served, this one comes first, with its probability among all languages, and the served ones
-    follow with theirs. The first call in a process loads the model: half a second, some 80 MB.
+    follow with theirs; but not if all words of a short one are in everyday use in a served one. The first call in a
+    process loads the model: half a second, some 80 MB; the first for some languages their lists of words.
     """
     heard = _NOISE.sub(" ", text[:MOST_CHARACTERS])
     if not served or not _LETTER.search(heard):
@@ -54,8 +60,14 @@ def detect(text: str, served: Sequence[str]) -> tuple[Detection, ...]:
             probabilities[language] += probability
     total = sum(probabilities.values())
     foreign = max(others, key=lambda label: others[label], default="")
+    found = frequencies(heard, served)
+    if any(are_common(each) for each in found.values()):
+        foreign = ""
     if foreign and others[foreign] >= _FOREIGN and total < _SERVED_AT_MOST:
         return (Detection(foreign, others[foreign]), *_ranked(heard, probabilities, 1.0))
+    if found:
+        probabilities = _posterior(probabilities, {code: log_likelihood(each) for code, each in found.items()})
+        total = 1.0
     return _ranked(heard, probabilities, total) if total else ()
 
 
@@ -79,6 +91,13 @@ def _probabilities(text: str) -> dict[str, float]:
     if small == text:
         return as_written
     return {label: (as_written[label] + probability) / 2 for label, probability in _identifier().rank(small)}
+
+
+def _posterior(prior: dict[str, float], log_likelihoods: dict[str, float]) -> dict[str, float]:
+    """Of each language after its words were seen. The prior is not taken at its word."""
+    most = max(log_likelihoods.values())
+    weights = {code: (prior[code] + _LEAST) * math.exp(each - most) for code, each in log_likelihoods.items()}
+    return {code: weight / sum(weights.values()) for code, weight in weights.items()}
 
 
 @functools.lru_cache(maxsize=16)

@@ -22,6 +22,13 @@ SERVED = ("de", "en", "es", "fr", "ru")
         ("WHERE IS THE STATION", "en"),
         ("Save file", "en"),
         ("Hello World", "en"),
+        ("Hello", "en"),
+        ("Merci", "fr"),
+        ("Hola", "es"),
+        ("Danke!", "de"),
+        ("test", "en"),
+        ("l’eau", "fr"),
+        ("DON'T", "en"),
         ("Bonjour Monsieur", "fr"),
         ("Datei speichern", "de"),
         ("Сохранить файл", "ru"),
@@ -47,7 +54,19 @@ def test_a_short_text_is_in_a_served_language_even_if_another_is_a_little_likeli
 
 
 def test_a_name_that_says_nothing_is_in_a_language_of_its_script() -> None:
-    assert detect("Tom", ("ru", "en")) == (Detection("en", 0.5), Detection("ru", 0.5))
+    assert detect("Xq", ("ru", "en")) == (Detection("en", 0.5), Detection("ru", 0.5))
+
+
+def test_a_common_word_of_a_served_language_is_not_in_another() -> None:
+    """To n-grams "Hello" is Spanish, and was refused where that is not served."""
+    assert detect("Hello", ("en", "ru"))[0].language == "en"
+    assert detect("Guten Morgen, liebe Leute", ("en", "ru"))[0].language == "de"
+
+
+def test_words_count_only_where_each_language_has_a_list() -> None:
+    """There is none of Esperanto."""
+    assert detect("Hello", ("en", "es"))[0].language == "en"
+    assert detect("Hello", ("en", "eo", "es"))[0].language == "es"
 
 
 @pytest.mark.parametrize(
