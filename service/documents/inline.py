@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from service.documents.document import Segment
 from service.text.attributes import quoted
 from service.text.html_tokens import HtmlToken, html_tokens
+from service.text.references import unescaped
 
 Key = TypeVar("Key")
 
@@ -74,7 +75,7 @@ class InlineText(Generic[Key]):
         found = tuple(_content(iter(html_tokens(text[len(edges) :])), self._keys))
         if _count(found) != len(self._keys):
             raise AssertionError("the pipeline promises that every tag comes back once")
-        return _unpeeled(self._peel, found, iter([html.unescape(text) for text in _ALT.findall(edges)]))
+        return _unpeeled(self._peel, found, iter([unescaped(text) for text in _ALT.findall(edges)]))
 
     def _written(self, content: Sequence[Inline[Key]]) -> Iterator[str]:
         for each in content:
@@ -105,11 +106,11 @@ def _content(tokens: Iterator[HtmlToken], keys: Sequence[Key]) -> Iterator[Inlin
                 yield Word(key)
             else:
                 alt = _ALT.search(token.source)
-                yield Point(key, html.unescape(alt[1]) if alt else "")
+                yield Point(key, unescaped(alt[1]) if alt else "")
         elif token.kind == "end":
             return
         else:
-            yield html.unescape(token.source)
+            yield unescaped(token.source)
 
 
 def _count(content: Sequence[Inline[Key]]) -> int:

@@ -12,6 +12,7 @@ import regex
 from service.text.edits import Edit, EditedText, Span
 from service.text.html_tokens import TokenKind, html_tokens
 from service.text.markup import units
+from service.text.references import unescaped
 
 _OF_ANY = frozenset({"title", "aria-label"})
 _OF_ELEMENT = {
@@ -101,6 +102,6 @@ def _unescaped(value: str) -> str:
 
     def character(reference: regex.Match[str]) -> str:
         name = reference[0][1:]
-        return html.unescape(reference[0]) if name in html5 or name[0] == "#" else reference[0]
+        return unescaped(reference[0]) if name in html5 or name[0] == "#" else reference[0]
 
     return _REFERENCE.sub(character, value)

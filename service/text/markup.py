@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import regex
 
 from service.text.html_tokens import HtmlToken, html_tokens
+from service.text.references import unescaped
 
 _VOID = "area base br col embed frame hr img input keygen link meta param source track wbr"
 VOID = frozenset(_VOID.split())
@@ -78,7 +78,7 @@ class Run:
 
     def _written(self, found: regex.Match[str]) -> str:
         character, others = found[0][0], found[0][1:]
-        is_text = not others if character == "<" else html.unescape(found[0]) == found[0]
+        is_text = not others if character == "<" else unescaped(found[0]) == found[0]
         return found[0] if character in self.bare and is_text else _WRITTEN[character] + others
 
 
@@ -202,7 +202,7 @@ def _run(tokens: Sequence[HtmlToken], between: range, partners: dict[int, int], 
         token = tokens[index]
         if token.kind == "text":
             written += token.source
-            part = _SPACES.sub(" ", html.unescape(token.source))
+            part = _SPACES.sub(" ", unescaped(token.source))
             text += part[1:] if part.startswith(" ") and text.endswith(" ") else part
         elif token.kind == "other" and token.name and (name := next(free, "")):
             objects[name] = token.source

@@ -17,6 +17,7 @@ from service.documents.inline import Inline, InlineText, Point, Span
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
 from service.errors import InvalidRequestError
+from service.text.references import unescaped
 from service.text.segmentation import has_letter
 
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?"
@@ -93,7 +94,7 @@ def _block(lines: Sequence[str], *, vtt: bool) -> Iterator[str | Slot]:
     whole = "".join(lines)
     body = whole.rstrip("\r\n")
     text = " ".join(line.strip() for line in lines)
-    if not has_letter(_TAG.sub("", html.unescape(text) if vtt else text)):
+    if not has_letter(_TAG.sub("", unescaped(text) if vtt else text)):
         yield whole
         return
     inline = InlineText(_inline(text, vtt=vtt))
@@ -118,7 +119,7 @@ def _inline(text: str, *, vtt: bool) -> list[Inline[_Tag]]:
     start = 0
     for tag in _TAG.finditer(text):
         if part := text[start : tag.start()]:
-            levels[-1][1].append(html.unescape(part) if vtt else part)
+            levels[-1][1].append(unescaped(part) if vtt else part)
         start = tag.end()
         if not tag["name"]:
             levels[-1][1].append(Point(_Tag(tag[0])))
@@ -131,7 +132,7 @@ def _inline(text: str, *, vtt: bool) -> list[Inline[_Tag]]:
         else:
             levels[-1][1].append(Point(_Tag(tag[0])))
     if rest := text[start:]:
-        levels[-1][1].append(html.unescape(rest) if vtt else rest)
+        levels[-1][1].append(unescaped(rest) if vtt else rest)
     while len(levels) > 1:
         close("")
     return levels[0][1]
