@@ -240,7 +240,8 @@ def _told(
 
 
 def _lead(leg: Leg, text: str) -> str:
-    """The first sentence of a text; of one that is longer than the model reads at once its beginning, and "…"."""
+    """The first sentence of a text; of one that is longer than the model reads at once its beginning, and "…".
+    "" if only what marks an item of a list has a letter, as in "b) 12"."""
     sentence = first_sentence(text, leg.source)
-    first, *others = [piece.text for piece in split_for(leg, sentence) if piece.translate]
-    return f"{first} …" if others else sentence
+    pieces = [piece.text for piece in split_for(leg, sentence) if piece.translate]
+    return f"{pieces[0]} …" if len(pieces) > 1 else sentence

@@ -99,6 +99,21 @@ def test_where_nothing_is_said_the_first_sentence_stands(
     assert (other.text, other.warnings, other.score) == ("One two", (), -1)
 
 
+class SilentEngine(ShorteningEngine):
+    """Has nothing to say of any text."""
+
+    def _answer(self, words: list[str]) -> str:
+        return ""
+
+
+@pytest.mark.parametrize("format", ["line", "lines"])
+def test_a_text_may_have_no_letter_but_in_the_mark_of_an_item(format: Format) -> None:
+    loaded = Catalogue((summarizer("en", engine=SilentEngine),))
+    texts = ("b) 12345", "- 1. a) 5", "1. 2. 3. a) 5")
+    made = summarize(replace(ASKED, texts=texts, format=format), loaded)
+    assert [each.text for each in made.summaries] == ["", "", "a) 5"]
+
+
 ROWS = f"{'-=' * 200} {'0123456789' * 30}"
 
 
