@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -28,6 +28,7 @@ from service.pipeline.translation import TranslationRequest, TranslationResult
 from service.pipeline.writing import Told
 from service.settings import Settings
 from service.suggestions import Suggestions
+from service.text.segmentation import has_letter
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,12 @@ ServicesDependency = Annotated[Services, Depends(services_of)]
 
 
 @asynccontextmanager
-async def charged(request: Request, texts: Sequence[str]) -> AsyncIterator[Client]:
+async def charged(
+    request: Request, texts: Sequence[str], has_begun: Callable[[], bool] = lambda: False
+) -> AsyncIterator[Client]:
     """While the characters of `texts` are put down to whoever sent `request`; they are given back if the request is
-    refused, but not if it took too long or the decoder failed. Raises QuotaError if fewer are left."""
+    refused, but not if it took too long or the decoder failed. has_begun: whether something was answered by then, and
+    so nothing is given back either. Raises QuotaError if fewer are left."""
     services, caller = services_of(request), request.state.caller
     assert isinstance(caller, Caller)
     characters = sum(map(len, texts))
@@ -73,7 +77,7 @@ async def charged(request: Request, texts: Sequence[str]) -> AsyncIterator[Clien
     try:
         yield caller.client
     except ServiceError as error:
-        if not isinstance(error, EngineDeadlineError | EngineFailedError):
+        if not isinstance(error, EngineDeadlineError | EngineFailedError) and not has_begun():
             await services.access.give_back(caller, characters)
         raise
 
@@ -92,9 +96,18 @@ async def translate_and_note(
 ) -> TranslationResult:
     """Translate; the log line and the metrics of `request` are told its pair, which is a served one by then. `told`
     hears what translations begin with."""
-    async with charged(request, asked.texts) as client:
+    begun = False
+
+    def noted(index: int, text: str) -> None:
+        nonlocal begun
+        begun = begun or has_letter(text)  # what marks an item of a list is no translation
+        assert told is not None
+        told(index, text)
+
+    async with charged(request, asked.texts, lambda: begun) as client:
         turn = replace(asked.turn, client=client)
-        result = await services_of(request).translator.translate(replace(asked, turn=turn), told)
+        telling = None if told is None else noted
+        result = await services_of(request).translator.translate(replace(asked, turn=turn), telling)
     request.state.pair = result.pair
     note_phases(request, [segment.timings for segment in result.segments])
     return result

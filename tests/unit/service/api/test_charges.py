@@ -51,3 +51,20 @@ def test_a_field_was_wrong(path: str, sent: dict[str, Any]) -> None:
 @pytest.mark.parametrize("error", [EngineDeadlineError("late"), EngineFailedError("broken")])
 def test_it_was_worked_on(error: Exception) -> None:
     assert charged(*TRANSLATION, error)
+
+
+@pytest.mark.parametrize(("stream", "characters"), [(True, 0), (False, 700)])
+def test_what_a_stream_has_told_is_paid_for(stream: bool, characters: int) -> None:
+    """The texts of one language are translated, and told of, before those of another are refused."""
+    texts = ["This is the house of my friends.", "Это большой дом. " * 9]
+    body = {"text": texts, "source": "auto", "target": "de", "options": {"explain": True}, "stream": stream}
+
+    async def call(client: httpx.AsyncClient) -> int:
+        refused = await client.post("/v1/translate", json=body)
+        assert "at most 8 at once" in refused.text
+        assert ("This" in refused.text) is stream
+        left = {"text": "one two" * 100, "source": "en", "target": "de"}
+        return len(left["text"]) if (await client.post("/v1/translate", json=left)).status_code == 200 else 0
+
+    app = app_of(model("en-de"), model("ru-de", name="other"), anonymous_characters_per_day=800)
+    assert ask(app, call) == characters
