@@ -130,8 +130,9 @@ class DecodingConfig(FrozenModel):
     channel_weight: how much hypotheses are ranked by what the network thinks of the way back (noisy_channel.py), where
     it has both directions; 0 for not at all. no_repeat_ngram: so many tokens in a row are not written twice, but in
     translations of what repeats itself (repeats.py); 0 to allow it. clause_tokens: a sentence of more is translated
-    clause by clause by a service (service/text/clauses.py); 0 for never. stand_ins: words that the network copies into
-    the target as they are, the most reliable first; they stand in for placeholders.
+    clause by clause by a service (service/text/clauses.py); 0 for never. least_empty: the probability from which an
+    empty target is a result. stand_ins: words that the network copies into the target as they are, the most reliable
+    first; they stand in for placeholders.
     """
 
     beam_size: Annotated[int, Field(ge=1, le=32)] = 4
@@ -145,6 +146,7 @@ class DecodingConfig(FrozenModel):
     channel_weight: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     no_repeat_ngram: Annotated[int, Field(ge=0, le=32)] = 0
     clause_tokens: Annotated[int, Field(ge=0, le=4096)] = 0
+    least_empty: Probability = 0.0
 
     def max_length(self, source_length: int) -> int:
         """Longest target, in tokens with EOS, for a source of `source_length` tokens."""

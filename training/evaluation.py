@@ -121,6 +121,7 @@ class Model:
                 length_penalty=config.length_penalty,
                 horizon=config.horizon,
                 pruning=UNPRUNED if channel else config.pruning,
+                least_empty=config.least_empty,
                 no_repeat_ngram=no_repeat_ngram(config, self.task, source),
                 channel=channel,
             )

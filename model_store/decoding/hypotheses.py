@@ -1,12 +1,12 @@
 """Beam bookkeeping on tensors: extend, prune, finish, and read hypotheses back from the trellis.
 
 Semantics, for a segment with beam K: each step takes the 2K best extensions of its live hypotheses (ties to the lower
-hypothesis, then the lower token id). Those among the first K that end in EOS are finished and set aside; the best K
-that do not end live on, unless they are further behind the best of them than the segment's pruning. The search stops
-when no live log-probability, divided by the penalty of the greatest length that it may yet reach within the segment's
-horizon, can beat the n-th best finished score, where n results are searched for; or at maximum length. A horizon up to
-maximum length proves that a longer search would have the same results. Beam 1 without length penalty is greedy search.
-With a prefix or terms, demands.py says which extensions are taken in which order.
+hypothesis, then the lower token id). Those among the first K that end in EOS are finished and set aside, but for an
+empty target less probable than least_empty; the best K that do not end live on, unless they are further behind the best
+of them than the segment's pruning. The search stops when no live log-probability, divided by the penalty of the
+greatest length that it may yet reach within the segment's horizon, can beat the n-th best finished score, where n
+results are searched for; or at maximum length. A horizon up to maximum length proves that a longer search would have
+the same results. Beam 1 without length penalty is greedy search. With a prefix or terms, demands.py says what is taken.
 
 Legend: N slots, n of them in use, K beam width of the block, V vocabulary, T target capacity, S source capacity.
 """
@@ -34,9 +34,9 @@ class Beams:
     """The beams of up to N slots, each with its own options and length; the first `live` slots are in use.
 
     log_prob: shape = (N, K), best first but where a segment demands terms, -inf where there is no hypothesis. length:
-    tokens written, shape = (N,). wanted: results, horizon: tokens, pruning: nats, each of shape = (N,). penalty: by
-    length, shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row it extends, so that
-    nothing is copied when beams are reordered; attention of step t is that of the row extended.
+    tokens written, wanted: results, horizon: tokens, pruning: nats, least_empty: probability, each of shape = (N,).
+    penalty: by length, shape = (N, T + 1). The trellis holds for step t and row k the token chosen and the row that it
+    extends, so that nothing is copied when beams are reordered; attention of step t is that of the row extended.
     candidate_*: the 2K best extensions of each step that is told to `record` them.
 
     sources: S; None without attention. like: of its type and device are probabilities. weights: the type of
@@ -83,7 +83,7 @@ class Beams:
         self.beam = torch.ones(slots, dtype=torch.int64, device=like.device)
         self.wanted = torch.ones(slots, dtype=torch.int64, device=like.device)
         self.horizon = integers(slots)
-        self.pruning = filled(slots)
+        self.pruning, self.least_empty = filled(slots), filled(slots)
         self.penalty = filled(slots, targets + 1, value=1)
         self.max_length = torch.ones(slots, dtype=torch.int64, device=like.device)
 
@@ -115,8 +115,8 @@ class Beams:
         set_each(self.horizon, [each.horizon for each in segments])
         set_each(self.pruning, [each.pruning for each in segments])
         set_each(self.max_length, [each.max_length for each in segments])
-        longest = self.penalty.shape[1] - 1
-        penalties = [length_penalties(each.length_penalty, longest) for each in segments]
+        set_each(self.least_empty, [each.least_empty for each in segments])
+        penalties = [length_penalties(each.length_penalty, self.penalty.shape[1] - 1) for each in segments]
         self.penalty[slots] = sent(torch.tensor(penalties, dtype=self.penalty.dtype), slots.device)
 
     def resume(self, slot: int, columns: Mapping[str, Tensor]) -> None:
@@ -194,6 +194,7 @@ class Beams:
         used = slice(self.live)
         rank = torch.arange(values.shape[1], device=values.device)
         accepted = ended & (rank < self.beam[used].unsqueeze(1)) & (values > NEVER)
+        accepted &= (step.unsqueeze(1) > 0) | (values.exp() >= self.least_empty[used].unsqueeze(1))
         scores = (values / self._penalty_at(self.length)).masked_fill(~accepted, NEVER)
         pool = torch.cat((self.finished_score[used], scores), dim=1)
         # Stable: among equals the one finished earlier, then the lower candidate, comes first.

@@ -72,6 +72,7 @@ _BOUNDS: tuple[tuple[str, int, int | None], ...] = (
     ("length_penalty", 0, None),
     ("horizon", 0, PROVEN),
     ("pruning", 0, UNPRUNED),
+    ("least_empty", 0, 1),
 )
 
 
@@ -88,6 +89,8 @@ class Segment:
     pruning: nats; a hypothesis that is further behind the best one of its step is dropped. Not with a prefix or terms,
         whose hypotheses have to fall behind first, nor where several results are wanted or ranked by a channel, which
         would be too few.
+    least_empty: probability; a target without a token that is less probable is no result. With a length penalty a short
+        hypothesis, which pays none, beats long ones (Stahlberg and Byrne 2019, arXiv:1908.10090, of the empty one).
     no_repeat_ngram: no hypothesis writes so many tokens in a row twice, but in the prefix; 0 to let it. What would
         repeat is forbidden to that hypothesis, as control tokens are to all.
     prefix: what the target begins with, as the tokenizer spells it (Tokenizer.spelled), in whatever tokens.
@@ -104,6 +107,7 @@ class Segment:
     length_penalty: float = 1.0
     horizon: int = PROVEN
     pruning: float = UNPRUNED
+    least_empty: float = 0.0
     no_repeat_ngram: int = 0
     prefix: bytes = b""
     terms: tuple[Term, ...] = ()

@@ -23,7 +23,7 @@ class ModelCard(ModelBody):
     any number. channel_weight: how much results are ranked by what the model makes of the way back; 0: not at all.
     no_repeat_ngram: so many tokens in a row are not written twice, but in translations of what repeats itself or has
     terms of a glossary; 0: they may be. clause_tokens: above so many a sentence is translated clause by
-    clause; 0: none is."""
+    clause; 0: none is. least_empty: how probable an empty result has to be."""
 
     task: Task
     pairs: list[PairBody]
@@ -34,6 +34,7 @@ class ModelCard(ModelBody):
     channel_weight: float
     no_repeat_ngram: int
     clause_tokens: int
+    least_empty: float
     max_source_length: int
     description: str
 
@@ -62,6 +63,7 @@ def model_card(model: ServedModel) -> ModelCard:
         channel_weight=model.decoding.channel_weight,
         no_repeat_ngram=model.decoding.no_repeat_ngram,
         clause_tokens=model.decoding.clause_tokens,
+        least_empty=model.decoding.least_empty,
         max_source_length=model.decoding.max_source_length,
         description=model.description,
     )

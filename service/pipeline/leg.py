@@ -156,6 +156,7 @@ def _segment(leg: Leg, asked: Asked) -> Segment:
         length_penalty=default if options.length_penalty is None else options.length_penalty,
         horizon=decoding.horizon,
         pruning=UNPRUNED if terms or options.prefix or options.n_best > 1 or channel else decoding.pruning,
+        least_empty=decoding.least_empty,
         # A glossary's term may be longer in the target, and be there as often as in the source.
         no_repeat_ngram=0 if terms else no_repeat_ngram(decoding, leg.model.task, source),
         prefix=tokenizer.spelled(options.prefix),

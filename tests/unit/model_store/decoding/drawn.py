@@ -22,5 +22,6 @@ def segments(draw: st.DrawFn, max_beam: int = 6) -> Segment:
         length_penalty=draw(st.sampled_from((0.0, 0.6, 1.0, 2.0))),
         horizon=draw(st.sampled_from((0, 1, 4, PROVEN))),
         pruning=draw(st.sampled_from((0.0, 0.7, 2.0, UNPRUNED))) if n_best == 1 else UNPRUNED,
+        least_empty=draw(st.sampled_from((0.0, 0.0, 0.03, 0.3))),
         no_repeat_ngram=draw(st.sampled_from((0, 0, 1, 2, 3))),
     )

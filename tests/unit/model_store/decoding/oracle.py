@@ -76,7 +76,9 @@ def beam_search(
                 extended.append((total, (*live[row][1], token)))
                 going_on.append((token, row, total))
             elif rank < beam:
-                finished.append(Found(live[row][1], total, total / penalty(length, segment), finished=True))
+                if length > 1 or math.exp(total) >= segment.least_empty:
+                    finished.append(Found(live[row][1], total, total / penalty(length, segment), finished=True))
+                gaps += [abs(math.exp(total) - segment.least_empty)] if length == 1 else []
                 ended.append((token, row, total))
         finished.sort(key=lambda found: -found.score)  # stable: of equals, the one finished first
         live = extended[:beam]

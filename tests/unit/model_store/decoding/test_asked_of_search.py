@@ -31,6 +31,7 @@ def segments(draw: st.DrawFn) -> Segment:
         length_penalty=draw(st.sampled_from((0.0, 1.0))),
         horizon=draw(st.sampled_from((0, 1, 4, PROVEN))),
         pruning=UNPRUNED if n_best > 1 or prefix or terms else draw(st.sampled_from((0.7, 2.0, UNPRUNED))),
+        least_empty=draw(st.sampled_from((0.0, 0.0, 0.03, 0.3))),
         no_repeat_ngram=draw(st.sampled_from((0, 0, 2))),
         prefix=prefix,
         terms=terms if fewest < 16 else (),
