@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -12,6 +12,7 @@ from model_store.errors import ConfigError
 from training.evaluation import Decoded
 
 TEXTS_PER_REQUEST = 200
+CHARACTERS_PER_REQUEST = 50_000  # a server takes 100,000, unless it says otherwise
 TIMEOUT_S = 300.0
 
 
@@ -31,9 +32,9 @@ class Server:
         unfinished = 0
         written_by: set[str] = set()
         with httpx.Client(base_url=self.url, timeout=TIMEOUT_S) as client:
-            for start in range(0, len(texts), TEXTS_PER_REQUEST):
+            for some in _requests(texts):
                 path, answers, languages = _route(self.task, source_language, target_language)
-                body = {"text": list(texts[start : start + TEXTS_PER_REQUEST]), **languages}
+                body = {"text": some, **languages}
                 try:
                     answer = client.post(path, json=body)
                 except httpx.HTTPError as error:
@@ -52,6 +53,18 @@ class Server:
                 outputs += [item["text"] for item in items]
                 unfinished += sum("truncated" in item["warnings"] for item in items)
         return Decoded(outputs, unfinished, frozenset(written_by))
+
+
+def _requests(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts, as many at once as a server takes; one that is too long for it by itself."""
+    some: list[str] = []
+    for text in texts:
+        if some and (len(some) == TEXTS_PER_REQUEST or sum(map(len, some)) + len(text) > CHARACTERS_PER_REQUEST):
+            yield some
+            some = []
+        some.append(text)
+    if some:
+        yield some
 
 
 def _route(task: Task, source_language: str, target_language: str) -> tuple[str, str, dict[str, str]]:
