@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 from model_store.decoding.segment import Form, Term
 from model_store.tokenizer import Tokenizer
@@ -65,17 +64,37 @@ def _counts(occurrences: Sequence[Occurrence], tokenizer: Tokenizer) -> Counter[
     """How often each term's forms are to be written. The search counts those within another term's as well, so there
     have to be as many more."""
     counts = Counter(occurrence.term.forms for occurrence in occurrences)
-    # A character for each token, so that one is looked for in another at the pace of texts.
-    tokens = {form: "".join(map(chr, tokenizer.encode(form.text))) for forms in counts for form in forms}
-
-    def within(inner: Forms, outer: TargetForm) -> bool:
-        return any(tokens[form] in tokens[outer] and found_forms([form], outer.text) for form in inner)
-
+    if len(counts) < 2:
+        return counts
+    within = _within({form for forms in counts for form in forms}, tokenizer)
+    inside = [(count, [within[form] for form in outer]) for outer, count in counts.items()]
     more: Counter[Forms] = Counter()
-    for inner, outer in permutations(counts, 2):
-        if all(within(inner, form) for form in outer):
-            more[inner] += counts[outer]
+    for number, inner in enumerate(counts):
+        own = frozenset(inner)
+        for count, of_each in inside[:number] + inside[number + 1 :]:
+            if not any(own.isdisjoint(found) for found in of_each):
+                more[inner] += count
     return counts + more
+
+
+def _within(forms: Collection[TargetForm], tokenizer: Tokenizer) -> dict[TargetForm, set[TargetForm]]:
+    """Of each form those that are in it, itself too. Every part of it is looked up, since a glossary may have hundreds
+    of forms for a sentence, and they have few parts."""
+    # A character for each token, so that a part is a slice.
+    tokens = {form: "".join(map(chr, tokenizer.encode(form.text))) for form in forms}
+    written: dict[str, list[TargetForm]] = {}
+    for form in forms:
+        written.setdefault(tokens[form], []).append(form)
+    longest = max(map(len, written))
+
+    def those_in(outer: TargetForm) -> set[TargetForm]:
+        whole = tokens[outer]
+        starts = range(len(whole))
+        parts = {whole[start:end] for start in starts for end in range(start + 1, min(start + longest, len(whole)) + 1)}
+        found = (form for part in parts & written.keys() for form in written[part])
+        return {form for form in found if form == outer or found_forms([form], outer.text)}
+
+    return {form: those_in(form) for form in forms}
 
 
 def fewest_tokens(terms: Sequence[Term]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from service.errors import InvalidRequestError
 from service.pipeline.terms import demanded, fewest_tokens, uses
 from service.pipeline.translate import Translator
 from service.pipeline.translation import SegmentTranslation, TranslationOptions, TranslationRequest
-from service.text.glossary import Glossary, GlossaryTerm
+from service.text.edits import Span
+from service.text.glossary import Glossary, GlossaryTerm, TargetForm, found_forms
 from tests.unit.service.fakes import engine_of, model, tiny_tokenizer
 from tests.unit.service.pipeline.real_model import translate_with
 
@@ -84,6 +86,21 @@ def test_a_term_within_another_is_demanded_besides(text: str, terms: dict[str, s
     found = demanded(glossary.find(text), text, TOKENIZER, most=100, lags=False)
     written = {tuple(TOKENIZER.decode(form.tokens) for form in term.forms): term.count for term in found}
     assert written == {tuple(form.rstrip("*") for form in forms.split("|")): n for forms, n in counts.items()}
+
+
+def test_forms_are_compared_once_whatever_terms_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    forms = [f"{letter} два" for letter in "абвгдежзиклмно"]
+    terms = [GlossaryTerm(f"word{number}", "|".join([*forms, f"слово{number}"])) for number in range(20)]
+    text = " ".join(term.source for term in terms)
+    compared = []
+
+    def counted(of: Sequence[TargetForm], text: str) -> list[Span]:
+        compared.append(text)
+        return found_forms(of, text)
+
+    monkeypatch.setattr("service.pipeline.terms.found_forms", counted)
+    demanded(Glossary(terms, "en").find(text), text, TOKENIZER, most=500, lags=False)
+    assert len(compared) <= len(forms) + len(terms)
 
 
 @pytest.mark.parametrize(
