@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,8 @@ def detect(text: str, served: Sequence[str]) -> tuple[Detection, ...]:
     follow with theirs; but not if all words of a short one are in everyday use in a served one. The first call in a
     process loads the model: half a second, some 80 MB; the first for some languages their lists of words.
     """
-    heard = _NOISE.sub(" ", text[:MOST_CHARACTERS])
+    # Neither model knows an accent that stands by itself, as macOS writes it.
+    heard = unicodedata.normalize("NFC", _NOISE.sub(" ", text[:MOST_CHARACTERS]))
     if not served or not _LETTER.search(heard):
         return ()
     probabilities, others = dict.fromkeys(served, 0.0), dict[str, float]()

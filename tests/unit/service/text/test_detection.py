@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,11 @@ def test_a_common_word_of_a_served_language_is_not_in_another() -> None:
     """To n-grams "Hello" is Spanish, and was refused where that is not served."""
     assert detect("Hello", ("en", "ru"))[0].language == "en"
     assert detect("Guten Morgen, liebe Leute", ("en", "ru"))[0].language == "de"
+
+
+@pytest.mark.parametrize("word", ["qué", "población", "résultat"])
+def test_accents_that_stand_by_themselves_are_of_their_letters(word: str) -> None:
+    assert detect(normalize("NFD", word), SERVED) == detect(word, SERVED)
 
 
 def test_words_count_only_where_each_language_has_a_list() -> None:
