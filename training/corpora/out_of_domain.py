@@ -17,7 +17,7 @@ _WORDS = (5, 50)
 
 
 def read_out_of_domain(path: Path, column: int) -> Items:
-    """Texts of lines in a row. Each stands on both sides, so that it is cleaned as pairs are.
+    """Texts of lines in a row, without empty ones. Each stands on both sides, so that it is cleaned as pairs are.
 
     A line that is not UTF-8, or has not so many tab-separated columns, is a BadLine.
 
@@ -32,7 +32,10 @@ def read_out_of_domain(path: Path, column: int) -> Items:
         if len(columns) < column:
             yield BadLine(f"{path}:{number}", "invalid_utf8" if line is None else "missing_column")
             continue
-        held.append(columns[column - 1].strip())
+        sentence = columns[column - 1].strip()
+        if not sentence:
+            continue
+        held.append(sentence)
         text = " ".join(held)
         if len(text.split()) >= wanted:
             yield SentencePair(text, text)

@@ -47,6 +47,12 @@ def test_a_column_of_a_file_of_pairs(tmp_path: Path) -> None:
     ]
 
 
+def test_empty_lines_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "prose.txt"
+    path.write_text("\none two\n \n\nthree\n\n", encoding="utf-8")
+    assert list(read_out_of_domain(path, 1)) == [SentencePair("one two three", "one two three")]
+
+
 def test_they_are_learned_with_nothing_to_say_and_neither_held_out_nor_validated_on(tmp_path: Path) -> None:
     pairs = sentence_pairs(200)
     write_tsv(tmp_path / "words.tsv", pairs)
