@@ -7,6 +7,7 @@ import math
 import re
 import time
 from dataclasses import dataclass
+from typing import NoReturn
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 
@@ -82,13 +83,13 @@ class Access:
         """Who asks for what is not counted. Raises ApiKeyError, as `admit`."""
         return self._caller(key, address)
 
-    async def charge(self, caller: Caller, characters: int) -> None:
-        """The caller wants that much text translated. Raises QuotaError if it is more than is left, and takes none."""
-        if characters:
-            await self._spend(caller, "characters", characters)
+    async def charge(self, caller: Caller, characters: int) -> int:
+        """The caller wants that much text translated. Returns how much of it was counted: nothing where there is no
+        quota, or while its store is down. Raises QuotaError if it is more than is left, and takes none."""
+        return await self._spend(caller, "characters", characters) if characters else 0
 
     async def give_back(self, caller: Caller, characters: int) -> None:
-        """Of what the caller was charged with, so much was refused after all."""
+        """Of what `charge` has counted, so much was refused after all."""
         item = self._item(caller, "characters")
         if item is not None and characters:
             await self._store.give_back(item, caller.identity, "characters", amount=characters)
@@ -111,18 +112,20 @@ class Access:
         most = caller.quota.characters_per_day
         return RateLimitItemPerDay(most, namespace=_NAMESPACE) if most else None
 
-    async def _spend(self, caller: Caller, what: str, amount: int) -> None:
+    async def _spend(self, caller: Caller, what: str, amount: int) -> int:
         item = self._item(caller, what)
         if item is None:
-            return
-        if not await self._store.take(item, caller.identity, what, amount=amount):
+            return 0
+        taken = await self._store.take(item, caller.identity, what, amount=amount)
+        if taken is None:
             await self._refuse(item, caller, what, amount)
+        return taken
 
     async def _check(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
         if not await self._store.has(item, caller.identity, what, amount=amount):
             await self._refuse(item, caller, what, amount)
 
-    async def _refuse(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
+    async def _refuse(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> NoReturn:
         window = await self._store.window(item, caller.identity, what)
         period = "minute" if what == "requests" else "day"
         raise QuotaError(

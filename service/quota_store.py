@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _SINGLE_SERVER = ("redis://", "rediss://", "redis+unix://")
 _ALLOWED = "allowed: memory://, redis://[:password@]host:port, rediss://, redis+unix://, redis+cluster://"
@@ -61,12 +62,13 @@ class QuotaStore:
             raise ConfigError(f"quota_store: {scheme}:// cannot be used: {_said(error, rest)}; {_ALLOWED}") from error
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
-    async def take(self, item: RateLimitItem, *names: str, amount: int) -> bool:
-        """Whether there was so much left; it is taken then, else nothing is."""
-        return await self._asked(lambda: self._limiter.hit(item, *names, cost=amount), True)
+    async def take(self, item: RateLimitItem, *names: str, amount: int) -> int | None:
+        """How much is taken: `amount`, or 0 while nobody counts. None if there was not so much left."""
+        taken = await self._asked(lambda: self._limiter.hit(item, *names, cost=amount), None)
+        return 0 if taken is None else amount if taken else None
 
     async def give_back(self, item: RateLimitItem, *names: str, amount: int) -> None:
-        """So much that was taken is left again."""
+        """So much that was taken is left again. What was not, as `take` says, would be more than there was."""
         await self._asked(lambda: self._limiter.hit(item, *names, cost=-amount), True)
 
     async def has(self, item: RateLimitItem, *names: str, amount: int) -> bool:
@@ -83,11 +85,11 @@ class QuotaStore:
         if self._pool is not None:
             await self._pool.aclose()
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
+    async def _asked(self, ask: Callable[[], Awaitable[T]], otherwise: U) -> T | U:
         async with self._room:
             return await self._asked_now(ask, otherwise)
 
-    async def _asked_now(self, ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
+    async def _asked_now(self, ask: Callable[[], Awaitable[T]], otherwise: U) -> T | U:
         if self._clock() < self._down_until_s:
             return otherwise
         try:

@@ -73,12 +73,12 @@ async def charged(
     characters = sum(map(len, texts))
     if characters > services.settings.max_characters:  # what is too large anyway costs nothing
         characters = 0
-    await services.access.charge(caller, characters)
+    counted = await services.access.charge(caller, characters)
     try:
         yield caller.client
     except ServiceError as error:
         if not isinstance(error, EngineDeadlineError | EngineFailedError) and not has_begun():
-            await services.access.give_back(caller, characters)
+            await services.access.give_back(caller, counted)
         raise
 
 

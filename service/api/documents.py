@@ -67,11 +67,11 @@ async def upload(
         client=caller.client,
     )
     read = await services.documents.check(upload)
-    await services.access.charge(caller, read.characters)
+    counted = await services.access.charge(caller, read.characters)
     try:
         job = await services.documents.submit(upload, read)
     except ServiceError:
-        await services.access.give_back(caller, read.characters)
+        await services.access.give_back(caller, counted)
         raise
     response.headers["Location"] = f"/v1/documents/{job.new.id}"
     return document_answer(job)

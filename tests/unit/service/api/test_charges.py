@@ -6,9 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
+from limits import RateLimitItem
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
+from service import quota_store
 from service.errors import EngineDeadlineError, EngineFailedError, EngineOverloadedError, EngineUnavailableError
-from tests.unit.service.api.client import app_of, ask
+from tests.unit.service.api.client import ONE, app_of, ask
 from tests.unit.service.fakes import engine_of, model, summarizer
 
 TRANSLATION = ("/v1/translate", {"json": {"text": "one two", "source": "en", "target": "ru"}})
@@ -68,3 +71,26 @@ def test_what_a_stream_has_told_is_paid_for(stream: bool, characters: int) -> No
 
     app = app_of(model("en-de"), model("ru-de", name="other"), anonymous_characters_per_day=800)
     assert ask(app, call) == characters
+
+
+def test_what_was_not_counted_is_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is down when a request is charged, and there again when it is refused."""
+    monkeypatch.setattr(quota_store, "REST_S", 0.0)
+    translator = model("en-ru")
+    app = app_of(translator, anonymous_characters_per_day=10)
+    limiter = app.state.services.access._store._limiter
+
+    async def down(item: RateLimitItem, *names: str, cost: int) -> bool:
+        if cost > 0:
+            raise ConnectionError
+        return await SlidingWindowCounterRateLimiter.hit(limiter, item, *names, cost=cost)
+
+    async def call(client: httpx.AsyncClient) -> list[int]:
+        engine_of(translator).full = EngineOverloadedError("full", retry_after_s=1.0)
+        with monkeypatch.context() as outage:
+            outage.setattr(limiter, "hit", down)
+            assert (await client.post("/v1/translate", json=ONE)).json()["error"]["type"] == "overloaded"
+        engine_of(translator).full = None
+        return [(await client.post("/v1/translate", json=ONE)).status_code for _time in range(2)]
+
+    assert ask(app, call) == [200, 429]
