@@ -231,12 +231,16 @@ def _told(
     leg: Leg, text: str, parts: list[SegmentTranslation], made_as: Format
 ) -> list[tuple[SegmentTranslation | None, str]]:
     """The lines of a summary, each with the part that the model wrote it of. Where it has nothing to say that is none,
-    and a first sentence stands: where one line is for all, if it has nothing of half of the parts or more."""
+    and a first sentence stands: where one line is for all, if it has nothing of the first part, nor of half of all.
+    What a network learns from begins as texts do, so of a later part it may have nothing to say."""
     if made_as == "lines":
         return [(part, part.best.text) if part.best.text else (None, _lead(leg, part.source)) for part in parts]
-    if 2 * sum(not part.best.text for part in parts) >= max(len(parts), 1):
+    if not parts:
+        return []
+    if not parts[0].best.text and 2 * sum(not part.best.text for part in parts) >= len(parts):
         return [(None, _lead(leg, text))]
-    return [(best, best.best.text) for best in ([_best(parts)] if parts else [])]
+    best = _best(parts)
+    return [(best, best.best.text)]
 
 
 def _lead(leg: Leg, text: str) -> str:

@@ -67,6 +67,7 @@ class SureEngine(ShorteningEngine):
         (("empty", "three four", "sure six"), "sure six"),
         (("empty", "empty", "sure six"), "empty hello hello hello hello ."),
         (("one two", "empty", "sure six"), "one two"),
+        (("one two", "empty", "empty"), "one two"),
     ],
 )
 def test_the_line_is_the_surest_with_a_start_for_the_first(starts: tuple[str, ...], line: str) -> None:
