@@ -90,10 +90,13 @@ class Glossary:
         if len(terms) > MAX_TERMS:
             raise InvalidRequestError("glossary", f"{len(terms)} terms; allowed: at most {MAX_TERMS}")
         self._language = language
-        self._by_first: dict[str, dict[tuple[str, ...], GlossaryTerm]] = {}
+        self._by_stems: dict[tuple[str, ...], GlossaryTerm] = {}
+        # Of how many words those are that begin with a stem, since hundreds may.
+        self._counts: dict[str, set[int]] = {}
         for term in terms:
             stems = tuple(_stem(word[0], language) for word in _WORD.finditer(term.source))
-            self._by_first.setdefault(stems[0], {})[stems] = term
+            self._by_stems[stems] = term
+            self._counts.setdefault(stems[0], set()).add(len(stems))
 
     def find(self, text: str) -> list[Occurrence]:
         """The terms in a text, from its start on, none within another; where several begin the longest counts."""
@@ -112,10 +115,11 @@ class Glossary:
 
     def _starting(self, text: str, words: Sequence[regex.Match[str]]) -> Iterator[tuple[int, GlossaryTerm]]:
         """The terms that the words begin with, and of how many words they are."""
-        for stems, term in self._by_first.get(_stem(words[0][0], self._language), {}).items():
-            here = words[: len(stems)]
-            if tuple(_stem(word[0], self._language) for word in here) == stems and _alike(text, here, term.source):
-                yield len(stems), term
+        for count in self._counts.get(_stem(words[0][0], self._language), ()):
+            here = words[:count]
+            term = self._by_stems.get(tuple(_stem(word[0], self._language) for word in here))
+            if term is not None and len(here) == count and _alike(text, here, term.source):
+                yield count, term
 
 
 def _alike(text: str, words: Sequence[regex.Match[str]], source: str) -> bool:

@@ -40,6 +40,20 @@ def test_terms_are_found(language: str, text: str, sources: tuple[str, ...], exp
     assert found(language, text, *sources) == expected
 
 
+def test_a_text_is_not_compared_with_every_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    glossary = Glossary([GlossaryTerm(f"open w{number}", "x") for number in range(300)], "en")
+    stemmed = []
+
+    def counted(word: str, _language: str) -> str:
+        stemmed.append(word)
+        return word
+
+    monkeypatch.setattr("service.text.glossary._stem", counted)
+    (each,) = glossary.find("open " * 20 + "w7")
+    assert each.term.source == "open w7"
+    assert len(stemmed) <= 3 * 21
+
+
 def test_of_two_with_one_source_the_later_counts() -> None:
     (each,) = Glossary([GlossaryTerm("file", "a"), GlossaryTerm("files", "b")], "en").find("a file")
     assert each.term.target == "b"
