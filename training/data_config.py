@@ -201,7 +201,7 @@ class DataConfig(FrozenModel):
     @property
     def _said(self) -> list[SourceConfig]:
         """The sources whose pairs have two sides."""
-        return [each for each in self.sources if each.format != "out_of_domain"]
+        return [each for each in self.sources if not each.out_of_domain]
 
     @property
     def _language_pairs(self) -> set[frozenset[str]]:

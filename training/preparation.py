@@ -88,7 +88,7 @@ def _check_enough(pairs: int, recipe: Recipe, report: CleaningReport) -> None:
             f"data: {pairs} usable pairs are left; allowed: more than validation_pairs, "
             f"{recipe.data.validation_pairs}\n{report}"
         )
-    kept = [each for each in recipe.data.sources if report.source(each.name).kept and each.format != "out_of_domain"]
+    kept = [each for each in recipe.data.sources if report.source(each.name).kept and not each.out_of_domain]
     learned = {way for source in kept for way in source.ways}
     for direction, way in zip(recipe.data.directions, recipe.data.pairs, strict=True):
         if way not in learned:
@@ -105,7 +105,7 @@ def _corpora(recipe: Recipe, data_root: Path, reported: frozenset[bytes], report
         else:
             cleaned = clean(items, source_name=name, data=recipe.data, report=report, seen=seen, held_out=held_out)
         corpus = _up_to_limit(config, cleaned, recipe, report)
-        if config.format == "out_of_domain":
+        if config.out_of_domain:
             corpus = Corpus(config, [SentencePair(pair.left, "") for pair in corpus.pairs])
         check_sides(f"data.sources: {name}", config.left, config.right, corpus.pairs)
         yield corpus

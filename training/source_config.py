@@ -56,9 +56,14 @@ class SourceConfig(FrozenModel):
         return self.format in ("phrasebook", "wordbook", "word_pairs")
 
     @property
+    def out_of_domain(self) -> bool:
+        """Whether a summarizer is to say nothing of its texts."""
+        return self.format == "out_of_domain"
+
+    @property
     def genuine(self) -> bool:
         """Whether people wrote both sides, so that sets to measure by may be drawn from it."""
-        return self.back_translated is None and not self.own and self.format != "out_of_domain"
+        return self.back_translated is None and not self.own and not self.out_of_domain
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:
@@ -91,8 +96,8 @@ class SourceConfig(FrozenModel):
 
     @model_validator(mode="after")
     def _out_of_domain_is_of_one_language(self) -> Self:
-        if self.format == "out_of_domain" and self.left != self.right:
+        if self.out_of_domain and self.left != self.right:
             raise ValueError(f"right: {self.right!r} is not what 'out_of_domain' has; allowed: {self.left!r}, as left")
-        if self.format != "out_of_domain" and self.column != 1:
+        if not self.out_of_domain and self.column != 1:
             raise ValueError(f"column: {self.column} is for format 'out_of_domain' only; leave it out")
         return self
