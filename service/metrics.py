@@ -247,7 +247,7 @@ class EngineMetricsObserver:
         self._metrics.encode.labels(*self._labels).observe(duration_s)
         self._metrics.encoded.labels(*self._labels).observe(segments)
 
-    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+    def step(self, live_segments: int, duration_s: float) -> None:
         """Measures the step."""
         self._metrics.step.labels(*self._labels).observe(duration_s)
         self._metrics.live.labels(*self._labels).observe(live_segments)

@@ -209,7 +209,7 @@ class Engine:
         for index, segment in enumerate(segments):
             if segment in known:
                 group.put(index, SegmentResult(known[segment], NO_TIMINGS, "cache"))
-                self._tell("cache", group.priority, segment, hypotheses=known[segment])
+                self._tell("cache", segment, known[segment])
             else:
                 flying[segment].join(group, index)
         return list(flying.values())
@@ -217,7 +217,7 @@ class Engine:
     def _leave(self, group: Group, flights: list[Flight], outcome: Outcome) -> None:
         empty, left = self._flights.leave(group, flights)
         for segment in left:
-            self._tell(outcome, group.priority, segment)
+            self._tell(outcome, segment)
         if empty:
             self._worker.cancel(empty)
             self._landed.set()
@@ -254,19 +254,18 @@ class Engine:
             flight.settle(one)
             for waiter in flight.waiters:
                 outcome = waiter.source if one.error is None else _failure(one.error)
-                self._tell(outcome, waiter.group.priority, flight.segment, one.hypotheses, one.timings)
+                self._tell(outcome, flight.segment, one.hypotheses, one.timings)
         self._landed.set()
 
     def _tell(
         self,
         outcome: Outcome,
-        priority: Priority,
         segment: Segment,
         hypotheses: tuple[Hypothesis, ...] = (),
         timings: SegmentTimings = NO_TIMINGS,
     ) -> None:
         target_tokens = len(hypotheses[0].tokens) if hypotheses else 0
-        report = SegmentReport(outcome, priority, len(segment.source), target_tokens, segment.beam_size, timings)
+        report = SegmentReport(outcome, len(segment.source), target_tokens, segment.beam_size, timings)
         self._observer.segment_finished(report)
 
 

@@ -144,8 +144,8 @@ class Slots:
                 ended += self._discard_after(error)
         return ended
 
-    def advance(self, queued: int = 0) -> list[Ended]:
-        """One decoding step of everything live; returns what ended. queued: for the observer."""
+    def advance(self) -> list[Ended]:
+        """One decoding step of everything live; returns what ended."""
         try:
             decoder = self._require()
             done = decoder.step()
@@ -153,7 +153,7 @@ class Slots:
         except BaseException as error:
             return self.fail_live("a decoding step", error)
         for step in done:
-            self._observer.step(step.segments, queued, step.duration_s)
+            self._observer.step(step.segments, step.duration_s)
         if done or finished:  # of a decoder in several processes it may only have been woken
             self.failures_in_a_row = 0
         self._note_encoded()

@@ -26,7 +26,6 @@ class SegmentReport:
     """
 
     outcome: Outcome
-    priority: Priority
     source_tokens: int
     target_tokens: int
     beam_size: int
@@ -99,8 +98,8 @@ class EngineObserver(Protocol):
         """`segments` segments were encoded together and got slots; `continued` of them went on from where an
         earlier one with the beginning of their prefix had come to."""
 
-    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
-        """One decoding step ran with `live_segments` in slots while `queued` waited."""
+    def step(self, live_segments: int, duration_s: float) -> None:
+        """One decoding step ran with `live_segments` in slots."""
 
     def restarted(self) -> None:
         """The decoder failed and was rebuilt."""
@@ -118,7 +117,7 @@ class NullObserver:
     def admitted(self, segments: int, duration_s: float, continued: int) -> None:
         """Ignored."""
 
-    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+    def step(self, live_segments: int, duration_s: float) -> None:
         """Ignored."""
 
     def restarted(self) -> None:
@@ -143,9 +142,9 @@ class GuardedObserver:
         """Passed on."""
         self._guard(lambda: self._observer.admitted(segments, duration_s, continued))
 
-    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+    def step(self, live_segments: int, duration_s: float) -> None:
         """Passed on."""
-        self._guard(lambda: self._observer.step(live_segments, queued, duration_s))
+        self._guard(lambda: self._observer.step(live_segments, duration_s))
 
     def restarted(self) -> None:
         """Passed on."""

@@ -235,7 +235,7 @@ class Worker:
         ended = self._slots.free([*dropped, *(entry.entry_id for entry in expired)])
         ended += self._admit()
         if self._slots.live:
-            ended += self._slots.advance(self._scheduler.queued)
+            ended += self._slots.advance()
             if news := self._slots.news():
                 self._tell(news)
         self._settle(expired, ended)

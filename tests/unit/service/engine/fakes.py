@@ -168,7 +168,7 @@ class RecordingObserver:
     def __init__(self) -> None:
         self.reports: list[SegmentReport] = []
         self.rejections: list[tuple[Rejection, int]] = []
-        self.steps: list[tuple[int, int]] = []
+        self.steps: list[int] = []
         self.admissions: list[int] = []
         self.restarts = 0
 
@@ -187,9 +187,9 @@ class RecordingObserver:
         assert 0 <= continued <= segments
         self.admissions.append(segments)
 
-    def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+    def step(self, live_segments: int, duration_s: float) -> None:
         assert duration_s >= 0
-        self.steps.append((live_segments, queued))
+        self.steps.append(live_segments)
 
     def restarted(self) -> None:
         self.restarts += 1

@@ -121,7 +121,6 @@ async def test_interactive_callers_go_before_bulk() -> None:
         rig.go()
         await asyncio.gather(running, bulk, interactive)
         assert [s.source for batch in rig.factory.decoder.admitted for s in batch] == [(1,), (3,), (2,)]
-        assert [report.priority for report in rig.observer.reports][-1] is Priority.BULK
 
 
 def test_one_event_loop_after_the_other_is_served() -> None:

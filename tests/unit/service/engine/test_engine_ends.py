@@ -139,7 +139,7 @@ async def test_an_engine_that_was_not_started_refuses_and_closes() -> None:
 
 async def test_an_observer_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(RecordingObserver):
-        def step(self, live_segments: int, queued: int, duration_s: float) -> None:
+        def step(self, live_segments: int, duration_s: float) -> None:
             raise ZeroDivisionError
 
     observer: EngineObserver = Broken()

@@ -25,7 +25,7 @@ def test_entries_are_decoded_and_reported(rig: Rig) -> None:
         assert settled.timings.steps == segment.max_length
     health = rig.worker.health()
     assert (health.running, health.healthy, health.draining, health.queued, health.live) == (True, True, False, 0, 0)
-    assert max(live for live, _ in rig.observer.steps) == 8
+    assert max(rig.observer.steps) == 8
 
 
 def test_who_waits_for_a_decoder_is_told_when_it_is_stopped_before_there_is_one(
