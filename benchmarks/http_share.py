@@ -44,7 +44,7 @@ from model_store.bundle import Bundle, BundleDescription, load_bundle, save_bund
 from model_store.config import NetworkConfig
 from model_store.store import BundleStore, shipped_bundles
 from service.app import create_app
-from service.engine.stats import NullObserver
+from service.engine.stats import EngineObserver
 from service.gpus import rows_on
 from service.loading import BundleLoader, find_bundles
 from service.native_libraries import DEFAULTS
@@ -198,7 +198,7 @@ def main() -> None:
             models=models, threads=options.threads, decoder_processes=options.processes, cache_entries=0
         )
         bundle = serving(settings, (options.source, options.target))
-        loader = BundleLoader(settings, lambda _identity: NullObserver())
+        loader = BundleLoader(settings, lambda _identity: EngineObserver())
         processes = result["processes"] = loader.processes(bundle.manifest.network)
         limit = limit_of(settings, bundle, processes)
         app = create_app(settings)

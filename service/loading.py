@@ -31,7 +31,7 @@ from model_store.translations import Translations
 from service.catalogue import ServedModel
 from service.cores import numa_nodes
 from service.engine.engine import Engine, EngineSettings
-from service.engine.stats import EngineIdentity, EngineObserver, NullObserver
+from service.engine.stats import EngineIdentity, EngineObserver
 from service.errors import EngineUnavailableError
 from service.gpus import choose_device, rows_on
 from service.memory import need_bytes
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 def find_bundles(settings: Settings) -> tuple[BundleReference, ...]:
     """The bundles to load, if all are whole. Raises as BundleLoader.starting_with."""
-    loader = BundleLoader(settings, lambda _identity: NullObserver())
+    loader = BundleLoader(settings, lambda _identity: EngineObserver())
     return tuple(versions[0] for versions in loader.starting_with())
 
 

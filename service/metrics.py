@@ -22,7 +22,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from service.document_metrics import DocumentMetrics
 from service.engine.segment import Priority
-from service.engine.stats import EngineHealth, EngineIdentity, Outcome, Rejection, SegmentReport
+from service.engine.stats import EngineHealth, EngineIdentity, EngineObserver, Outcome, Rejection, SegmentReport
 from service.machine_metrics import GpuMemoryCollector, ProcessTreeCollector
 from service.recent import Recent, Work
 from service.request_metrics import LATENCY_S, RequestMetrics
@@ -207,8 +207,8 @@ class _EngineMetrics:
             metric.remove_by_labels(dict(zip(_LABELS, _labels(identity), strict=True)))
 
 
-class EngineMetricsObserver:
-    """An EngineObserver that counts."""
+class EngineMetricsObserver(EngineObserver):
+    """Counts."""
 
     def __init__(self, metrics: _EngineMetrics, identity: EngineIdentity, recent: Recent) -> None:
         self._metrics = metrics

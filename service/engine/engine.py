@@ -21,7 +21,6 @@ from service.engine.stats import (
     EngineHealth,
     EngineObserver,
     GuardedObserver,
-    NullObserver,
     Outcome,
     Rejection,
     SegmentReport,
@@ -68,7 +67,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         settings = settings or EngineSettings()
-        self._observer = GuardedObserver(observer or NullObserver())
+        self._observer = GuardedObserver(observer or EngineObserver())
         self._worker = Worker(
             Scheduler(QueueLimits(settings.max_queued_segments, settings.max_queued_tokens), clock),
             Slots(decoder_factory, self._observer, clock),

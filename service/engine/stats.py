@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from service.engine.segment import Priority, SegmentTimings
 
@@ -83,10 +83,10 @@ class EngineIdentity:
     device: str
 
 
-class EngineObserver(Protocol):
-    """Receives what happens in the engine. Calls come from the engine's thread (admitted, step, restarted) and from
-    the event loop (the others), so an observer is thread-safe and quick. One that raises is logged and otherwise
-    ignored."""
+class EngineObserver:
+    """Receives what happens in the engine; this one is not interested. Calls come from the engine's thread (admitted,
+    step, restarted) and from the event loop (the others), so an observer is thread-safe and quick. One that raises is
+    logged and otherwise ignored."""
 
     def segment_finished(self, report: SegmentReport) -> None:
         """An accepted segment ended, with an answer or without; exactly once per accepted segment and caller."""
@@ -105,26 +105,7 @@ class EngineObserver(Protocol):
         """The decoder failed and was rebuilt."""
 
 
-class NullObserver:
-    """An observer that is not interested."""
-
-    def segment_finished(self, report: SegmentReport) -> None:
-        """Ignored."""
-
-    def segment_rejected(self, reason: Rejection, segments: int) -> None:
-        """Ignored."""
-
-    def admitted(self, segments: int, duration_s: float, continued: int) -> None:
-        """Ignored."""
-
-    def step(self, live_segments: int, duration_s: float) -> None:
-        """Ignored."""
-
-    def restarted(self) -> None:
-        """Ignored."""
-
-
-class GuardedObserver:
+class GuardedObserver(EngineObserver):
     """Passes everything on to another observer and logs what that raises: watching must not stop the work."""
 
     def __init__(self, observer: EngineObserver) -> None:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from service.engine.stats import NullObserver
+from service.engine.stats import EngineObserver
 from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
@@ -152,7 +152,7 @@ def logged(server: Served) -> dict[int, int]:
 async def oracle(store: Path, version: str, asked: list[str]) -> list[str]:
     """What that version makes of each text, in this process, in a quiet hour."""
     settings = Settings(models=str(store), default_models=(f"random@{version}",), threads=1, cache_entries=0)
-    models = Models(BundleLoader(settings, lambda _name: NullObserver()), Metrics(), "en")
+    models = Models(BundleLoader(settings, lambda _name: EngineObserver()), Metrics(), "en")
     await models.load()
     translator = Translator(models.catalogue)
     try:

@@ -25,7 +25,7 @@ from model_store.store import BundleReference
 from service import loading
 from service.catalogue import ServedModel
 from service.engine.engine import Engine
-from service.engine.stats import NullObserver
+from service.engine.stats import EngineObserver
 from service.errors import EngineFailedError, EngineUnavailableError
 from service.loading import BundleLoader, find_bundles
 from service.metrics import Metrics
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 def loader(folder: Path, *default_models: str, **limits: Any) -> BundleLoader:
     settings = Settings(models=str(folder), default_models=default_models, threads=1, **limits)
-    return BundleLoader(settings, lambda _identity: NullObserver())
+    return BundleLoader(settings, lambda _identity: EngineObserver())
 
 
 def uncached(folder: Path) -> BundleLoader:
@@ -88,11 +88,11 @@ def test_only_what_is_not_pinned_is_followed(folder: Path) -> None:
 )
 @needs_vnni
 def test_how_many_processes_decode(folder: Path, settings: dict[str, Any], processes: int) -> None:
-    loader = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: NullObserver())
+    loader = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: EngineObserver())
     assert loader.processes(NetworkConfig(vocabulary=300)) == processes
     bidirectional = NetworkConfig(vocabulary=300, encoder=EncoderConfig(direction="bidirectional"))
     assert loader.processes(bidirectional) == settings.get("decoder_processes", 1)
-    here = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: NullObserver(), open_decoder)
+    here = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: EngineObserver(), open_decoder)
     assert here.processes(NetworkConfig(vocabulary=300)) == 1
 
 
@@ -101,7 +101,7 @@ def test_several_processes_decode_what_one_does_and_one_that_is_lost_is_replaced
 
     async def decode(processes: int) -> None:
         settings = Settings(models=str(folder), threads=2, decoder_processes=processes)
-        model = BundleLoader(settings, lambda _identity: NullObserver()).open(BundleReference("tiny", "9"))
+        model = BundleLoader(settings, lambda _identity: EngineObserver()).open(BundleReference("tiny", "9"))
         segments = [Segment(model.source_ids("ab" * size, "ru"), max_length=9) for size in range(1, 9)]
         try:
             found.append(await model.engine.submit_all(segments))
@@ -276,7 +276,7 @@ def test_a_bundle_with_translations_writes_what_its_lists_have_unless_the_operat
 ) -> None:
     save_tiny(tmp_path / "tiny" / "1", translations={"ru": translations_by([30, 40])})
     settings = Settings(models=str(tmp_path), threads=1, shortlist=shortlist)
-    model = BundleLoader(settings, lambda _identity: NullObserver()).open(BundleReference("tiny", "1"))
+    model = BundleLoader(settings, lambda _identity: EngineObserver()).open(BundleReference("tiny", "1"))
     source = (*model.tokenizer.prefix_ids("ru"), 100, model.tokenizer.eos_id)
     try:
         (result,) = asyncio.run(model.engine.submit_all([Segment(source, max_length=20, beam_size=8, n_best=8)]))
@@ -292,5 +292,5 @@ def test_cores_of_several_numa_nodes_are_warned_of_once(
 ) -> None:
     monkeypatch.setattr(loading, "numa_nodes", lambda: nodes)
     for _time in range(2):
-        BundleLoader(Settings(device="cpu"), lambda _identity: NullObserver())
+        BundleLoader(Settings(device="cpu"), lambda _identity: EngineObserver())
     assert [f"the cores are of {nodes} NUMA nodes" in text for text in caplog.messages] == [True] * warnings

@@ -19,7 +19,7 @@ from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
 from model_store.network.seq2seq import Seq2Seq
 from model_store.tokenizer import Tokenizer
-from service.engine.stats import NullObserver
+from service.engine.stats import EngineObserver
 from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
@@ -42,7 +42,7 @@ def test_weights_for_shortlists_are_packed_before_it_is_ready(tmp_path: Path) ->
         return opened[-1]
 
     settings = Settings(models=str(tmp_path), threads=1)
-    models = Models(BundleLoader(settings, lambda _identity: NullObserver(), opener), Metrics(), "en")
+    models = Models(BundleLoader(settings, lambda _identity: EngineObserver(), opener), Metrics(), "en")
 
     async def load() -> None:
         await models.load()
@@ -86,7 +86,7 @@ def test_the_decoder_is_opened_in_the_precision_that_the_operator_sets(tmp_path:
     settings = Settings(
         models=str(tmp_path), threads=1, decoder_rows=8, max_source_length=20, cuda_precision="bfloat16"
     )
-    source = BundleLoader(settings, lambda _identity: NullObserver(), opener)
+    source = BundleLoader(settings, lambda _identity: EngineObserver(), opener)
 
     async def load() -> None:
         models = Models(source, Metrics(), "en")
@@ -106,7 +106,7 @@ def test_the_graphs_of_the_bundles_own_beam_are_there_before_it_is_ready(
     decoding = DESCRIPTION.decoding.model_copy(update={"beam_size": 4, "no_repeat_ngram": no_repeat_ngram})
     save_tiny(tmp_path / "tiny" / "1", replace(DESCRIPTION, name="tiny", version="1", decoding=decoding))
     settings = Settings(models=str(tmp_path), threads=1, decoder_rows=16, max_source_length=20)
-    source = BundleLoader(settings, lambda _identity: NullObserver(), as_on_a_gpu)
+    source = BundleLoader(settings, lambda _identity: EngineObserver(), as_on_a_gpu)
 
     async def captured() -> list[int]:
         """How many when it is ready, and after a request of its own beam, of one as wide, and of a wider one."""

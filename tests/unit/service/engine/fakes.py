@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from model_store.decoding.segment import Hypothesis, Segment, StepDone
 from model_store.errors import DecoderProcessError, SegmentError
-from service.engine.stats import Outcome, Rejection, SegmentReport
+from service.engine.stats import EngineObserver, Outcome, Rejection, SegmentReport
 
 POISON = 666  # admit raises
 BOMB = 777  # every step raises while it is live
@@ -162,7 +162,7 @@ class FakeFactory:
         return self.decoders[-1]
 
 
-class RecordingObserver:
+class RecordingObserver(EngineObserver):
     """Remembers what it is told."""
 
     def __init__(self) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from service.engine.engine import Engine
-from service.engine.stats import EngineObserver
 from service.errors import (
     EngineDeadlineError,
     EngineFailedError,
@@ -142,8 +141,7 @@ async def test_an_observer_that_raises_stops_nothing(caplog: pytest.LogCaptureFi
         def step(self, live_segments: int, duration_s: float) -> None:
             raise ZeroDivisionError
 
-    observer: EngineObserver = Broken()
-    engine = Engine(FakeFactory(), observer=observer)
+    engine = Engine(FakeFactory(), observer=Broken())
     engine.start()
     assert targets(await engine.submit_all([make_segment(1, 2)])) == [(2, 1)]
     engine.close()
