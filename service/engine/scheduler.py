@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.engine.rate import CompletionRate, SlotTime
-from service.engine.segment import ANYONE, Client, Priority, Standing
+from service.engine.segment import ANYONE, Client, Priority, SegmentTimings, Standing
 from service.engine.stats import Waiting
 from service.engine.waiting import Entry, GroupSize, Queue, QueueLimits
 from service.errors import EngineOverloadedError
@@ -24,17 +23,6 @@ INTERACTIVE_PER_BULK = 8
 PAST_EXPIRIES = 256
 # The share of its time after which a request should be done by what is known: the rest is for what is not.
 SURE_SHARE = 0.75
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Seconds that an entry waited for a slot, held one, was encoded in it; and from its submission to the end of its
-    first step."""
-
-    queue_s: float
-    decode_s: float
-    encode_s: float
-    first_step_s: float
 
 
 class Scheduler:
@@ -175,7 +163,7 @@ class Scheduler:
             taken.append(entry)
         return taken
 
-    def finish(self, entry_id: int) -> Spent | None:
+    def finish(self, entry_id: int) -> SegmentTimings | None:
         """A running entry has its result; the times it took, or None if it was dropped meanwhile."""
         entry = self._running.get(entry_id)
         if entry is None or entry.started_s is None:
@@ -186,7 +174,7 @@ class Scheduler:
         now = self._clock()
         self._slot_time.record(now - entry.started_s, entry.tokens)
         first_step_s = now if entry.first_step_s is None else entry.first_step_s
-        return Spent(
+        return SegmentTimings(
             queue_s=entry.started_s - entry.submitted_s,
             decode_s=now - entry.started_s,
             encode_s=entry.encode_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model_store.decoding.segment import Hypothesis, Segment
 from service.engine.scheduler import Scheduler
@@ -280,9 +280,8 @@ class Worker:
                 if end.error is not None:
                     if self._scheduler.remove([entry_id]):
                         settled.append(Settled(entry_id, error=end.error))
-                elif (spent := self._scheduler.finish(entry_id)) is not None:
-                    times = SegmentTimings(spent.queue_s, spent.decode_s, spent.encode_s, end.steps, spent.first_step_s)
-                    settled.append(Settled(entry_id, end.hypotheses, timings=times))
+                elif (timings := self._scheduler.finish(entry_id)) is not None:
+                    settled.append(Settled(entry_id, end.hypotheses, timings=replace(timings, steps=end.steps)))
             self._scheduler.note_progress()
         if settled:
             self._report(settled)

@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.engine.rate import PRIOR_TOKENS_PER_S
-from service.engine.scheduler import (
-    MAX_RETRY_AFTER_S,
-    MIN_RETRY_AFTER_S,
-    PAST_EXPIRIES,
-    SURE_SHARE,
-    Spent,
-)
-from service.engine.segment import Client, Priority
+from service.engine.scheduler import MAX_RETRY_AFTER_S, MIN_RETRY_AFTER_S, PAST_EXPIRIES, SURE_SHARE
+from service.engine.segment import Client, Priority, SegmentTimings
 from service.engine.waiting import GroupSize
 from service.errors import EngineOverloadedError
 from tests.unit.service.engine.fakes import make_segment
@@ -167,7 +161,7 @@ def test_times_are_measured_on_the_given_clock() -> None:
     running.first_step_s = clock()
     running.encode_s = 1.0
     clock.now_s += 4
-    assert scheduler.finish(entry) == Spent(queue_s=2.0, decode_s=7.0, encode_s=1.0, first_step_s=5.0)
+    assert scheduler.finish(entry) == SegmentTimings(queue_s=2.0, decode_s=7.0, encode_s=1.0, first_step_s=5.0)
     assert scheduler.finish(entry) is None
 
 
