@@ -90,8 +90,10 @@ class RunReader:
         self._styles: dict[bytes, Style] = {}
         self._lengths: Counter[bytes] = Counter()
 
-    def usual_style(self) -> Style:
-        """That of most characters."""
+    def usual_style(self) -> Style | None:
+        """That of most characters; None if none was read, as where all text is in what was moved away."""
+        if not self._lengths:
+            return None
         return self._styles[max(self._lengths, key=lambda key: self._lengths[key])]
 
     def content(self, elements: Sequence[Element], depth: int) -> list[XmlInline]:

@@ -17,16 +17,21 @@ from service.documents.xml_trees import Element
 
 
 class Stretch:
-    """What is translated of a paragraph as one text, and the elements that it is now."""
+    """What is translated of a paragraph as one text, and the elements that it is now. plain: the usual style."""
 
-    def __init__(self, paragraph: Element, elements: Sequence[Element], dialect: Dialect) -> None:
+    def __init__(
+        self,
+        paragraph: Element,
+        elements: Sequence[Element],
+        dialect: Dialect,
+        content: Iterable[XmlInline],
+        plain: Style,
+    ) -> None:
         self._paragraph = paragraph
         self._elements = elements
         self._dialect = dialect
-        reader = RunReader(dialect)
-        content = reader.content(elements, 0)
-        self._plain = reader.usual_style()
-        self._inline: InlineText[XmlKey] = InlineText(without_style(content, self._plain))
+        self._plain = plain
+        self._inline: InlineText[XmlKey] = InlineText(without_style(content, plain))
         self.segment = self._inline.segment
 
     def fill(self, text: str) -> None:
@@ -87,11 +92,19 @@ def stretches(paragraph: Element, dialect: Dialect) -> Iterator[Stretch]:
         if not fixed:
             group.append(element)
             continue
-        if speaks(group, dialect):
-            yield Stretch(paragraph, group, dialect)
+        yield from _stretch(paragraph, group, dialect)
         group = []
-    if speaks(group, dialect):
-        yield Stretch(paragraph, group, dialect)
+    yield from _stretch(paragraph, group, dialect)
+
+
+def _stretch(paragraph: Element, group: Sequence[Element], dialect: Dialect) -> Iterator[Stretch]:
+    if not speaks(group, dialect):
+        return
+    reader = RunReader(dialect)
+    content = reader.content(group, 0)
+    plain = reader.usual_style()
+    if plain is not None:
+        yield Stretch(paragraph, group, dialect, content, plain)
 
 
 def _split(run: Element, dialect: Dialect) -> None:

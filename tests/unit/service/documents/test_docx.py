@@ -180,6 +180,18 @@ def test_what_was_deleted_stays_so_and_controls_are_kept() -> None:
     assert "<ins>words new</ins>" in text
 
 
+def test_a_paragraph_whose_text_was_moved_away_or_is_in_a_code_stays() -> None:
+    def field(kind: str) -> str:
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    moved = f'<w:moveFrom w:id="1" w:author="x">{run("gone now")}</w:moveFrom>'
+    inner = field("begin") + field("separate") + run("some text") + field("end")
+    code = field("begin") + inner + field("separate") + run("7") + field("end")
+    for xml in (moved, code):
+        assert written(paragraph(xml)) == written(opened(document_of(xml)).element.body.p_lst[0])
+    assert written(paragraph(moved + run("one two"))).endswith("two one")
+
+
 def test_a_text_box_is_a_text_of_its_own() -> None:
     box = f"<w:r><w:pict><w:txbxContent><w:p>{run('in side')}</w:p></w:txbxContent></w:pict></w:r>"
     content = document_of(run("one ") + box + run("two"))
