@@ -11,13 +11,15 @@ ServiceError
 ├── ModelUnusableError         422  a bundle is there, but cannot be served
 ├── AdminKeyError              401  the admin API was asked without its key
 ├── AdminOffError              403  there is no admin API
-├── ApiKeyError            401  a key that does not exist, or none where one is required
-├── ApiKeyNotFoundError         `verso keys revoke` found none; never a response
-├── QuotaError             429  the caller asked for more than its rate or quota; says when to try again
+├── ApiKeyError                401  a key that does not exist, or none where one is required
+├── ApiKeyNotFoundError             `verso keys revoke` found none; never a response
+├── TryAgainLaterError              nothing is wrong with the request; says when to try again
+│   ├── QuotaError             429  the caller asked for more than its rate or quota
+│   ├── TooManyDocumentsError  429  as many documents are kept as may be
+│   └── EngineOverloadedError  429  the queue is full; an EngineError, too
 ├── SuggestionsFullError       403  no more suggestions are kept
 ├── DocumentNotFoundError      404  no such document, or another key's
 ├── DocumentNotReadyError      409  the document is not translated (yet)
-├── TooManyDocumentsError      429  as many documents are kept as may be; says when to try again
 ├── DocumentStoreError         503  the documents' database cannot be read or written
 ├── GlossaryNotFoundError      404  no kept glossary of that name
 ├── GlossariesFullError        403  no more glossaries are kept
@@ -28,7 +30,7 @@ ServiceError
 ├── ClusterError                    a Ray cluster cannot be had, or could not do its work; never a response
 ├── AddressError                    `verso serve` cannot listen there; never a response
 └── EngineError
-    ├── EngineOverloadedError  429  the queue is full; says after how long to try again
+    ├── EngineOverloadedError  429  as above
     ├── EngineUnavailableError 503  not loaded yet, draining, or stopped
     ├── EngineDeadlineError    504  the request's own deadline passed before its segments were decoded
     └── EngineFailedError      500  the decoder raised; the segment was not decoded
@@ -130,12 +132,16 @@ class ApiKeyNotFoundError(ServiceError):
     """There is no such key to revoke."""
 
 
-class QuotaError(ServiceError):
-    """The caller has used up what it may ask for. retry_after_s: seconds until there is some again."""
+class TryAgainLaterError(ServiceError):
+    """Nothing is wrong with the request. retry_after_s: seconds after which it may be taken."""
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class QuotaError(TryAgainLaterError):
+    """The caller has used up what it may ask for."""
 
 
 class SuggestionsFullError(ServiceError):
@@ -154,12 +160,8 @@ class EngineError(ServiceError):
     """The engine did not decode a segment."""
 
 
-class EngineOverloadedError(EngineError):
-    """The queue is full. retry_after_s is computed from the queue's length and the measured rate, in seconds."""
-
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+class EngineOverloadedError(EngineError, TryAgainLaterError):
+    """The queue is full. retry_after_s is computed from the queue's length and the measured rate."""
 
 
 class EngineUnavailableError(EngineError):
@@ -182,12 +184,8 @@ class DocumentNotReadyError(ServiceError):
     """The document is not translated yet, or could not be; the message says which."""
 
 
-class TooManyDocumentsError(ServiceError):
-    """As many documents are kept as may be. retry_after_s: seconds after which some may have gone."""
-
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+class TooManyDocumentsError(TryAgainLaterError):
+    """As many documents are kept as may be."""
 
 
 class DocumentStoreError(ServiceError):

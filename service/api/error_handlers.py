@@ -149,7 +149,7 @@ def service_problem(error: Exception) -> Problem:
     """The problem that a ServiceError (or a SegmentError) is."""
     field = error.field if isinstance(error, errors.ServiceError) else None
     retry_after_s = None
-    if isinstance(error, errors.EngineOverloadedError | errors.QuotaError | errors.TooManyDocumentsError):
+    if isinstance(error, errors.TryAgainLaterError):
         retry_after_s = error.retry_after_s
     elif isinstance(error, _COMES_BACK):
         retry_after_s = _UNAVAILABLE_RETRY_S
