@@ -68,20 +68,16 @@ class Access:
             ApiKeyError: a key that does not exist, or none where one is required.
             QuotaError: too many requests within a minute, or the day's characters are used up.
         """
-        caller = self._caller(key, address)
+        caller = self.identify(key, address)
         await self._spend(caller, "requests", 1)
         characters = self._item(caller, "characters")
-        if characters is not None:
-            await self._check(characters, caller, "characters", 1)
+        if characters is not None and not await self._store.has(characters, caller.identity, "characters", amount=1):
+            await self._refuse(characters, caller, "characters", 1)
         return caller
 
     async def close(self) -> None:
         """Let go of the connections of its store."""
         await self._store.close()
-
-    def identify(self, key: str | None, address: str) -> Caller:
-        """Who asks for what is not counted. Raises ApiKeyError, as `admit`."""
-        return self._caller(key, address)
 
     async def charge(self, caller: Caller, characters: int) -> int:
         """The caller wants that much text translated. Returns how much of it was counted: nothing where there is no
@@ -94,7 +90,8 @@ class Access:
         if item is not None and characters:
             await self._store.give_back(item, caller.identity, "characters", amount=characters)
 
-    def _caller(self, key: str | None, address: str) -> Caller:
+    def identify(self, key: str | None, address: str) -> Caller:
+        """Who asks, which counts nothing. Raises ApiKeyError, as `admit`."""
         if key and self._keys is not None:  # where there are no keys, one that a client sends means nothing
             found = self._keys.find(key)
             if found is None:
@@ -120,10 +117,6 @@ class Access:
         if taken is None:
             await self._refuse(item, caller, what, amount)
         return taken
-
-    async def _check(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> None:
-        if not await self._store.has(item, caller.identity, what, amount=amount):
-            await self._refuse(item, caller, what, amount)
 
     async def _refuse(self, item: RateLimitItem, caller: Caller, what: str, amount: int) -> NoReturn:
         window = await self._store.window(item, caller.identity, what)

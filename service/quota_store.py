@@ -87,22 +87,19 @@ class QuotaStore:
 
     async def _asked(self, ask: Callable[[], Awaitable[T]], otherwise: U) -> T | U:
         async with self._room:
-            return await self._asked_now(ask, otherwise)
-
-    async def _asked_now(self, ask: Callable[[], Awaitable[T]], otherwise: U) -> T | U:
-        if self._clock() < self._down_until_s:
-            return otherwise
-        try:
-            return await ask()
-        except Exception as error:
-            self._down_until_s = self._clock() + REST_S
-            logger.error(
-                "the quota store cannot be asked; requests are let through for %g s: %s: %s",
-                REST_S,
-                type(error).__name__,
-                error,
-            )
-            return otherwise
+            if self._clock() < self._down_until_s:
+                return otherwise
+            try:
+                return await ask()
+            except Exception as error:
+                self._down_until_s = self._clock() + REST_S
+                logger.error(
+                    "the quota store cannot be asked; requests are let through for %g s: %s: %s",
+                    REST_S,
+                    type(error).__name__,
+                    error,
+                )
+                return otherwise
 
 
 def _said(error: Exception, rest: str) -> str:
