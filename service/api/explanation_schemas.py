@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from service.pipeline.explanation import BeamStep, Branch, Explanation, Token
-
 
 class TokenBody(BaseModel):
     """A token as the vocabulary writes it, and the code points [start, end) of the segment that it stands for."""
@@ -42,27 +40,3 @@ class ExplanationBody(BaseModel):
     target: list[TokenBody] = Field(description="What it wrote.")
     attention: list[list[float]] | None = Field(description="A row per target token, a column per source token.")
     beam: list[BeamStepBody]
-
-
-def explanation_body(explanation: Explanation) -> ExplanationBody:
-    """The body of an explanation."""
-    return ExplanationBody(
-        source=_tokens(explanation.source),
-        target=_tokens(explanation.target),
-        attention=None if explanation.attention is None else [list(row) for row in explanation.attention],
-        beam=[_step(step) for step in explanation.beam],
-    )
-
-
-def _tokens(tokens: tuple[Token, ...]) -> list[TokenBody]:
-    return [TokenBody(piece=token.piece, span=token.span) for token in tokens]
-
-
-def _step(step: BeamStep) -> BeamStepBody:
-    return BeamStepBody(live=_branches(step.live), finished=_branches(step.finished))
-
-
-def _branches(branches: tuple[Branch, ...]) -> list[BranchBody]:
-    return [
-        BranchBody(piece=each.piece, parent=each.parent, log_prob=each.log_prob, score=each.score) for each in branches
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -18,7 +19,6 @@ from service.api.glossary_schemas import (
     GlossaryBody,
     TermBody,
     TermsBody,
-    glossary_body,
 )
 from service.api.schemas import ErrorBody
 from service.errors import InvalidRequestError
@@ -71,7 +71,7 @@ Name = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[\w.\-]+$")]
 async def names(request: Request) -> GlossariesAnswer:
     """The glossaries of whoever asks."""
     kept = await services_of(request).glossaries.names(await owner_of(request))
-    return GlossariesAnswer(glossaries=[glossary_body(info) for info in kept])
+    return GlossariesAnswer.model_validate({"glossaries": kept}, from_attributes=True)
 
 
 @router.put("/v1/glossaries/{name}", openapi_extra=_BODY)
@@ -94,9 +94,8 @@ async def put(name: Name, request: Request) -> GlossaryBody:
         raise InvalidRequestError("Content-Type", f"{media_type[:60]!r} is not read; allowed: {allowed}")
     catalogue = services.models.catalogue()
     pair = catalogue.language(source, "source"), catalogue.language(target, "target")
-    return glossary_body(
-        await services.glossaries.put(await owner_of(request), GlossaryInfo(name, *pair, 0, ""), terms)
-    )
+    kept = await services.glossaries.put(await owner_of(request), GlossaryInfo(name, *pair, 0, ""), terms)
+    return GlossaryBody.model_validate(kept, from_attributes=True)
 
 
 @router.get("/v1/glossaries/{name}")
@@ -104,7 +103,7 @@ async def get(name: Name, request: Request) -> GlossaryAnswer:
     """A glossary with its terms."""
     info, terms = await services_of(request).glossaries.get(await owner_of(request), name)
     bodies = [TermBody(source=term.source, target=term.target) for term in terms]
-    return GlossaryAnswer(**glossary_body(info).model_dump(), terms=bodies)
+    return GlossaryAnswer(**asdict(info), terms=bodies)
 
 
 @router.delete("/v1/glossaries/{name}", status_code=204)

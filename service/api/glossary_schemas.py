@@ -7,8 +7,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from service.api.fields import StrictBody
-from service.glossaries import GlossaryInfo
-from service.pipeline.terms import TermUse
 from service.text.glossary import MAX_CHARACTERS, MAX_TERMS, GlossaryTerm, new_term
 
 TermText = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
@@ -87,13 +85,3 @@ class GlossariesAnswer(BaseModel):
     """Those of whoever asks, by name."""
 
     glossaries: list[GlossaryBody]
-
-
-def term_use(use: TermUse) -> TermUseBody:
-    """The body of a use."""
-    return TermUseBody(source=use.source, target=use.target, term=use.term, translation=use.translation)
-
-
-def glossary_body(info: GlossaryInfo) -> GlossaryBody:
-    """The body of what is kept."""
-    return GlossaryBody(name=info.name, source=info.source, target=info.target, count=info.count, changed=info.changed)

@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from model_store.config import Formality
-from service.api.explanation_schemas import ExplanationBody, explanation_body
+from service.api.explanation_schemas import ExplanationBody
 from service.api.fields import FixedBody, ModelField, PriorityField, StrictBody, TextField, TimeoutField, turn_of
-from service.api.glossary_schemas import GlossaryField, TermUseBody, term_use
+from service.api.glossary_schemas import GlossaryField, TermUseBody
 from service.pipeline.translation import (
     Format,
     Link,
@@ -253,6 +253,6 @@ def _segment(segment: SegmentTranslation) -> SegmentBody:
         score=best.score,
         alignment=segment.alignment,
         warnings=list(segment.warnings),
-        terms=[term_use(use) for use in best.terms],
-        explanation=segment.explanation and explanation_body(segment.explanation),
+        terms=[TermUseBody.model_validate(use, from_attributes=True) for use in best.terms],
+        explanation=segment.explanation and ExplanationBody.model_validate(segment.explanation, from_attributes=True),
     )

@@ -3,11 +3,14 @@ translation in it."""
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from service.api.explanation_schemas import ExplanationBody
 from service.errors import InvalidRequestError
 from service.pipeline.explanation import MOST_SEGMENTS, Explanation, check_explainable
 from service.pipeline.translation import SegmentTranslation, TranslationOptions
@@ -93,3 +96,10 @@ def test_too_many_segments_are_refused(folder: Path) -> None:
     check_explainable(MOST_SEGMENTS)
     with pytest.raises(InvalidRequestError, match="come to 9 segments; allowed: at most 8"):
         translate_with(folder, ("one",) * 9, "en", "ru", TranslationOptions(explain=True))
+
+
+def test_the_body_of_an_answer_says_the_same(folder: Path) -> None:
+    explanation = explained(folder, "hello world").explanation
+    assert explanation is not None
+    body = ExplanationBody.model_validate(explanation, from_attributes=True)
+    assert json.loads(body.model_dump_json()) == json.loads(json.dumps(asdict(explanation)))
