@@ -11,15 +11,16 @@ from service.engine.segment import Priority
 from service.pipeline.translation import Turn
 
 
-def _texts(value: Any) -> str | list[str]:
+def _texts(value: Any) -> tuple[str, ...]:
     """A union's own message would have a line per member, and none for a text that is no Unicode."""
-    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-        return value
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(texts, list) and all(isinstance(each, str) for each in texts):
+        return tuple(texts)
     raise PydanticCustomError("text_type", "must be a string or a list of strings")
 
 
 _SomeTexts = Annotated[list[str], Field(min_length=1)]
-TextField = Annotated[str | list[str], PlainValidator(_texts, json_schema_input_type=str | _SomeTexts)]
+TextField = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | _SomeTexts)]
 
 
 class StrictBody(BaseModel):

@@ -32,7 +32,7 @@ class GenerateBody(StrictBody):
     def request(self) -> GenerationRequest:
         """What the pipeline is asked."""
         return GenerationRequest(
-            texts=(self.text,) if isinstance(self.text, str) else tuple(self.text),
+            texts=self.text,
             model=self.model,
             language=self.language,
             options=TranslationOptions(**self.options.model_dump()),

@@ -59,7 +59,7 @@ class TranslateBody(StrictBody):
     def request(self) -> TranslationRequest:
         """What the pipeline is asked."""
         return TranslationRequest(
-            texts=(self.text,) if isinstance(self.text, str) else tuple(self.text),
+            texts=self.text,
             source=self.source,
             target=self.target,
             model=self.model,

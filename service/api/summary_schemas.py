@@ -41,7 +41,7 @@ class SummarizeBody(StrictBody):
     def request(self) -> SummaryRequest:
         """What the pipeline is asked."""
         return SummaryRequest(
-            texts=(self.text,) if isinstance(self.text, str) else tuple(self.text),
+            texts=self.text,
             language=self.language,
             model=self.model,
             format=self.format,
