@@ -47,11 +47,16 @@ def bearer(headers: Headers) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-async def admit(access: Access, connection: HTTPConnection, key: str | None) -> Caller:
-    """The caller, from now on the connection's. Raises ApiKeyError, QuotaError."""
+async def admit(access: Access, connection: HTTPConnection, key: str | None) -> None:
+    """From now on the connection has its `caller_of`. Raises ApiKeyError, QuotaError."""
     with phase("admission"):
-        caller = await access.admit(key, connection.client.host if connection.client else "")
-    connection.state.caller = caller
+        connection.state.caller = await access.admit(key, connection.client.host if connection.client else "")
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Who was admitted."""
+    caller = connection.state.caller
+    assert isinstance(caller, Caller)
     return caller
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from service.access import Access, Caller
+from service.access import Access
+from service.api.admission import caller_of
 from service.api.error_handlers import Problem
 from service.api.middleware import InFlight
 from service.changes import Changes
@@ -68,8 +69,7 @@ async def charged(
     """While the characters of `texts` are put down to whoever sent `request`; they are given back if the request is
     refused, but not if it took too long or the decoder failed. has_begun: whether something was answered by then, and
     so nothing is given back either. Raises QuotaError if fewer are left."""
-    services, caller = services_of(request), request.state.caller
-    assert isinstance(caller, Caller)
+    services, caller = services_of(request), caller_of(request)
     characters = sum(map(len, texts))
     if characters > services.settings.max_characters:  # what is too large anyway costs nothing
         characters = 0

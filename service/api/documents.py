@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, Response
 
-from service.access import Caller
-from service.api.admission import bearer
+from service.api.admission import bearer, caller_of
 from service.api.dependencies import ServicesDependency, services_of
 from service.api.document_schemas import FILE_CONTENT, DocumentAnswer, DocumentForm, document_answer
 from service.api.schemas import ErrorBody
@@ -56,8 +55,7 @@ async def upload(
     request: Request, response: Response, fields: DocumentFields, services: ServicesDependency
 ) -> DocumentAnswer:
     """Have a document translated, behind everything that is interactive. Its formatting is kept."""
-    caller = request.state.caller
-    assert isinstance(caller, Caller)
+    caller = caller_of(request)
     target = services.models.catalogue().language(fields.target, "target")
     upload = Upload(
         fields.file.filename or "",

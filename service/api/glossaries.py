@@ -10,8 +10,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from service.access import Caller
-from service.api.admission import admit, bearer
+from service.api.admission import admit, bearer, caller_of
 from service.api.dependencies import services_of
 from service.api.glossary_schemas import (
     GlossariesAnswer,
@@ -116,9 +115,7 @@ async def owner_of(request: Request) -> str:
     """What the caller's glossaries are kept under: a key. All who have none share theirs."""
     if not hasattr(request.state, "caller"):  # only what has a body was admitted before that was read
         await admit(services_of(request).access, request, bearer(request.headers))
-    caller = request.state.caller
-    assert isinstance(caller, Caller)
-    return caller.owner
+    return caller_of(request).owner
 
 
 async def kept_terms(request: Request, name: str, source: str, target: str) -> tuple[GlossaryTerm, ...]:
