@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import chardet
 from service.errors import InvalidRequestError
 
 _MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before the mark that it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -20,6 +23,13 @@ _KNOWN = re.compile(
     r"utf-(8|16|16-le|16-be)|ascii|iso8859-\d+|cp(125\d|866|437|850|852|932|949)|koi8-[rut]|mac-(roman|cyrillic)|"
     r"gb2312|gbk|gb18030|big5|shift_jis|euc_(jp|kr)"
 )
+# What XML declares.
+_XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})""")
+_XML_BYTES = 300
+# Bytes that Latin-1 has only control characters for: who writes them means Windows-1252, and browsers read them so.
+_CONTROLS = re.compile(rb"[\x80-\x9f]")
+# Of the characters of a text in UTF-16, the least share of those, such as spaces, that have a byte of zero.
+_LEAST_ZEROS = 0.1
 # What old text files are in. Windows-1252 stands for its subsets, of which they are hardly told apart.
 _OLD = (
     *("windows-1251", "koi8-r", "koi8-u", "cp866", "iso-8859-5", "windows-1250", "iso-8859-2", "windows-1252"),
@@ -61,6 +71,9 @@ def decode(content: bytes, declared: str | None = None, errors: str = "strict") 
         codec = ""
     if not _KNOWN.fullmatch(codec):
         raise InvalidRequestError("file", f"its encoding {name[:40]!r} is not known; allowed: {_ALLOWED}")
+    if codec == "iso8859-1" and _CONTROLS.search(content):
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode("cp1252"), Encoding(mark, "cp1252", errors)
     try:
         text = content[len(mark) :].decode(codec)
     except UnicodeDecodeError as error:
@@ -70,21 +83,36 @@ def decode(content: bytes, declared: str | None = None, errors: str = "strict") 
     return text, Encoding(mark, codec, "strict" if codec.startswith("utf") else errors)
 
 
+def declared_in_xml(content: bytes) -> str | None:
+    """The encoding that the first line of a file of XML names."""
+    declared = _XML.search(content[:_XML_BYTES])
+    return declared[1].decode() if declared else None
+
+
 def decode_undeclared(content: bytes) -> tuple[str, Encoding]:
-    """The text of a file in a format that has no place to say its encoding: by its byte order mark, else as UTF-8, else
-    in the old encoding that its bytes are likeliest to be in. It is written in UTF-8 then, since what it is translated
-    to may not be in that one.
+    """The text of a file in a format that has no place to say its encoding: by its byte order mark, else as UTF-16 if
+    its bytes show that, else as UTF-8, else in the old encoding that its bytes are likeliest to be in. It is written in
+    UTF-8 then, since what it is translated to may not be in that one.
 
     Raises:
         InvalidRequestError: it is none of these, or it cannot be told which.
     """
     try:
-        return decode(content)
+        return decode(content, _utf_16(content))
     except InvalidRequestError as error:
         if content.startswith(tuple(mark for mark, _name in _MARKS)) or (text := _guessed(content)) is None:
             problem = f"{error.problem}; or enough text in an old encoding, such as Windows-1251, to tell it by"
             raise InvalidRequestError("file", problem) from error
     return text, Encoding()
+
+
+def _utf_16(content: bytes) -> str | None:
+    """Of a text without a mark: the byte order that spaces and letters of ASCII show. It may be valid UTF-8, too."""
+    first, second = content[::2].count(0), content[1::2].count(0)
+    least = _LEAST_ZEROS * len(content) / 2
+    if len(content) % 2 or not max(first, second) or max(first, second) < least or min(first, second):
+        return None
+    return "utf-16-le" if second else "utf-16-be"
 
 
 def _guessed(content: bytes) -> str | None:

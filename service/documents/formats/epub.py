@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from service.documents.archive import Archive
 from service.documents.document import DocumentFormat, Segment
-from service.documents.encoding import Encoding, decode
+from service.documents.encoding import Encoding, declared_in_xml, decode
 from service.documents.formats.html import slots_of
 from service.documents.limits import DocumentLimits
 from service.documents.packages import PackageDocument, Part
@@ -21,7 +21,6 @@ from service.text.markup import VOID
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 _CHAPTER, _CONTENTS = "application/xhtml+xml", "application/x-dtbncx+xml"
-_DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})""")
 
 
 class _SlotPlace:
@@ -75,8 +74,7 @@ def _encrypted(archive: Archive) -> set[str]:
 
 def _part(archive: Archive, name: str, limits: DocumentLimits) -> Part:
     content = archive.read(name, limits.html_bytes)
-    declared = _DECLARED.search(content[:300])
-    text, encoding = decode(content, declared[1].decode() if declared else None, errors="xmlcharrefreplace")
+    text, encoding = decode(content, declared_in_xml(content), errors="xmlcharrefreplace")
     if "<!ENTITY" in text:
         raise InvalidRequestError("file", f"{name[:100]!r} in it declares entities, which is not allowed")
     parts = [_SlotPlace(part) if isinstance(part, Slot) else part for part in _slots(text)]

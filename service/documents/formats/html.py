@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from service.documents.document import DocumentFormat, Segment
-from service.documents.encoding import decode
+from service.documents.encoding import declared_in_xml, decode
 from service.documents.limits import DocumentLimits
 from service.documents.slices import SlicedDocument, Slot
 from service.text.attributes import quoted, readable_attributes
@@ -16,14 +16,19 @@ from service.text.markup import VOID, Run, parse_html
 # Where a browser looks for it: in the first kilobyte.
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _SNIFFED_BYTES = 1024
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:
     """Raises InvalidRequestError for bytes in no known encoding, RequestTooLargeError for too many."""
     limits.check(len(content), limits.html_bytes, "bytes of HTML")
-    declared = _CHARSET.search(content[:_SNIFFED_BYTES])
-    text, encoding = decode(content, declared[1].decode() if declared else None, errors="xmlcharrefreplace")
+    text, encoding = decode(content, _declared(content), errors="xmlcharrefreplace")
     return SlicedDocument(slots_of(text), encoding, limits)
+
+
+def _declared(content: bytes) -> str | None:
+    found = _CHARSET.search(_COMMENT.sub(b"", content[:_SNIFFED_BYTES]))
+    return found[1].decode() if found else declared_in_xml(content)
 
 
 def slots_of(source: str) -> list[str | Slot]:
