@@ -36,6 +36,8 @@ def in_its_words() -> Iterator[None]:
     try:
         yield
     except RequestTooLargeError as error:
+        if error.field == "file" and not error.unit.startswith("characters"):
+            raise invalid(str(error)) from error  # a file has other limits, too
         raise invalid(f"request ({error.size}) exceeds text limit ({error.limit})") from error
     except UnsupportedLanguageError as error:
         raise HTTPException(400, f"{error.code[:40]} is not supported") from error

@@ -103,7 +103,9 @@ class Stretch:
 def read(content: bytes, limits: DocumentLimits) -> PackageDocument:
     """Raises InvalidRequestError: no text or presentation of OpenDocument. RequestTooLargeError: it is too large."""
     archive = Archive(content, limits)
-    if "mimetype" not in archive.names or archive.read("mimetype").strip() not in _MIME_TYPES:
+    if "mimetype" not in archive.names:
+        raise InvalidRequestError("file", "not an OpenDocument text or presentation: there is no mimetype in it")
+    if archive.read("mimetype").strip() not in _MIME_TYPES:
         raise InvalidRequestError("file", "not an OpenDocument text or presentation: its mimetype says so")
     manifest = "META-INF/manifest.xml"
     if manifest in archive.names and b"encryption-data" in archive.read(manifest):

@@ -209,6 +209,10 @@ def test_a_file_that_takes_too_long_is_a_504_in_its_shape() -> None:
         (upload("a.docx", b"a"), "Invalid request: file: not a whole ZIP archive: File is not a zip file"),
         (upload("a.md", b"a\xff"), "Invalid request: file: not utf-8, at byte 1; allowed: UTF-8, UTF-16 with a mark"),
         (upload("a.txt", b"a" * 101), "Invalid request: request (101) exceeds text limit (100)"),
+        (
+            upload("a.txt", b"a\n" * 50_001),
+            "Invalid request: file: 50001 segments, or more; allowed: at most 50000",
+        ),
         (upload("a.txt", b"a b c d e\n" * 12), "Invalid request: request (108) exceeds text limit (100)"),
     ],
 )

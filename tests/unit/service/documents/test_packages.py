@@ -173,6 +173,18 @@ CONTAINER = """\
 """
 
 
+@pytest.mark.parametrize(
+    ("names", "message"), [(set(), "there is no mimetype in it"), ({"mimetype"}, "its mimetype says")]
+)
+def test_an_archive_that_is_no_open_document_is_refused(names: set[str], message: str) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/zip")
+    with pytest.raises(InvalidRequestError, match=f"file: not an OpenDocument text or presentation: {message}"):
+        read(ODT, content.getvalue())
+
+
 def epub(**more: str) -> bytes:
     parts = {"META-INF/container.xml": CONTAINER, "OEBPS/x.opf": PACKAGE, "OEBPS/toc.ncx": CONTENTS}
     content = io.BytesIO()
