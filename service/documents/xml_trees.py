@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from xml.parsers import expat
 
 from lxml import etree
 from lxml.etree import _Element as Element
 from lxml.etree import _ElementTree as Tree
 
+from service.documents.encoding import decode
 from service.errors import InvalidRequestError
 
-__all__ = ["Element", "Tree", "parse_xml", "write_xml"]
+__all__ = ["Element", "Tree", "XmlFrame", "parse_xml", "write_xml"]
+
+# All in front of the root.
+_PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 
 
 class _DoctypeError(Exception):
@@ -46,6 +51,25 @@ def write_xml(tree: Tree) -> bytes:
     written = etree.tostring(tree, encoding=info.encoding or "UTF-8", xml_declaration=True, standalone=alone)
     assert isinstance(written, bytes)
     return written
+
+
+class XmlFrame:
+    """What a file of XML has around its root, and how its lines end: a parser does not keep that."""
+
+    def __init__(self, content: bytes, tree: Tree) -> None:
+        """tree: what was parsed of `content`. Raises InvalidRequestError where Python does not know its encoding."""
+        text, self._encoding = decode(content, tree.docinfo.encoding, errors="xmlcharrefreplace")
+        start = _PROLOG.match(text)
+        assert start is not None
+        self._before, self._after = start[0], text.rpartition(">")[2]
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+
+    def written(self, tree: Tree) -> bytes:
+        """The tree as a file, with what `content` had around it."""
+        root = tree.getroot()
+        behind = "".join(etree.tostring(each, encoding="unicode") for each in root.itersiblings())
+        body = etree.tostring(root, encoding="unicode", with_tail=False) + behind
+        return self._encoding.encode(self._before + body.replace("\n", self._newline) + self._after)
 
 
 def _refuse_doctype(content: bytes) -> None:

@@ -12,7 +12,7 @@ from service.documents.formats.mixed import Kind, Vocabulary, append, append_tex
 from service.documents.inline import InlineText
 from service.documents.limits import DocumentLimits
 from service.documents.xml_inline import Mark, XmlKey
-from service.documents.xml_trees import Element, Tree, parse_xml, write_xml
+from service.documents.xml_trees import Element, Tree, XmlFrame, parse_xml
 from service.errors import InvalidRequestError
 from service.languages import language_and_script
 
@@ -45,8 +45,9 @@ class _Place:
 class XliffDocument:
     """A file with a target, which has its source in it so far, for each unit that had none. It can be written once."""
 
-    def __init__(self, tree: Tree, version: str, limits: DocumentLimits) -> None:
+    def __init__(self, tree: Tree, frame: XmlFrame, version: str, limits: DocumentLimits) -> None:
         self._tree = tree
+        self._frame = frame
         root = tree.getroot()
         one = version == _ONE
         self._stating, self._attribute = (
@@ -79,7 +80,7 @@ class XliffDocument:
         for each in self._stating:
             if not each.get(self._attribute):
                 each.set(self._attribute, target)
-        return write_xml(self._tree)
+        return self._frame.written(self._tree)
 
 
 def read(content: bytes, limits: DocumentLimits) -> XliffDocument:
@@ -91,7 +92,7 @@ def read(content: bytes, limits: DocumentLimits) -> XliffDocument:
         raise InvalidRequestError(
             "file", f"not XLIFF: its root is {str(name)[:100]!r}; allowed: versions 1.2, 2.0 to 2.2"
         )
-    return XliffDocument(tree, name.namespace, limits)
+    return XliffDocument(tree, XmlFrame(content, tree), name.namespace, limits)
 
 
 def _units_of_1(root: Element) -> Iterator[Element]:
@@ -145,8 +146,11 @@ def _target(source: Element, target: Element | None, name: str) -> Element:
         made.tail = target.tail
         target.getparent().replace(target, made)
     else:
+        before, parent = source.getprevious(), source.getparent()
         made.tail = source.tail
         source.addnext(made)
+        if source.tail:  # as far indented as the source
+            source.tail = parent.text if before is None else before.tail
     return made
 
 

@@ -68,7 +68,7 @@ def test_version_1() -> None:
         "done": "ready",
         "approved": "",
     }
-    assert turned.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<xliff ")
+    assert turned.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<xliff ')
     before, after = etree.fromstring(ONE.encode()), etree.fromstring(turned)
     assert after.find("{*}file").get("target-language") == "ru"
     for name in ("source", "seg-source", "note"):
@@ -90,6 +90,37 @@ def test_version_2() -> None:
         'f <sc id="3"></sc>e d<ec startRef="3"></ec> c',
     ]
     assert [each.get("state") for each in tree.iter("{*}segment")] == ["translated", "final", "translated", None]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declaration"),
+    [
+        ("utf-8", '<?xml version="1.0"?>\n\n<!-- <xliff> -->\n'),
+        ("utf-8-sig", "<?xml version='1.0'  encoding=\"utf-8\"?>"),
+        ("utf-16", '<?xml version="1.0" encoding="UTF-16" ?>\n'),
+        ("cp1251", '<?xml version="1.0" encoding="windows-1251"?>\n<?note x?>\n'),
+        ("utf-8", ""),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_is_around_the_root_stays_and_lines_end_as_they_did(encoding: str, declaration: str, newline: str) -> None:
+    before = declaration + ONE.partition("?>\n")[2].replace("one two", "раз два") + "\n\n"
+    turned = turn(XLIFF, before.replace("\n", newline).encode(encoding))
+    text = turned.decode(encoding).replace(newline, "\n")
+    assert targets(turned)["plain"] == "два раз"
+    assert text.startswith(declaration + "<xliff ")
+    assert text.endswith("</xliff>\n\n\n")
+    assert turned[:2] == before.encode(encoding)[:2]
+    assert turned.decode(encoding).count("\n") == turned.decode(encoding).count(newline) > 15
+
+
+def test_a_new_target_is_as_far_indented_as_its_source() -> None:
+    unit = '\n  <trans-unit id="1">\n    <source>one two</source>{}\n  </trans-unit>\n  '
+    note = "\n    <note/>"
+    file = '<xliff xmlns="urn:oasis:names:tc:xliff:document:1.2"><file>{}</file></xliff>'
+    target = '\n    <target state="needs-review-translation">two one</target>'
+    before, after = file.format(unit.format("") + unit.format(note)), unit.format(target) + unit.format(target + note)
+    assert turn(XLIFF, before).decode() == file.format(after).replace("<file>", '<file target-language="ru">')
 
 
 def test_the_language_of_a_file_is_kept() -> None:
