@@ -31,7 +31,7 @@ def main() -> None:
     segments = [each for text in done for each in text.segments]
     chrf = CHRF()
     scored = [
-        (chrf.sentence_score(each.best.text, [references[each.source]]).score, each.warnings)
+        (chrf.sentence_score(each.best.text, [references[each.source]]).score, each.best.warnings)
         for each in segments
         if each.source in references  # a text of one segment: the others have no reference of their own
     ]

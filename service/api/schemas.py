@@ -251,8 +251,8 @@ def _segment(segment: SegmentTranslation) -> SegmentBody:
         language=segment.language,
         text=best.text,
         score=best.score,
-        alignment=segment.alignment,
-        warnings=list(segment.warnings),
+        alignment=best.alignment,
+        warnings=list(best.warnings),
         terms=[TermUseBody.model_validate(use, from_attributes=True) for use in best.terms],
         explanation=segment.explanation and ExplanationBody.model_validate(segment.explanation, from_attributes=True),
     )

@@ -108,4 +108,4 @@ def _summary(summary: Summary) -> SummaryBody:
 
 
 def _part(part: SegmentTranslation) -> PartBody:
-    return PartBody(source=part.source, text=part.best.text, score=part.best.score, warnings=list(part.warnings))
+    return PartBody(source=part.source, text=part.best.text, score=part.best.score, warnings=list(part.best.warnings))

@@ -60,6 +60,11 @@ class SegmentTimings:
     steps: int = 0
     first_step_s: float = 0.0
 
+    @property
+    def total_s(self) -> float:
+        """From submission until its result."""
+        return self.queue_s + self.decode_s
+
 
 NO_TIMINGS = SegmentTimings()
 

@@ -29,7 +29,7 @@ def with_key(text: TextTranslation, key: AccessKey) -> TextTranslation:
 def _with_key(segment: SegmentTranslation, place: int, key: AccessKey) -> SegmentTranslation:
     read = _with_sign(segment.source, place, key.sign)
     candidates = tuple(_written(candidate, place, key, read) for candidate in segment.candidates)
-    return replace(segment, source=read.text, candidates=candidates, alignment=candidates[0].alignment)
+    return replace(segment, source=read.text, candidates=candidates)
 
 
 def _written(candidate: Candidate, place: int, key: AccessKey, read: EditedText) -> Candidate:

@@ -238,8 +238,6 @@ def _translated(leg: Leg, asked: Asked, segment: Segment, result: SegmentResult)
         source=text,
         language=leg.source,
         candidates=(best, *others),
-        alignment=best.alignment,
-        warnings=best.warnings,
         source_tokens=len(segment.source),
         timings=result.timings,
         explanation=explain(text, best.text, segment.source, result.hypotheses[0], leg.model.tokenizer),

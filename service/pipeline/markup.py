@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
-from service.engine.segment import NO_TIMINGS
-from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation
+from service.pipeline.translation import Candidate, SegmentTranslation, TextTranslation, mean_score
 from service.text.attributes import Attribute, readable_attributes, with_attributes
 from service.text.edits import Span, shifted
 from service.text.markup import Run, parse_html
@@ -91,7 +91,7 @@ def _marked_up(
     ranks = range(max(len(segment.candidates) for segment in segments))
     candidates: dict[str, Candidate] = {}
     for rank in ranks:
-        target = "".join(piece if isinstance(piece, str) else _chosen(piece, rank).text for piece in text.pieces)
+        target = "".join(piece if isinstance(piece, str) else piece.ranked(rank).text for piece in text.pieces)
         html = place_tags(run, target, _links(text, rank))
         candidates.setdefault(html, Candidate(html, *_score([text], rank, attributes)))
     return _segment(run.source, list(candidates.values()), [*segments, *inside])
@@ -99,14 +99,14 @@ def _marked_up(
 
 def _segment(source: str, candidates: Sequence[Candidate], of: Sequence[SegmentTranslation]) -> SegmentTranslation:
     """HTML as a segment that consists of others."""
+    best, *others = candidates
+    warnings = dict.fromkeys(warning for segment in of for warning in segment.best.warnings)
     return SegmentTranslation(
         source=source,
         language=of[0].language,
-        candidates=tuple(candidates),
-        alignment=None,
-        warnings=tuple(dict.fromkeys(warning for segment in of for warning in segment.warnings)),
+        candidates=(replace(best, warnings=tuple(warnings)), *others),
         source_tokens=sum(segment.source_tokens for segment in of),
-        timings=max((s.timings for s in of), key=lambda t: t.queue_s + t.decode_s, default=NO_TIMINGS),
+        timings=max((each.timings for each in of), key=attrgetter("total_s")),
     )
 
 
@@ -114,14 +114,9 @@ def _score(
     texts: Sequence[TextTranslation], rank: int = 0, attributes: Sequence[TextTranslation] = ()
 ) -> tuple[float, int]:
     """The mean score of all tokens, and how many they are; of attributes those of the best."""
-    scored = [_chosen(segment, rank) for text in texts for segment in text.segments]
+    scored = [segment.ranked(rank) for text in texts for segment in text.segments]
     scored += [segment.best for text in attributes for segment in text.segments]
-    tokens = sum(each.tokens for each in scored)
-    return sum(each.score * each.tokens for each in scored) / max(tokens, 1), tokens
-
-
-def _chosen(piece: SegmentTranslation, rank: int) -> Candidate:
-    return piece.candidates[min(rank, len(piece.candidates) - 1)]
+    return mean_score(scored)
 
 
 def _links(text: TextTranslation, rank: int) -> Links:
@@ -133,7 +128,7 @@ def _links(text: TextTranslation, rank: int) -> Links:
             read = written = piece
             found = [(span, span) for span in word_spans(written)]
         else:
-            chosen = _chosen(piece, rank)
+            chosen = piece.ranked(rank)
             read, written, aligned = piece.source, chosen.text, chosen.alignment
             found = evenly(read, written) if aligned is None else [(link.source, link.target) for link in aligned]
         links += [(shifted(s, source), shifted(t, target)) for s, t in sorted(found, key=lambda link: link[1])]

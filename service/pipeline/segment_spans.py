@@ -20,7 +20,7 @@ def tell_segments(engine: Phase, segments: Sequence[Segment], results: Sequence[
     engine.counted({source: sources.count(source) for source in ("decoded", "shared", "cache")})
     # One that joined another in flight has that one's times, which began before this request.
     decoded = [index for index, source in enumerate(sources) if source == "decoded"]
-    decoded.sort(key=lambda index: results[index].timings.queue_s + results[index].timings.decode_s, reverse=True)
+    decoded.sort(key=lambda index: results[index].timings.total_s, reverse=True)
     for index in decoded[:MOST_SEGMENTS]:
         segment, result, timings = segments[index], results[index], results[index].timings
         counts = {

@@ -72,13 +72,7 @@ class Sentence:
         best, *others = candidates.values()
         if not _LOSSES & set(best.warnings):
             others = [each for each in others if not _LOSSES & set(each.warnings)]
-        return replace(
-            decoded,
-            source=self.text,
-            candidates=(best, *others[: n_best - 1]),
-            alignment=best.alignment,
-            warnings=best.warnings,
-        )
+        return replace(decoded, source=self.text, candidates=(best, *others[: n_best - 1]))
 
     def _restored(self, candidate: Candidate) -> Candidate:
         if self.goes_on:

@@ -24,7 +24,15 @@ from service.pipeline.leg import Asked, Patience, decode_texts, split_for
 from service.pipeline.pipeline import Pipeline
 from service.pipeline.request import check_options, check_texts
 from service.pipeline.source import find_languages, surely_in_another
-from service.pipeline.translation import AUTO, NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
+from service.pipeline.translation import (
+    AUTO,
+    NO_TURN,
+    SegmentTranslation,
+    TranslationOptions,
+    Turn,
+    WarningName,
+    mean_score,
+)
 from service.text.detection import Detection
 from service.text.lead import first_sentence
 from service.text.segmentation import has_letter
@@ -216,15 +224,14 @@ def _summary(leg: Leg, text: str, parts: list[SegmentTranslation], made_as: Form
     lines = tuple(line for _part, line in told)
     written = [part for part, _line in told if part is not None]
     warnings: dict[WarningName, None] = {"first_sentence": None} if len(written) < len(told) else {}
-    warnings |= {warning: None for part in written for warning in part.warnings}
+    warnings |= {warning: None for part in written for warning in part.best.warnings}
     evened = " ".join(text.split())
     if evened and len("\n".join(lines)) >= len(evened):
         warnings["not_shorter"] = None
     if parts and parts[0].source != evened:
         warnings["read_in_windows"] = None
-    tokens = sum(part.best.tokens for part in written)
-    score = sum(part.best.score * part.best.tokens for part in written) / tokens if tokens else None
-    return Summary(leg.source, tuple(parts), lines, score, tuple(warnings))
+    score, tokens = mean_score([part.best for part in written])
+    return Summary(leg.source, tuple(parts), lines, score if tokens else None, tuple(warnings))
 
 
 def _told(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from operator import attrgetter
 
 from service.catalogue import Leg
 from service.errors import InvalidRequestError
@@ -69,7 +70,7 @@ class Translator(Pipeline):
             for leg in legs:
                 held.enter_context(leg.model.uses.hold())
             translations = await self._run(passages, routes, request, started, Writing(told) if told else None)
-        self._warn(warning for text in translations for segment in text.segments for warning in segment.warnings)
+        self._warn(warning for text in translations for segment in text.segments for warning in segment.best.warnings)
         if detected:
             ways = [replace(_way(each.language, routes[each.language]), detection=each) for each in detected]
         else:
@@ -199,14 +200,15 @@ def _way(source: str, legs: tuple[Leg, ...]) -> Way:
 def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTranslation:
     """A segment's way through the pivot language. The two scores add up, as log-probabilities do."""
     candidates = (second.best, *second.alternatives)
+    warnings = tuple(dict.fromkeys((*first.best.warnings, *second.warnings)))
     return SegmentTranslation(
         source=first.source,
         language=first.language,
-        candidates=tuple(Candidate(each.text, first.best.score + each.score, each.tokens) for each in candidates),
-        alignment=None,
-        warnings=tuple(dict.fromkeys((*first.warnings, *second.warnings))),
+        candidates=tuple(
+            Candidate(each.text, first.best.score + each.score, each.tokens, warnings=warnings) for each in candidates
+        ),
         source_tokens=first.source_tokens,
-        timings=max((first.timings, *(s.timings for s in second.segments)), key=lambda t: t.queue_s + t.decode_s),
+        timings=max((first.timings, *(s.timings for s in second.segments)), key=attrgetter("total_s")),
     )
 
 

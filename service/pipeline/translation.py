@@ -104,7 +104,12 @@ class Candidate:
     """One translation of a segment. score: mean natural-log probability of its `tokens` tokens, EOS counted; through
     a pivot the sum of both passes' means. alignment: spans relative to the segment; None where the model has no
     attention, where a pivot is in between, or where the tokens do not spell the text. uncovered: words of the source
-    that no part of it attends to. terms: those of the glossary that the source has."""
+    that no part of it attends to. terms: those of the glossary that the source has.
+
+    warnings: "truncated" (it did not reach its end), "placeholder_lost" (the model did not write it, so it was put
+    where it seems to belong), "term_missing" (of the glossary), "number_changed", "repetition", "uncovered_source"
+    (words of the source that nothing attends to), "low_score".
+    """
 
     text: str
     score: float
@@ -115,21 +120,20 @@ class Candidate:
     terms: tuple[TermUse, ...] = ()
 
 
+def mean_score(candidates: Sequence[Candidate]) -> tuple[float, int]:
+    """The mean over all tokens of what was written, 0 if there is none, and how many they are."""
+    tokens = sum(each.tokens for each in candidates)
+    return sum(each.score * each.tokens for each in candidates) / max(tokens, 1), tokens
+
+
 @dataclass(frozen=True)
 class SegmentTranslation:
-    """One segment and its translations, best first, no two with the same text. language: what it is in.
-
-    alignment, warnings: of the best one. The warnings: "truncated" (it did not reach its end), "placeholder_lost" (the
-    model did not write it, so it was put where it seems to belong), "term_missing" (of the glossary), "number_changed",
-    "repetition", "uncovered_source" (words of the source that nothing attends to), "low_score". explanation: of what
-    the model was given, on request; None through a pivot.
-    """
+    """One segment and its translations, best first, no two with the same text. language: what it is in. explanation: of
+    what the model was given, on request; None through a pivot."""
 
     source: str
     language: str
     candidates: tuple[Candidate, ...]
-    alignment: tuple[Link, ...] | None
-    warnings: tuple[WarningName, ...]
     source_tokens: int
     timings: SegmentTimings
     explanation: Explanation | None = None
@@ -138,6 +142,10 @@ class SegmentTranslation:
     def best(self) -> Candidate:
         """The translation."""
         return self.candidates[0]
+
+    def ranked(self, rank: int) -> Candidate:
+        """The candidate of that rank, from 0; the last one if there are fewer."""
+        return self.candidates[min(rank, len(self.candidates) - 1)]
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ class TextTranslation:
     @property
     def warnings(self) -> tuple[WarningName, ...]:
         """Each warning of a segment, once."""
-        return tuple(dict.fromkeys(warning for segment in self.segments for warning in segment.warnings))
+        return tuple(dict.fromkeys(warning for segment in self.segments for warning in segment.best.warnings))
 
     @property
     def alignment(self) -> tuple[Link, ...] | None:
@@ -179,14 +187,9 @@ class TextTranslation:
         return self.best.alignment
 
     def _candidate(self, rank: int) -> Candidate:
-        chosen = [
-            piece if isinstance(piece, str) else piece.candidates[min(rank, len(piece.candidates) - 1)]
-            for piece in self.pieces
-        ]
+        chosen = [piece if isinstance(piece, str) else piece.ranked(rank) for piece in self.pieces]
         text = "".join(each if isinstance(each, str) else each.text for each in chosen)
-        scored = [each for each in chosen if isinstance(each, Candidate)]
-        tokens = sum(each.tokens for each in scored)
-        score = sum(each.score * each.tokens for each in scored) / max(tokens, 1)
+        score, tokens = mean_score([each for each in chosen if isinstance(each, Candidate)])
         return Candidate(text, score, tokens, self._alignment(chosen))
 
     def _alignment(self, chosen: Sequence[str | Candidate]) -> tuple[Link, ...] | None:

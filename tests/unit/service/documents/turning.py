@@ -68,8 +68,6 @@ def _turned(text: str, change: Change) -> TextTranslation:
         source=text[start:end],
         language="en",
         candidates=(Candidate(target, -1.0, 1, alignment=moved),),
-        alignment=moved,
-        warnings=(),
         source_tokens=1,
         timings=NO_TIMINGS,
     )

@@ -61,7 +61,7 @@ def test_attention_is_a_distribution_and_its_largest_weights_are_the_alignment(f
     for row in explanation.attention:
         assert len(row) == len(explanation.source)
         assert math.isclose(sum(row), 1.0, abs_tol=1e-5)
-    links = {link.target: link.source for link in segment.alignment or ()}
+    links = {link.target: link.source for link in segment.best.alignment or ()}
     for token, row in zip(explanation.target, explanation.attention, strict=True):
         read = explanation.source[max(range(len(row)), key=row.__getitem__)]
         if token.span in links and read.span:

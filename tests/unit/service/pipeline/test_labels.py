@@ -57,16 +57,16 @@ def test_links_and_terms_are_those_of_the_label_moved(tmp_path: Path) -> None:
     keyed, without = (text.segments[0] for text in found)
     assert keyed.best.text.replace("&", "", 1) == without.best.text
     place = keyed.best.text.index("&")
-    assert keyed.alignment is not None
-    assert without.alignment is not None
+    assert keyed.best.alignment is not None
+    assert without.best.alignment is not None
 
     def words(source: str, target: str, links: tuple[object, ...]) -> list[tuple[str, str]]:
         return [(source[slice(*link.source)], target[slice(*link.target)]) for link in links]  # type: ignore[attr-defined]
 
-    moved = words("&One two four", keyed.best.text, keyed.alignment)
+    moved = words("&One two four", keyed.best.text, keyed.best.alignment)
     assert moved.pop(moved.index(("&", "&"))) == ("&", "&")
-    assert moved == words("One two four", without.best.text, without.alignment)
-    assert [link.target for link in keyed.alignment] == sorted(link.target for link in keyed.alignment)
+    assert moved == words("One two four", without.best.text, without.best.alignment)
+    assert [link.target for link in keyed.best.alignment] == sorted(link.target for link in keyed.best.alignment)
     (use,), (plain,) = keyed.best.terms, without.best.terms
     assert "&One two four"[slice(*use.source)] == "two"
     assert plain.target is not None
@@ -89,7 +89,7 @@ def test_a_tag_around_the_sign_is_around_it_again(source: str, target: str) -> N
     async def translated(texts: Sequence[str]) -> list[TextTranslation]:
         links = (Link((0, 3), (0, 3)), Link((4, 8), (4, 8)))
         best = Candidate("One four", 0.0, 2, links)
-        segment = SegmentTranslation("One four", "en", (best,), links, (), 2, NO_TIMINGS)
+        segment = SegmentTranslation("One four", "en", (best,), 2, NO_TIMINGS)
         return [with_key(TextTranslation((segment,)), label) for _text in texts]
 
     (text,) = asyncio.run(translate_html([source], translated))

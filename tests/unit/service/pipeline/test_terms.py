@@ -129,8 +129,8 @@ def test_uses_are_reported_with_their_spans_and_what_is_missing_is_a_warning() -
         (segment.source[slice(*use.source)], use.target and text[slice(*use.target)]) for use in segment.best.terms
     ]
     assert found == [("one", "one"), ("two", None)]
-    assert "term_missing" in segment.warnings
-    assert "term_missing" not in segments(replace(request, glossary=request.glossary[:1]))[0].warnings
+    assert "term_missing" in segment.best.warnings
+    assert "term_missing" not in segments(replace(request, glossary=request.glossary[:1]))[0].best.warnings
     assert segments(replace(request, glossary=()))[0].best.terms == ()
 
 
@@ -163,7 +163,7 @@ def test_a_real_decoder_writes_the_terms_in_text_and_in_markup(tmp_path: Path) -
     for text in found:
         for segment in text.segments:
             assert segment.best.terms
-            assert "term_missing" not in segment.warnings
+            assert "term_missing" not in segment.best.warnings
             for use in segment.best.terms:
                 assert use.target is not None
                 written = segment.best.text[slice(*use.target)].lower()

@@ -33,7 +33,7 @@ def test_what_stands_in_for_a_placeholder_is_no_term(text: str, stand_in: str) -
     found = echoed(text, GlossaryTerm(stand_in, "zebra"), GlossaryTerm("two", "two"))
     assert found.best.text == text
     assert {use.term for use in found.best.terms} == {"two"}
-    assert "term_missing" not in found.warnings
+    assert "term_missing" not in found.best.warnings
 
 
 def test_no_term_begins_in_front_of_a_placeholder_and_goes_on_in_it_or_behind_it() -> None:
@@ -64,7 +64,7 @@ def test_a_term_is_not_found_in_a_placeholder_of_the_translation() -> None:
     """The target of the term is a word of the placeholder."""
     found = echoed("One {zebra} two.", GlossaryTerm("two", "zebra"))
     assert [use.target for use in found.best.terms] == [None]
-    assert "term_missing" in found.warnings
+    assert "term_missing" in found.best.warnings
     found = echoed("One {two} two.", GlossaryTerm("two", "two"))
     assert [(use.source, use.target) for use in found.best.terms] == [((10, 13), (10, 13))]
 

@@ -67,8 +67,8 @@ def test_a_name_or_number_becomes_what_the_glossary_says(pattern: str, source: s
     # Tags stand around one word each.
     assert segment.best.text.replace("</b>", "") == text.replace(source, bare).replace("</b>", "")
     assert [source for source, _target in written(segment)] == [source] * text.count(source)
-    assert "term_missing" not in segment.warnings
-    assert set(segment.warnings) <= {"uncovered_source", "low_score"}
+    assert "term_missing" not in segment.best.warnings
+    assert set(segment.best.warnings) <= {"uncovered_source", "low_score"}
     assert len(seen) == 1
 
 
@@ -91,8 +91,8 @@ def test_a_symbol_beside_a_term_is_kept_from_the_model_without_it() -> None:
 def test_a_term_that_is_copied_is_told_as_missing_and_is_no_loss() -> None:
     segment, seen = obeyed("One GTK two.", lambda given, _terms: given, ("GTK", "слово"))
     assert written(segment) == [("GTK", None)]
-    assert "term_missing" in segment.warnings
-    assert "placeholder_lost" not in segment.warnings
+    assert "term_missing" in segment.best.warnings
+    assert "placeholder_lost" not in segment.best.warnings
     assert len(seen) == 1
 
 
@@ -101,7 +101,7 @@ def test_of_two_uses_the_one_that_is_lost_is_told_and_not_kept_from_the_model() 
         "One 24 two 24.", lambda given, _terms: given.replace("24", "слово", 1).replace("24", ""), ("24", "слово")
     )
     assert written(segment) == [("24", "слово"), ("24", None)]
-    assert {"term_missing", "number_changed"} <= set(segment.warnings)
+    assert {"term_missing", "number_changed"} <= set(segment.best.warnings)
     assert set(seen) == {"One 24 two 24."}
 
 
@@ -110,7 +110,7 @@ def test_a_term_around_a_tag_is_no_loss_of_it() -> None:
         "One <b>two</b> GTK 7.", lambda given, _terms: given.replace("two GTK", "слово"), ("two GTK", "слово")
     )
     assert [use.target is not None for use in segment.best.terms] == [True]
-    assert not {"placeholder_lost", "number_changed"} & set(segment.warnings)
+    assert not {"placeholder_lost", "number_changed"} & set(segment.best.warnings)
     assert len(seen) == 1
 
 
@@ -122,7 +122,7 @@ def test_terms_in_one_another_and_in_capitals_are_no_loss() -> None:
 
     segment, _seen = obeyed("One GTK two GTK MP3.", write, *terms)
     assert [source for source, _target in written(segment)] == ["GTK two", "GTK", "MP3"]
-    assert not {"placeholder_lost", "term_missing"} & set(segment.warnings)
+    assert not {"placeholder_lost", "term_missing"} & set(segment.best.warnings)
     segment, _seen = obeyed("ONE MP3 AND TWO.", write, *terms)
     assert [source for source, _target in written(segment)] == ["MP3"]
-    assert not {"placeholder_lost", "term_missing"} & set(segment.warnings)
+    assert not {"placeholder_lost", "term_missing"} & set(segment.best.warnings)

@@ -109,7 +109,7 @@ def test_a_translation_begins_with_its_prefix(tmp_path: Path, prefix: str) -> No
     assert segment.source == text.strip()
     assert found.best.text.startswith(f" {prefix.rstrip()}")
     assert found.best.text.endswith(" ")
-    assert "placeholder_lost" in segment.warnings
+    assert "placeholder_lost" in segment.best.warnings
 
 
 def test_a_prefix_has_room_of_its_own_and_holds_for_the_last_of_two_models() -> None:
