@@ -174,7 +174,7 @@ async def _submit(
     results: list[SegmentResult] = []
     for group in _groups(segments, limits):
         if results and patience.standing is Standing.NEW:
-            patience = replace(patience, standing=Standing.UNDERWAY)
+            patience = patience.underway()
         while True:
             try:
                 watch_group = _watching(watch, leg.model.tokenizer, len(results)) if watch else None

@@ -68,7 +68,7 @@ def _pieces_between(leg: Leg, text: str, glossary: Glossary | None) -> list[Piec
     if not atoms:
         return split_for(leg, text, glossary)
     # Tags are no words, and end no sentence.
-    tags = set(find_atoms(text, tags=True)) - set(find_atoms(text))
+    tags = set(atoms) - set(find_atoms(text))
     veiled = EditedText(text, [Edit(*atom, "" if atom in tags else VEIL) for atom in atoms])
     back = EditedText(
         veiled.text, [Edit(*place, text[slice(*atom)]) for place, atom in zip(veiled.moved, atoms, strict=True)]

@@ -71,10 +71,7 @@ class Translator(Pipeline):
                 held.enter_context(leg.model.uses.hold())
             translations = await self._run(passages, routes, request, started, Writing(told) if told else None)
         self._warn(warning for text in translations for segment in text.segments for warning in segment.best.warnings)
-        if detected:
-            ways = [replace(_way(each.language, routes[each.language]), detection=each) for each in detected]
-        else:
-            ways = [_way(each.language, routes[each.language]) for each in passages]
+        ways = [_way(each, routes[each.language]) for each in detected or passages]
         return TranslationResult(tuple(translations), tuple(ways), target, time.monotonic() - started)
 
     async def languages(self, texts: Sequence[str], source: str, target: str, model: str | None) -> list[str]:
@@ -190,11 +187,12 @@ class Translator(Pipeline):
         ]
 
 
-def _way(source: str, legs: tuple[Leg, ...]) -> Way:
+def _way(source: Detection | Passage, legs: tuple[Leg, ...]) -> Way:
+    found = source if isinstance(source, Detection) else None
     if not legs:
-        return Way(source)
+        return Way(source.language, found)
     via = legs[0].target if len(legs) == 2 else None
-    return Way(source, None, via, legs[-1].model.name, legs[-1].model.version)
+    return Way(source.language, found, via, legs[-1].model.name, legs[-1].model.version)
 
 
 def _joined(first: SegmentTranslation, second: TextTranslation) -> SegmentTranslation:
