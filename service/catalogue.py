@@ -140,7 +140,7 @@ class Catalogue:
         requests. others: versions that are loaded and get only the requests that name them.
     """
 
-    models: tuple[ServedModel, ...] = ()
+    models: tuple[ServedModel, ...]
     pivot: str = "en"
     canaries: tuple[Canary, ...] = ()
     others: tuple[ServedModel, ...] = ()

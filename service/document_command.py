@@ -42,8 +42,8 @@ class DocumentCommand:
     file: Path
     source: str
     target: str
-    output: Path | None = None
-    server: str | None = None
+    output: Path | None
+    server: str | None
 
 
 def is_document(files: Sequence[Path], format: str | None) -> bool:

@@ -106,7 +106,7 @@ class Newcomers:
         """The next step may have as much encoded beside it."""
         self._encoded_tokens = 0
 
-    def without_slot(self, free_rows: int, more: Sequence[Segment] = ()) -> int:
+    def without_slot(self, free_rows: int, more: Sequence[Segment]) -> int:
         """How many have to wait for a slot until others leave, if these segments came in too."""
         there = [each.occupant for each in self.waiting] + self.unread
         widths = [width_of(segment.beam_size) for segment in (*(each.segment for each in there), *more)]

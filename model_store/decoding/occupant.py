@@ -33,9 +33,7 @@ class Occupant:
     terms. candidates: the ids that it may write, ascending; None if that is all, as it is with demands. beginning: what
     it goes on from; None to begin at the start."""
 
-    def __init__(
-        self, ticket: int, segment: Segment, vocabulary: Vocabulary, beginning: Beginning | None = None
-    ) -> None:
+    def __init__(self, ticket: int, segment: Segment, vocabulary: Vocabulary, beginning: Beginning | None) -> None:
         self.ticket = ticket
         self.segment = segment
         self.cancelled = False

@@ -39,9 +39,7 @@ class PartialBody(BaseModel):
     text: str
 
 
-async def events_of(
-    work: Callable[[Told], Awaitable[BaseModel]], failed: Callable[[Problem], None] = lambda _problem: None
-) -> Response:
+async def events_of(work: Callable[[Told], Awaitable[BaseModel]], failed: Callable[[Problem], None]) -> Response:
     """The events of what `work` tells and returns: "partial", and at the end "result", or "error".
 
     An error before the first event is raised instead, so that it is answered with its own status; of a later one, which

@@ -32,11 +32,11 @@ class TranslateCommand:
     files: tuple[Path, ...]
     source: str
     target: str
-    format: str = "text"
-    output: Path | None = None
-    server: str | None = None
-    text: str | None = None
-    formality: Formality = "default"
+    format: str
+    output: Path | None
+    server: str | None
+    text: str | None
+    formality: Formality
 
     def __post_init__(self) -> None:
         if self.text is not None and self.files:

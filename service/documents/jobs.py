@@ -49,8 +49,8 @@ _SAMPLE_CHARACTERS = 4000
 class JobLimits:
     """jobs: that are kept, in all; jobs_per_client: of one client."""
 
-    jobs: int = 100
-    jobs_per_client: int = 20
+    jobs: int
+    jobs_per_client: int
 
 
 @dataclass(frozen=True)

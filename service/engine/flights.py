@@ -21,7 +21,7 @@ class Group:
     """The segments of one caller. `done` is set when all have a result, or with the first error. `watch` is told what
     is settled of each while it runs, and when it has its result."""
 
-    def __init__(self, size: int, priority: Priority, done: asyncio.Future[None], watch: Watch | None = None) -> None:
+    def __init__(self, size: int, priority: Priority, done: asyncio.Future[None], watch: Watch | None) -> None:
         self.priority = priority
         self.watch = watch
         self.done = done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from service.catalogue import Leg
 from service.errors import InvalidRequestError
@@ -12,7 +12,7 @@ from service.pipeline.leg import Asked, Patience, decode_texts
 from service.pipeline.pipeline import Pipeline
 from service.pipeline.quality import is_low, repeats
 from service.pipeline.request import check_options, check_texts
-from service.pipeline.translation import NO_TURN, SegmentTranslation, TranslationOptions, Turn, WarningName
+from service.pipeline.translation import SegmentTranslation, TranslationOptions, Turn, WarningName
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class GenerationRequest:
 
     texts: tuple[str, ...]
     model: str
-    language: str | None = None
-    options: TranslationOptions = field(default_factory=TranslationOptions)
-    turn: Turn = NO_TURN
+    language: str | None
+    options: TranslationOptions
+    turn: Turn
 
 
 @dataclass(frozen=True)

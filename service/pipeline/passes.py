@@ -32,8 +32,8 @@ class Pass:
     options: TranslationOptions
     limits: GroupLimits
     patience: Patience
-    glossary: Glossary | None = None
-    uncut: bool = False
+    glossary: Glossary | None
+    uncut: bool
 
 
 async def translate_texts(through: Pass, texts: Sequence[str], parts: Sequence[Part] = ()) -> list[TextTranslation]:

@@ -61,7 +61,7 @@ class _Placed:
     node: _Node
     first: int
     last: int
-    children: tuple[_Placed, ...] = ()
+    children: tuple[_Placed, ...]
 
 
 def _cut(run: Run, target: str, links: Sequence[tuple[Span, Span]]) -> list[tuple[Span, Span]]:
