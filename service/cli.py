@@ -161,7 +161,7 @@ def translate(
             _translate_document(DocumentCommand((files or [])[0], source, target, output, server))
             return
         command = TranslateCommand(
-            tuple(files or ()), source, target, format or "text", output, server, text, formality
+            tuple(files or ()), source, target, "html" if format == "html" else "text", output, server, text, formality
         )
         check_files(command.files, command.output)  # before torch is loaded, which takes seconds
         if server is not None:

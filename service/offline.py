@@ -37,7 +37,7 @@ async def translating_offline(settings: Settings, command: TranslateCommand) -> 
                 tuple(texts),
                 command.source,
                 command.target,
-                format="html" if command.format == "html" else "text",
+                format=command.format,
                 options=TranslationOptions(formality=command.formality),
                 attributes=True,
                 wait_for_room_s=_A_YEAR_S,

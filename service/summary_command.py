@@ -11,7 +11,7 @@ from typing import Protocol
 import typer
 
 from service.bulk.command import say_warnings
-from service.bulk.input_lines import STDIN, check_files, read_lines
+from service.bulk.input_lines import STDIN, check_files, read_whole
 from service.client import Client
 from service.errors import InputError
 from service.settings import client_key
@@ -45,7 +45,7 @@ class SummaryCommand:
         """What is to be summarized, each by itself. Raises InputError for what is not UTF-8."""
         if self.text is not None:
             return [self.text]
-        return ["".join(line.text + line.end for line in read_lines([file])) for file in self.files or (STDIN,)]
+        return [read_whole(file) for file in self.files or (STDIN,)]
 
 
 def summarize_by_server(command: SummaryCommand, server: str) -> Sequence[Summarized]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -16,8 +17,8 @@ from rich.text import Text
 
 from model_store.config import Formality
 from service.bulk.daemon_thread import in_daemon_thread
-from service.bulk.in_flight_lines import LINES, Batch, Translated, Translating, skip
-from service.bulk.input_lines import STDIN, Line, Measure, measure, read_lines
+from service.bulk.in_flight_lines import LINES, Translated, Translating
+from service.bulk.input_lines import STDIN, Line, Measure, measure, read_lines, read_whole
 from service.bulk.partial_output import PartialOutput
 from service.client import AsyncClient
 from service.errors import InputError
@@ -32,7 +33,7 @@ class TranslateCommand:
     files: tuple[Path, ...]
     source: str
     target: str
-    format: str
+    format: Literal["text", "html"]
     output: Path | None
     server: str | None
     text: str | None
@@ -41,8 +42,6 @@ class TranslateCommand:
     def __post_init__(self) -> None:
         if self.text is not None and self.files:
             raise InputError("--text: either a text or files, not both")
-        if self.format not in ("text", "html"):
-            raise InputError(f"--format: {self.format!r} is not allowed; allowed: text, html")
 
 
 class Writer(Protocol):
@@ -70,7 +69,7 @@ async def run(command: TranslateCommand, translating: contextlib.AbstractAsyncCo
             with bar(size.lines if size else None, done, shown=sys.stderr.isatty() and not typed) as advance:
                 async for batch in there.lines(lines, 1 if typed else LINES):
                     writer.write(batch.text)
-                    warnings.update(_warnings(batch))
+                    warnings.update(warning for translated in batch.translations for warning in translated.warnings)
                     advance(len(batch.lines))
     say_warnings(warnings, "line")
 
@@ -105,7 +104,7 @@ def _open(
     if command.text is not None:
         lines = iter([Line(command.text, "\n")])
     else:
-        lines = read_lines(files) if command.format == "text" else _as_wholes(files)
+        lines = read_lines(files) if command.format == "text" else (Line(read_whole(file), "") for file in files)
     if command.output is None:
         return lines, 0, _Stdout()
     job = None
@@ -113,22 +112,13 @@ def _open(
         pair = {"from": command.source, "to": command.target, "formality": command.formality}
         job = {"input_sha256": size.sha256, "models": ", ".join(by), **pair}
     output = stack.enter_context(PartialOutput(command.output, job))
-    return skip(lines, output.done), output.done, output
-
-
-def _as_wholes(files: Sequence[Path]) -> Iterator[Line]:
-    for file in files:
-        yield Line("".join(line.text + line.end for line in read_lines([file])), "")
+    return itertools.islice(lines, output.done, None), output.done, output
 
 
 class _Stdout:
     def write(self, text: str) -> None:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
-
-
-def _warnings(batch: Batch) -> list[str]:
-    return [warning for translated in batch.translations for warning in translated.warnings]
 
 
 class _Rate(ProgressColumn):

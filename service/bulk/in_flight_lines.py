@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -106,8 +105,3 @@ def batches(lines: Iterator[Line], most_lines: int) -> Iterator[tuple[Line, ...]
             batch, characters = [], 0
     if batch:
         yield tuple(batch)
-
-
-def skip(lines: Iterator[Line], count: int) -> Iterator[Line]:
-    """Without the first `count`."""
-    return itertools.islice(lines, count, None)

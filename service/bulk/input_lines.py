@@ -76,6 +76,11 @@ def read_lines(files: Sequence[Path]) -> Iterator[Line]:
                 yield from _lines_of(opened, str(file))
 
 
+def read_whole(file: Path) -> str:
+    """All of a file. Raises as read_lines."""
+    return "".join(line.text + line.end for line in read_lines([file]))
+
+
 def _lines_of(opened: BinaryIO, name: str) -> Iterator[Line]:
     for number, raw in enumerate(opened, start=1):
         try:
