@@ -22,6 +22,7 @@ from service.errors import AddressError, InputError
 from service.native_libraries import set_defaults
 from service.one_line_errors import one_line_errors
 from service.settings import Settings, read_settings
+from service.telemetry import configure_logging, silence_logging
 
 if TYPE_CHECKING:
     from service.bulk.command import TranslateCommand
@@ -77,7 +78,6 @@ def serve(
         bundles = find_bundles(settings)
         listener = listen(settings.host, settings.port)
         from service.app import create_app
-        from service.telemetry import configure_logging
 
         configure_logging(settings.log_level)
         app = create_app(settings)  # refuses files and URLs of settings that cannot be used
@@ -168,17 +168,16 @@ def translate(
             asyncio.run(run(command, through_server(command)))
             return
         settings = _offline_settings(one_text=text is not None)
-        from service.telemetry import silence_logging
-
-        silence_logging()
         translating = _on_ray() if on_ray else _here()
         asyncio.run(run(command, translating(settings, command)))
 
 
 def _offline_settings(*, one_text: bool) -> Settings:
-    """For one text it takes longer to start other processes than they could save."""
+    """Those of a process that works without a server, which is made ready for it. For one text it takes longer to start
+    other processes than they could save."""
     settings = read_settings()
     set_defaults()
+    silence_logging()
     if one_text and not settings.decoder_processes:
         return settings.model_copy(update={"decoder_processes": 1})
     _start_processes_early(settings)
@@ -206,9 +205,6 @@ def _translate_document(command: DocumentCommand) -> None:
         asyncio.run(translate_by_server(command))
         return
     settings = _offline_settings(one_text=False)
-    from service.telemetry import silence_logging
-
-    silence_logging()
     from service.offline import translate_document_offline
 
     asyncio.run(translate_here(command, functools.partial(translate_document_offline, settings)))
@@ -232,9 +228,7 @@ def summarize(
         else:
             settings = _offline_settings(one_text=text is not None)
             from service.offline import summarize_offline
-            from service.telemetry import silence_logging
 
-            silence_logging()
             form: Literal["line", "lines"] = "lines" if lines else "line"
             summaries = asyncio.run(summarize_offline(settings, command.texts(), language, form))
         show(summaries)
