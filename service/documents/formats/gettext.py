@@ -13,9 +13,19 @@ from service.documents.encoding import Encoding, decode
 from service.documents.formats.po_lines import Message, lines_of, messages_of
 from service.documents.limits import DocumentLimits
 
-_CHARSET = re.compile(rb'^"Content-Type:[^"]*?charset=([\w.:-]{1,40})', re.MULTILINE)
+_CHARSET = re.compile(rb'Content-Type:[^"]*?charset=([\w.:-]{1,40})')
+# In a template, for what it will be in.
+_OPEN_CHARSET = "CHARSET"
 _COUNT = re.compile(r"nplurals\s*=\s*(\d{1,2})\b")
 _UTF_8 = "text/plain; charset=UTF-8"
+# msgid and msgctxt of what GNOME's and KDE's programs look up to show who translated them: nothing where it has no
+# translation.
+_CREDITS = {
+    ("translator-credits", None),
+    ("translator_credits", None),
+    ("Your names", "NAME OF TRANSLATORS"),
+    ("Your emails", "EMAIL OF TRANSLATORS"),
+}
 
 
 class GettextDocument:
@@ -43,7 +53,7 @@ class GettextDocument:
         return self._field("Language")
 
     def write(self, texts: Sequence[str], target: str) -> bytes:
-        """As Document.write; the header gets a language, and the number of plural forms, where it has none."""
+        """As Document.write; the header of a template gets what it leaves open: language, encoding and plural forms."""
         fields: dict[str, str] = {}
         if not self.language:
             fields["Language"] = target.replace("-", "_")
@@ -53,6 +63,7 @@ class GettextDocument:
         encoding = self._encoding
         if not encoding.name.startswith("utf"):  # it need not have the letters of the target
             encoding = Encoding()
+        if encoding is not self._encoding or _OPEN_CHARSET in (self._field("Content-Type") or ""):
             fields["Content-Type"] = _UTF_8
         found = _COUNT.search(plural_forms)
         done = iter(texts)
@@ -95,14 +106,15 @@ class GettextDocument:
 def read(content: bytes, limits: DocumentLimits) -> GettextDocument:
     """Raises InvalidRequestError for what is no PO file."""
     declared = _CHARSET.search(content)
-    charset = declared[1].decode() if declared else "utf-8"
-    document = GettextDocument(*decode(content, None if charset == "CHARSET" else charset))
+    charset = declared[1].decode() if declared else _OPEN_CHARSET
+    document = GettextDocument(*decode(content, None if charset == _OPEN_CHARSET else charset))
     list(limits.counted(document.segments, lambda segment: segment))
     return document
 
 
 def _is_open(message: Message) -> bool:
-    return bool(message.msgid) and not message.fuzzy and not all(message.translations().values())
+    credits_ = (message.msgid, message.texts.get("msgctxt")) in _CREDITS
+    return bool(message.msgid) and not credits_ and not message.fuzzy and not all(message.translations().values())
 
 
 def _edits(message: Message, one: str, many: str, count: int) -> Iterator[tuple[int, int, list[str]]]:

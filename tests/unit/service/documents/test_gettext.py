@@ -110,6 +110,27 @@ def test_gettext_messages_that_are_not_whole_are_refused(text: str, line: int) -
         read(GETTEXT, text)
 
 
+def test_a_template_says_its_encoding_when_it_has_a_translation(tmp_path: Path) -> None:
+    header = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=CHARSET\\n"\n'
+    (tmp_path / "a.po").write_bytes(turn(GETTEXT, header + '\nmsgid "a b"\nmsgstr ""\n', lambda word: "ш" + word))
+    after = polib.pofile(str(tmp_path / "a.po"))
+    assert after.metadata == {"Content-Type": "text/plain; charset=UTF-8", "Language": "ru"}
+    assert after[0].msgstr == "шb шa"
+
+
+def test_a_header_in_one_line_declares_the_encoding() -> None:
+    header = 'msgid ""\nmsgstr "Language: ru\\nContent-Type: text/plain; charset=ISO-8859-1\\n"\n\n'
+    turned = turn(GETTEXT, (header + 'msgid "a café"\nmsgstr ""\n').encode("latin-1")).decode()
+    assert turned.endswith('"Content-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "a café"\nmsgstr "café a"\n')
+
+
+def test_the_names_of_translators_are_left_to_them() -> None:
+    text = 'msgid "translator-credits"\nmsgstr ""\n\nmsgctxt "NAME OF TRANSLATORS"\nmsgid "Your names"\nmsgstr ""\n\n'
+    assert [segment.text for segment in read(GETTEXT, text + 'msgid "Your names"\nmsgstr ""\n').segments] == [
+        "Your names"
+    ]
+
+
 def test_a_gettext_file_without_a_header_gets_one() -> None:
     assert turn_text(GETTEXT, 'msgid "a b"\nmsgstr ""\n') == (
         'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Language: ru\\n"\n\n'
