@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from service.bulk.command import TranslateCommand
 from service.bulk.in_flight_lines import Translated, Translating
 from service.documents.document import Document
-from service.documents.translation import Order, Report, check_language, plan, translate_parts
+from service.documents.translation import Order, check_language, translate_segments
 from service.errors import EngineUnavailableError
 from service.loading import BundleLoader
 from service.metrics import Metrics
@@ -64,18 +64,13 @@ async def translate_document_offline(
     """The translated document, and how many texts each warning was given with. advance: told of texts as they are done.
     Limits and errors as translating_offline's."""
     check_language(document, target)
-    order, texts, whole = Order(source, target), dict[int, str](), Report()
-
-    async def part_done(more: Mapping[int, str], report: Report) -> None:
-        texts.update(more)
-        whole.merge(report)
-        advance(len(more))
-
+    segments = document.segments
     async with _loaded(settings) as models:
-        translator = Translator(models.catalogue, _limits([segment.text for segment in document.segments]))
-        parts = await plan(translator, order, document.segments, texts)
-        await translate_parts(translator, order, parts, NO_TURN, part_done)
-    return document.write([texts[place] for place in range(len(document.segments))], target), whole.warnings
+        translator = Translator(models.catalogue, _limits([segment.text for segment in segments]))
+        texts, report = await translate_segments(
+            translator, Order(source, target), segments, NO_TURN, wait_for_room_s=None, advance=advance
+        )
+    return document.write(texts, target), report.warnings
 
 
 @contextlib.asynccontextmanager

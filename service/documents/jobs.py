@@ -250,7 +250,7 @@ class DocumentJobs:
             lambda model: plan(self._translator, replace(order, model=model), segments, done), order.model
         )
         turn = Turn(Client(job.new.client, job.new.weight), Priority.BULK)
-        await translate_parts(self._translator, order, parts, turn, part_done)
+        await translate_parts(self._translator, order, parts, turn, part_done, wait_for_room_s=None)
         texts = [done[place] for place in range(len(segments))]
         return await self._reader.write(job.new.name, content, texts, order.target)
 

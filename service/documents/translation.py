@@ -19,7 +19,7 @@ from service.errors import (
 )
 from service.languages import language_and_script
 from service.pipeline.translate import Translator
-from service.pipeline.translation import AUTO, Format, TranslationRequest, TranslationResult, Turn
+from service.pipeline.translation import Format, TranslationRequest, TranslationResult, Turn, common_language
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Report:
 
     def pair(self, target: str) -> str:
         """As a TranslationResult's."""
-        return f"{next(iter(self.sources)) if len(self.sources) == 1 else AUTO}-{target}"
+        return f"{common_language(self.sources)}-{target}"
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,13 @@ async def translate_segments(
     segments: Sequence[Segment],
     turn: Turn,
     *,
-    wait_for_room_s: float,
+    wait_for_room_s: float | None,
+    advance: Callable[[int], None] = lambda _segments: None,
 ) -> tuple[list[str], Report]:
     """The segments of a document, translated, while somebody waits for it. Raises as Translator.translate.
 
     Args:
-        wait_for_room_s: how long a full queue is waited for, in seconds.
+        wait_for_room_s: as translate_parts'. advance: told of how many more are done.
     """
     texts: dict[int, str] = {}
     whole = Report()
@@ -142,6 +143,7 @@ async def translate_segments(
     async def part_done(more: Mapping[int, str], report: Report) -> None:
         texts.update(more)
         whole.merge(report)
+        advance(len(more))
 
     parts = await plan(translator, order, segments, {})
     await translate_parts(translator, order, parts, turn, part_done, wait_for_room_s=wait_for_room_s)
@@ -155,7 +157,7 @@ async def translate_parts(
     turn: Turn,
     done: Done,
     *,
-    wait_for_room_s: float | None = None,
+    wait_for_room_s: float | None,
 ) -> None:
     """Translate; `done` is told of each part. Raises as Translator.translate, by the first part that fails.
 

@@ -31,6 +31,7 @@ from service.pipeline.translation import (
     TranslationOptions,
     Turn,
     WarningName,
+    common_language,
     mean_score,
 )
 from service.text.detection import Detection
@@ -94,8 +95,7 @@ class SummaryResult:
     @property
     def language(self) -> str:
         """That of all summaries; "auto" if they are in several."""
-        languages = {summary.language for summary in self.summaries}
-        return languages.pop() if len(languages) == 1 else AUTO
+        return common_language({summary.language for summary in self.summaries})
 
 
 class Summarizer(Pipeline):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
@@ -35,6 +35,11 @@ WARNINGS: tuple[WarningName, ...] = get_args(WarningName)
 AUTO = "auto"
 # What is wrong with a glossary then.
 GLOSSARY_NEEDS_SOURCE = f"not with source {AUTO!r}; allowed: with the language of its terms"
+
+
+def common_language(languages: Collection[str]) -> str:
+    """The one that all are in; "auto" if they are several, or none."""
+    return next(iter(languages)) if len(languages) == 1 else AUTO
 
 
 @dataclass(frozen=True)
@@ -236,8 +241,7 @@ class TranslationResult:
     @property
     def pair(self) -> str:
         """The pair as metrics and logs name it; its source is "auto" if the texts are in several languages."""
-        sources = {way.source for way in self.ways}
-        return f"{sources.pop() if len(sources) == 1 else AUTO}-{self.target}"
+        return f"{common_language({way.source for way in self.ways})}-{self.target}"
 
     @property
     def segments(self) -> tuple[SegmentTranslation, ...]:
