@@ -42,7 +42,7 @@ from benchmarks.texts import english
 from benchmarks.work import TARGET_TOKENS, random_network
 from model_store.bundle import Bundle, BundleDescription, load_bundle, save_bundle
 from model_store.config import NetworkConfig
-from model_store.store import BundleStore, shipped_bundles
+from model_store.store import BundleStore
 from service.app import create_app
 from service.engine.stats import EngineObserver
 from service.gpus import rows_on
@@ -58,7 +58,7 @@ Used: TypeAlias = dict[str, int]  # by name, as the answers' usage
 
 def serving(settings: Settings, pair: tuple[str, str]) -> Bundle:
     """What serves the pair."""
-    store = BundleStore(settings.models or str(shipped_bundles()))
+    store = BundleStore(settings.models)
     bundles = (load_bundle(store.resolve(str(reference))) for reference in find_bundles(settings))
     return next(each for each in bundles if pair in each.manifest.pairs)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from model_store.store import BundleStore, shipped_bundles
+from model_store.store import BundleStore
 from service.catalogue import Catalogue
 from service.loading import BundleLoader, find_bundles
 from service.metrics import Metrics
@@ -18,7 +18,7 @@ from service.settings import Settings
 
 def newest_translator() -> Path:
     """The folder of the newest translate-en-ru that comes with Verso."""
-    return BundleStore(str(shipped_bundles())).resolve("translate-en-ru")
+    return BundleStore().resolve("translate-en-ru")
 
 
 def translate(texts: list[str], source: str, target: str, form: Format) -> tuple[TextTranslation, ...]:

@@ -49,9 +49,11 @@ class BundleReference:
 
 
 class BundleStore:
-    """Read access to one store. Remote bundles are copied into `cache`, whole and verified, before they are used."""
+    """Read access to one store: that at `url`, or else the one inside the package. Remote bundles are copied into
+    `cache`, whole and verified, before they are used."""
 
-    def __init__(self, url: str, *, cache: Path | None = None) -> None:
+    def __init__(self, url: str = "", *, cache: Path | None = None) -> None:
+        url = url or str(shipped_bundles())
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:

@@ -25,7 +25,7 @@ from model_store.errors import BundleCorruptError, BundleNotFoundError, ConfigEr
 from model_store.manifest import Manifest, read_manifest
 from model_store.network.seq2seq import Seq2Seq
 from model_store.opening import open_bundle_decoder
-from model_store.store import BundleReference, BundleStore, shipped_bundles
+from model_store.store import BundleReference, BundleStore
 from model_store.tokenizer import Tokenizer
 from model_store.translations import Translations
 from service.catalogue import ServedModel
@@ -80,7 +80,7 @@ class BundleLoader:
         self._settings = settings
         self._observer = observer
         self._decoder_opener = decoder_opener
-        self._store = BundleStore(settings.models or str(shipped_bundles()))
+        self._store = BundleStore(settings.models)
         self._device = choose_device(settings.device)
         check_device(settings.backend, self._device.type)
         self._rows = settings.decoder_rows or rows_on(self._device)

@@ -102,9 +102,9 @@ def pull(
 
 
 def _store(settings: Settings) -> BundleStore:
-    from model_store.store import BundleStore, shipped_bundles
+    from model_store.store import BundleStore
 
-    return BundleStore(settings.models or str(shipped_bundles()))
+    return BundleStore(settings.models)
 
 
 def _described(manifest: Manifest) -> str:

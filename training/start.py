@@ -20,7 +20,7 @@ from model_store.bundle import Bundle, load_bundle
 from model_store.errors import BundleNotFoundError, ConfigError
 from model_store.manifest import MANIFEST_FILE, TOKENIZER_FILE, WEIGHTS_PATTERN, DataSource, read_manifest
 from model_store.network.seq2seq import Seq2Seq
-from model_store.store import BundleStore, shipped_bundles
+from model_store.store import BundleStore
 from model_store.tokenizer import Tokenizer
 from training.config import Recipe
 from training.rescaling import rescale_embeddings
@@ -45,7 +45,7 @@ def find_bundle(reference: str) -> Path:
     if len(folder.parts) > 1:
         raise ConfigError(f"bundle: {reference!r} is no folder; allowed: one, or name[@version] of those that ship")
     try:
-        return BundleStore(str(shipped_bundles())).resolve(reference)
+        return BundleStore().resolve(reference)
     except BundleNotFoundError as error:
         raise BundleNotFoundError(f"bundle: {error}; allowed: one of these, or the folder of another") from error
 

@@ -28,9 +28,9 @@ NOT_FREE = {
 }
 
 
-@pytest.fixture(scope="module", params=sorted(map(str, BundleStore(str(shipped_bundles())).list())))
+@pytest.fixture(scope="module", params=sorted(map(str, BundleStore().list())))
 def manifest(request: pytest.FixtureRequest) -> Manifest:
-    return verify_bundle(BundleStore(str(shipped_bundles())).resolve(request.param))
+    return verify_bundle(BundleStore().resolve(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_it_is_from_free_text_only(manifest: Manifest) -> None:
 
 def test_all_of_them_together_are_small() -> None:
     files = [path for path in shipped_bundles().rglob("*") if path.is_file()]
-    names = {reference.name for reference in BundleStore(str(shipped_bundles())).list()}
+    names = {reference.name for reference in BundleStore().list()}
     assert names >= {"summarize-en-de-fr-es-ru", "translate-en-de-fr-es", "translate-en-ru"}
     assert sum(path.stat().st_size for path in files) < 130_000_000
     assert all(path.stat().st_size < 16_000_000 for path in files)

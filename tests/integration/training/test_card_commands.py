@@ -45,7 +45,7 @@ def test_whoever_has_the_bundle_gets_the_figures_of_its_card(
     scores = read_manifest(store / "option" / "1").scores
     (command,) = {score.command for score in scores}
 
-    monkeypatch.setattr("training.start.shipped_bundles", lambda: store)
+    monkeypatch.setattr("model_store.store.shipped_bundles", lambda: store)
     elsewhere = ("--runs", str(tmp_path / "none"), "--json", str(tmp_path / "again.json"))
     invoke(*arguments(command, RECIPES), *elsewhere)
     again = read_scores(tmp_path / "again.json")
