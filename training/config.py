@@ -136,6 +136,11 @@ class Recipe(FrozenModel):
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig
 
+    @property
+    def begins_with(self) -> str | None:
+        """The bundle whose weights a run begins with; None for random weights."""
+        return self.start_from or self.transfer_from
+
     @model_validator(mode="after")
     def _starts_from_one(self) -> Self:
         if self.start_from is not None and self.transfer_from is not None:
@@ -147,7 +152,7 @@ class Recipe(FrozenModel):
     @model_validator(mode="after")
     def _embeddings_are_scaled_of_a_bundle(self) -> Self:
         scale = self.trainer.embedding_scale
-        if scale != 1.0 and self.start_from is None and self.transfer_from is None:
+        if scale != 1.0 and self.begins_with is None:
             raise ValueError(
                 f"trainer.embedding_scale: {scale} of what? allowed: 1.0, or with a bundle to start from; where a run "
                 "begins from random weights there is embedding_range"

@@ -120,7 +120,7 @@ def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
         )
         for source in recipe.data.sources
     )
-    reference = recipe.start_from or recipe.transfer_from
+    reference = recipe.begins_with
     begun = () if reference is None else (learned_before(reference, "the bundle whose weights training began with"),)
     others = (DataSource(**each) for each in Checkpoint.load(folder.checkpoint).averaged_with)
     return (*begun, *sources, *others)

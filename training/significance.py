@@ -40,19 +40,19 @@ def compare(
     Of equal scores p is 1; sacrebleu, which counts the resamples that differ by more, would have 1 / (SAMPLES + 1).
     """
     if task == "summarize":
-        return (_of_means("ROUGE-L", rouge_l(outputs, references), rouge_l(others, references)),)
+        return (_of_rouge(rouge_l(outputs, references), rouge_l(others, references)),)
     return _of_corpora(outputs, others, references)
 
 
-def _of_means(metric: str, scores: Sequence[float], others: Sequence[float]) -> Comparison:
-    """Of a metric that is the mean over a set's texts: `scores` and `others` are of each text, 0 to 1."""
+def _of_rouge(scores: Sequence[float], others: Sequence[float]) -> Comparison:
+    """ROUGE-L is the mean over a set's texts: `scores` and `others` are of each text, 0 to 1."""
     differences = np.asarray(scores) - np.asarray(others)
     difference = abs(differences.mean())
     chosen = np.random.default_rng(SEED).choice(len(differences), size=(SAMPLES, len(differences)))
     resampled = np.abs(differences[chosen].mean(axis=1))
     larger = int(np.sum(resampled - resampled.mean() > difference))
     p = (larger + 1) / (SAMPLES + 1) if difference else 1.0
-    return Comparison(metric, 100 * float(np.mean(scores)), 100 * float(np.mean(others)), p)
+    return Comparison("ROUGE-L", 100 * float(np.mean(scores)), 100 * float(np.mean(others)), p)
 
 
 def _of_corpora(outputs: Sequence[str], others: Sequence[str], references: Sequence[str]) -> tuple[Comparison, ...]:

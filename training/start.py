@@ -75,7 +75,7 @@ def check_transfer(recipe: Recipe) -> None:
 
 def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor] | None:
     """What the network of a run begins with; None for random weights. Raises as load_start and transferred."""
-    reference = recipe.start_from or recipe.transfer_from
+    reference = recipe.begins_with
     if reference is None:
         return None
     torch.manual_seed(recipe.trainer.seed)
@@ -88,7 +88,7 @@ def initial_weights(recipe: Recipe, tokenizer: Tokenizer) -> Mapping[str, Tensor
 
 def note_beginning(recipe: Recipe, folder: RunFolder) -> None:
     """Keep which bundle's weights a run begins with, for `check_beginning`."""
-    reference = recipe.start_from or recipe.transfer_from
+    reference = recipe.begins_with
     if reference is None:
         folder.beginning.unlink(missing_ok=True)
         return
@@ -99,7 +99,7 @@ def note_beginning(recipe: Recipe, folder: RunFolder) -> None:
 def check_beginning(recipe: Recipe, folder: RunFolder) -> None:
     """Raises ConfigError if the run began with the weights of another bundle than the recipe, or --from, names now: its
     card would tell of that one."""
-    reference = recipe.start_from or recipe.transfer_from
+    reference = recipe.begins_with
     if reference is None or not (folder.beginning.exists() and folder.checkpoint.exists()):
         return
     then, now = read_json(folder.beginning), _beginning(reference)

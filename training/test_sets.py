@@ -9,7 +9,7 @@ from model_store.config import Task
 from model_store.errors import ConfigError
 from training.cleaning import fold, not_text
 from training.corpora.pair import SentencePair
-from training.corpora.read import read_test_set
+from training.corpora.read import read_source
 from training.data_config import TestSetConfig
 from training.evaluation import TestSet
 from training.sides import check_sides
@@ -22,7 +22,7 @@ def read_held_out(config: TestSetConfig, data_root: Path) -> list[SentencePair]:
     over; if there is none; and if they stand the other way round.
     """
     pairs = []
-    for number, item in enumerate(read_test_set(config, data_root), 1):
+    for number, item in enumerate(read_source(config, data_root), 1):
         if not isinstance(item, SentencePair):
             raise ConfigError(f"test set {config.name}: {item.where}: {item.reason}")
         if reason := not_text(item):

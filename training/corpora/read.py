@@ -20,22 +20,13 @@ from training.source_config import SourceConfig
 _BOOKS = {"phrasebook": read_phrasebook, "wordbook": read_wordbook}
 
 
-def read_source(config: SourceConfig, data_root: Path) -> Items:
-    """Everything in a training source, in file order; `limit` and `repeat` are the caller's to apply.
+def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
+    """Everything in a training source or a held-out set, in file order; `limit` and `repeat` are the caller's to apply.
 
     Raises:
         ConfigError: `path` matches no file; at the call, not at the first item.
         CorpusError: the source cannot be read, while it is read.
     """
-    return _read(config, data_root)
-
-
-def read_test_set(config: TestSetConfig, data_root: Path) -> Items:
-    """Everything in a held-out set, in file order; raises as read_source does."""
-    return _read(config, data_root)
-
-
-def _read(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
     left, right = config.left, config.right
     match config.format:
         case "tsv":

@@ -10,7 +10,7 @@ import pytest
 
 from model_store.errors import ConfigError
 from training.corpora.pair import SentencePair
-from training.corpora.read import read_source, read_test_set
+from training.corpora.read import read_source
 from training.data_config import TestSetConfig
 from training.source_config import SourceConfig
 
@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 def test_every_format_is_read(root: Path, format: Format, path: str) -> None:
     assert list(read_source(source(format, path), root)) == [SentencePair("1", "один")]
     test_set = TestSetConfig(name="t", format=format, left="en", right="ru", path=path)
-    assert list(read_test_set(test_set, root)) == [SentencePair("1", "один")]
+    assert list(read_source(test_set, root)) == [SentencePair("1", "один")]
 
 
 def test_a_glob_reads_all_files_in_order(root: Path) -> None:
