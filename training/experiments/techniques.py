@@ -1,13 +1,11 @@
-"""What is known to make recurrent translation strong, or may: each tried on Multi30k."""
+"""What is known to make recurrent translation strong, or may: eleven systems, each tried on Multi30k."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from training.experiments.networks import layer_normalised, routed
-from training.experiments.table import Table
-from training.experiments.variants import Variant, compare_variants, short_multi30k
+from training.experiments.variants import Variant
 
 LAST = {"trainer": {"average_decay": 0.0}}
 LAYERS = {"network": {"layers": 2, "residual": True}}
@@ -36,12 +34,3 @@ VARIANTS = (
         for window, words in ((1, "each token's embedding"), (3, "a window of three embeddings"))
     ),
 )
-
-
-def measure(data_root: Path, folder: Path, updates: int) -> Table:
-    """Eleven systems on Multi30k, English to German, with as many updates each.
-
-    data_root: the folder that the recipe multi30k-en-de finds its corpora in. folder: where runs are kept.
-    """
-    title = f"Multi30k, en-de, validation set: {updates} updates each"
-    return compare_variants("techniques", title, short_multi30k(updates), VARIANTS, data_root, folder / "techniques")

@@ -27,6 +27,8 @@ from training.run_folder import RunFolder
 from training.trainer import Build, Trainer
 
 CHECKPOINTS = 20  # at equal distances, of a variant that averages some
+# The dropout of a short run.
+SHORT: dict[str, Any] = {"network": {"dropout": 0.3}, "trainer": {"max_minutes": None, "decay": "cosine"}}
 logger = logging.getLogger("verso.experiment")
 
 
@@ -75,19 +77,29 @@ def compare_variants(
     return Table(name, title, ("system", *found, "difference", "published"), tuple(rows))
 
 
-def short_multi30k(updates: int) -> Recipe:
-    """The recipe multi30k-en-de for so many updates, with the dropout of a short run."""
-    return multi30k_for(updates, {"network": {"dropout": 0.3}, "trainer": {"max_minutes": None, "decay": "cosine"}})
+def on_multi30k(
+    name: str,
+    variants: Sequence[Variant],
+    data_root: Path,
+    folder: Path,
+    updates: int,
+    *,
+    base: Mapping[str, Any] = SHORT,
+    beside: str = "",
+) -> Table:
+    """All systems on Multi30k, English to German, with as many updates each.
 
-
-def multi30k_for(updates: int, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe multi30k-en-de, changed, for so many updates. Raises ConfigError if it is not warm by then."""
-    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), changes)
+    data_root: the folder that the recipe multi30k-en-de finds its corpora in. folder: where runs are kept. base: what
+    all change of that recipe. beside: what the title says besides. Raises ConfigError if none is warm by then.
+    """
+    recipe = changed(load_recipe(RECIPES / "multi30k-en-de.toml"), base)
     if updates < recipe.trainer.warmup:
         raise ConfigError(
             f"--updates: {updates} end before the learning rate is reached; allowed: {recipe.trainer.warmup} or more"
         )
-    return changed(recipe, {"trainer": {"max_steps": updates, "validate_every_steps": updates}})
+    recipe = changed(recipe, {"trainer": {"max_steps": updates, "validate_every_steps": updates}})
+    title = f"Multi30k, en-de, validation set: {updates} updates each{beside}"
+    return compare_variants(name, title, recipe, variants, data_root, folder / name)
 
 
 def _score(run: Run, folder: Path, variant: Variant) -> dict[str, float]:
