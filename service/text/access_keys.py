@@ -22,11 +22,12 @@ _AT_WORD = regex.compile(
     rf"(?=(?:\p{{L}}\p{{M}}*+)++(?![{_SIGNS}\p{{N}}]|\(\)))",
     regex.V1,
 )
-# E_xit, O&pen: no snake_case, no drag&drop, and no V_in. Of Cu_t a vocabulary may know no more than its two parts.
+# E_xit, O&pen, Match c&ase: no snake_case, no drag&drop, no V_in, and no b&b. Of Cu_t a vocabulary may know no more
+# than its two parts.
 _SHORT = 2
 _IN_WORD = regex.compile(
-    rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])(?!\p{{Lu}}[{_SIGNS}]\p{{Ll}}{{1,2}}(?!\p{{Ll}}))"
-    rf"(\p{{Lu}}\p{{Ll}}{{0,3}})([{_SIGNS}])(\p{{Ll}}+)(?![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])",
+    rf"(?<![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])(?!\p{{L}}(?:[_~]\p{{Ll}}{{1,2}}|&\p{{Ll}})(?!\p{{Ll}}))"
+    rf"(?|(\p{{Lu}}\p{{Ll}}{{0,3}})([_~])|(\p{{L}}\p{{Ll}}*+)(&))(\p{{Ll}}+)(?![\p{{L}}\p{{M}}\p{{N}}{_SIGNS}])",
     regex.V1,
 )
 # No "Save As…", whose dots end no sentence.

@@ -7,7 +7,7 @@ import pytest
 from service.text.access_keys import access_key, place_of_key
 
 KNOWN = {"Exit", "Open", "Cut", "Ein", "As", "Preferences", "Drag", "Max"} | {
-    *("as", "password", "drop", "file", "name", "size", "user")
+    *("case", "All", "selection", "bb", "as", "password", "drop", "file", "name", "size", "user")
 }
 
 
@@ -41,6 +41,9 @@ def count_tokens(word: str) -> int:
         ("Open &as a file.", "Open as a file.", "a"),
         ("Save &As...", "Save As...", "A"),
         ("Cu&t", "Cut", "t"),
+        ("Match c&ase", "Match case", "a"),
+        ("Select A&ll", "Select All", "l"),
+        ("Set se&lection", "Set selection", "l"),
         ("<b>_File</b>:", "<b>File</b>:", "F"),
         ("&Enter your password:", "Enter your password:", "E"),
     ],
@@ -63,6 +66,7 @@ def test_a_sign_before_a_letter_is_an_access_key(text: str, label: str, letter: 
         "Abc_d",
         "Drag&drop",
         "drag&drop",
+        "a b&b",
         "Cut & Paste",
         "Save && Close",
         "&One &Two",
