@@ -31,7 +31,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
         """The whole batch by fused kernels."""
-        raise NotImplementedError
+        return self._run(x, lengths, fused=True)
 
     def scan(self, x: Tensor, lengths: Tensor) -> Encoded:
         """The same function with every matrix product in a shape that only B and S fix.
@@ -39,6 +39,9 @@ class Encoder(nn.Module):
         A row's result then does not depend on how long its neighbours are, which fused kernels do not promise.
         Recurrent encoders take as many steps as the longest row has tokens, however large S is.
         """
+        return self._run(x, lengths, fused=False)
+
+    def _run(self, x: Tensor, lengths: Tensor, *, fused: bool) -> Encoded:
         raise NotImplementedError
 
 
@@ -91,12 +94,6 @@ class DirectedEncoder(Encoder):
             return encoded
         return Encoded(_reorder(encoded.outputs, order), encoded.state)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
-        return self._run(x, lengths, fused=True)
-
-    def scan(self, x: Tensor, lengths: Tensor) -> Encoded:
-        return self._run(x, lengths, fused=False)
-
 
 class BidirectionalEncoder(Encoder):
     """Two half-width layers a level, one in each direction, concatenated; the next level reads both."""
@@ -134,12 +131,6 @@ class BidirectionalEncoder(Encoder):
             states.append(torch.cat((forward.state, backward.state), dim=3))
         return Encoded(x, torch.cat(states))
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
-        return self._run(x, lengths, fused=True)
-
-    def scan(self, x: Tensor, lengths: Tensor) -> Encoded:
-        return self._run(x, lengths, fused=False)
-
 
 class SelfAttentionEncoder(Encoder):
     """Every position looks at every other (Vaswani et al. 2017); with an LSTM decoder, the hybrid of Chen et al. 2018.
@@ -159,7 +150,7 @@ class SelfAttentionEncoder(Encoder):
         self.layers = nn.TransformerEncoder(layer, config.layers, norm=nn.LayerNorm(hidden), enable_nested_tensor=False)
         self.bridge = nn.Linear(hidden, config.layers * STATE_TENSORS[config.cell] * hidden)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Encoded:
+    def _run(self, x: Tensor, lengths: Tensor, *, fused: bool) -> Encoded:
         size = x.shape[1]
         present = sent(torch.arange(size) < lengths.unsqueeze(1), x.device)  # (B, S)
         x = self.widen(x) + self.position.weight[:size]
@@ -168,9 +159,6 @@ class SelfAttentionEncoder(Encoder):
         layers, tensors, hidden = self.state_shape
         state = torch.tanh(self.bridge(mean)).view(-1, layers, tensors, hidden)
         return Encoded(outputs, state.permute(1, 2, 0, 3))
-
-    def scan(self, x: Tensor, lengths: Tensor) -> Encoded:
-        return self(x, lengths)  # type: ignore[no-any-return]
 
 
 def build_encoder(config: NetworkConfig) -> Encoder:
