@@ -112,7 +112,7 @@ def main() -> None:
         pairs = read_pairs(path, *languages)[: options.count]
         for figures in compared(bundle, limits, pairs, languages, ways):
             results.append({"file": path.name, "direction": "-".join(languages), "pairs": len(pairs), **figures})
-    reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
+    reference = bundle.manifest.reference
     print(json.dumps({"benchmark": "horizon", "machine": machine(), "bundle": reference, "results": results}))
 
 

@@ -70,7 +70,7 @@ def main() -> None:
                     "same_outputs": rounded(same / len(pairs)),
                 }
             )
-    reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
+    reference = bundle.manifest.reference
     print(
         json.dumps(
             {"benchmark": "precision", "machine": machine(options.device), "bundle": reference, "results": results}

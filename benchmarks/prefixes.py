@@ -127,7 +127,7 @@ def main() -> None:
         decoded(decoder, segment_of(bundle, bundle.manifest.pairs[0], "First of all.", ""))
     limits = limits_of_bundle(bundle, bundle.manifest.decoding.beam_size)
     results = [typed(bundle, limits, decoders, pair) for pair in pairs]
-    reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
+    reference = bundle.manifest.reference
     print(json.dumps({"benchmark": "prefixes", "machine": machine(), "bundle": reference, "sentences": results}))
 
 

@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     bundle = load_bundle(options.bundle)
-    reference = f"{bundle.manifest.name}@{bundle.manifest.version}"
+    reference = bundle.manifest.reference
     run = Run.open(options.recipe, None, options.runs, None)
     translations = learn_translations(
         PackedPairs.load(run.folder.train),

@@ -203,7 +203,7 @@ def main() -> None:
             {
                 "benchmark": "static_batching",
                 "machine": machine(),
-                "bundle": f"{bundle.manifest.name}@{bundle.manifest.version}",
+                "bundle": bundle.manifest.reference,
                 "backend": type(backend).__name__,
                 "slots": options.slots,
                 "sentences": len(segments),

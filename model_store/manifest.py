@@ -98,6 +98,11 @@ class Manifest(FrozenModel):
         return self
 
     @property
+    def reference(self) -> str:
+        """ "name@version"."""
+        return f"{self.name}@{self.version}"
+
+    @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Source and target language of each direction."""
         return tuple(pair for direction in self.directions if (pair := self._pair(direction)))

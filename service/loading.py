@@ -138,7 +138,7 @@ class BundleLoader:
         manifest = bundle.manifest
         if (manifest.name, manifest.version) != (reference.name, reference.version):
             raise BundleCorruptError(
-                f"{reference}: the manifest says {manifest.name}@{manifest.version}; a bundle lies in <name>/<version>/"
+                f"{reference}: the manifest says {manifest.reference}; a bundle lies in <name>/<version>/"
             )
         return self._served(bundle)
 
@@ -153,7 +153,7 @@ class BundleLoader:
         if (rows := width_of(manifest.decoding.beam_size)) > self._rows:
             raise ConfigError(
                 f"decoder_rows: {self._rows} cannot hold a beam of {manifest.decoding.beam_size}, which "
-                f"{manifest.name}@{manifest.version} decodes with; allowed: {rows} or more, or 0"
+                f"{manifest.reference} decodes with; allowed: {rows} or more, or 0"
             )
         limits = [manifest.decoding.max_source_length, settings.max_source_length]
         target_length = manifest.decoding.max_length(min(limits))
@@ -179,7 +179,7 @@ class BundleLoader:
                 raise EngineUnavailableError("shutting down: no model is opened any more")
             engine.start()
         except DecoderProcessError as error:
-            raise DecoderProcessError(f"{manifest.name}@{manifest.version}: {error}") from error
+            raise DecoderProcessError(f"{manifest.reference}: {error}") from error
         finally:
             self._opening.discard(engine)
         return ServedModel(

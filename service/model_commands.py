@@ -109,7 +109,7 @@ def _store(settings: Settings) -> BundleStore:
 
 def _described(manifest: Manifest) -> str:
     lines = [
-        f"{manifest.name}@{manifest.version}",
+        manifest.reference,
         f"task: {manifest.task}",
         f"pairs: {', '.join(f'{source}-{target}' for source, target in manifest.pairs)}",
         f"licence: {manifest.licence}",

@@ -59,7 +59,7 @@ def learned_before(reference: str, origin: str) -> DataSource:
     """A bundle whose weights a run has, as a source of what it learned. Raises as find_bundle."""
     bundle = read_manifest(find_bundle(reference))
     return DataSource(
-        name=f"{bundle.name}@{bundle.version}",
+        name=bundle.reference,
         licence=bundle.licence,
         pairs=sum(each.pairs for each in bundle.data),
         origin=origin,
@@ -114,7 +114,7 @@ def check_beginning(recipe: Recipe, folder: RunFolder) -> None:
 def _beginning(reference: str) -> dict[str, Any]:
     manifest = read_manifest(find_bundle(reference))
     weights = {each.name: each.sha256 for each in manifest.files if fnmatch(each.name, WEIGHTS_PATTERN)}
-    return {"bundle": f"{manifest.name}@{manifest.version}", "weights": weights}
+    return {"bundle": manifest.reference, "weights": weights}
 
 
 def check_tokenizer_of_start(reference: str, prepared: Tokenizer, folder: Path) -> None:

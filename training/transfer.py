@@ -70,7 +70,7 @@ def check_same(
             check_same(f"{table}.{field}", value, allowed, manifest, otherwise=otherwise)
         elif value != allowed and not (field in GROWING and isinstance(value, int) and value > allowed):
             raise ConfigError(
-                f"{table}.{field}: {value!r} is not that of {manifest.name}@{manifest.version}, which this run starts "
+                f"{table}.{field}: {value!r} is not that of {manifest.reference}, which this run starts "
                 f"from; allowed: {allowed!r}{_or_more(field)}{otherwise}"
             )
 

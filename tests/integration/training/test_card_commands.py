@@ -96,7 +96,7 @@ def check(command: str, scores: list[Score], manifest: Manifest, corpora: Path) 
     given = evaluate.make_context(verb, words).params
     assert given["data"] == corpora
     assert (given["bundle"], given["server"]) in (
-        (f"{manifest.name}@{manifest.version}", None),
+        (manifest.reference, None),
         (None, "http://127.0.0.1:5000"),
     )
     data = load_recipe(RECIPES / f"{given['recipe']}.toml", start_from=given["start_from"]).data

@@ -56,7 +56,7 @@ def test_lists_by_number(store: BundleStore) -> None:
 def test_finds_the_version_or_the_highest(store: BundleStore, reference: str, found: str) -> None:
     assert str(store.find(reference)) == found
     manifest = load_bundle(store.resolve(reference)).manifest
-    assert f"{manifest.name}@{manifest.version}" == found
+    assert manifest.reference == found
 
 
 def test_not_found_lists_what_there_is(store: BundleStore) -> None:
