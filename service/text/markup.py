@@ -114,13 +114,16 @@ def _ends_with_link(run: Sequence[HtmlToken]) -> bool:
 def _label_begins(run: Sequence[HtmlToken], token: HtmlToken) -> int:
     """The place in a run of the tag with which a label begins whose text is `token`; 0 if it is none. One of two labels
     has several words: two words that are glued may be a name, as in LibreOffice."""
+    if token.kind != "text" or not _LABEL_BEGINS.match(token.source):
+        return 0
     place = len(run)
     while place and run[place - 1].kind == "start" and run[place - 1].name not in VOID:
         place -= 1
-    before = next((each.source for each in reversed(run[:place]) if each.kind != "end"), "")
-    glued = 0 < place < len(run) and run[place - 1].kind == "end"
-    labels = token.kind == "text" and _LABEL_ENDS.search(before) and _LABEL_BEGINS.match(token.source)
-    return place if glued and labels and _SPACES.search(before.strip() + token.source.strip()) else 0
+    if not (0 < place < len(run) and run[place - 1].kind == "end"):
+        return 0
+    before = next((run[index].source for index in range(place - 1, -1, -1) if run[index].kind != "end"), "")
+    labels = _LABEL_ENDS.search(before) and _SPACES.search(before.strip() + token.source.strip())
+    return place if labels else 0
 
 
 def text_of(source: str) -> str:

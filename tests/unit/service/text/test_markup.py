@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from html import unescape
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.html_tokens import html_tokens
-from service.text.markup import Run, parse_html, text_of
+from service.text.html_tokens import HtmlToken, html_tokens
+from service.text.markup import Run, _label_begins, parse_html, text_of
 from service.text.tag_placement import place_tags
 from tests.unit.service.text.tags import SOUP, tags_of, words_of
 
@@ -157,3 +158,21 @@ def test_whatever_the_alignment_no_tag_is_lost_doubled_or_crossed(data: st.DataO
             elif kind == "EndTag":
                 assert opened.pop() == name
         assert not opened
+
+
+class _Counted(list[HtmlToken]):
+    """How many of its items were read, one by one or in slices."""
+
+    read = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        self.read += len(found) if isinstance(key, slice) else 1
+        return found
+
+
+def test_a_label_is_found_without_reading_all_in_front_of_it() -> None:
+    label = html_tokens("First name</b><i>")
+    run = _Counted(html_tokens("<b>a</i>" * 1000) + label)
+    assert _label_begins(run, HtmlToken("text", "Last name")) == len(run) - 1
+    assert run.read < 20
