@@ -77,7 +77,7 @@ class Front:
         self._settings = settings
         self._not_here = _NOT_HERE if settings.glossaries_file else {**_NOT_HERE, "/v1/glossaries": _NO_GLOSSARIES}
         self._downloads = Downloads()
-        self._in_flight = 0
+        self._calls: set[asyncio.Timeout] = set()
         self._registry = CollectorRegistry()
         self._own = RequestMetrics(self._registry)
         self._own.watch(statuses())
@@ -108,28 +108,33 @@ class Front:
             return Response(status_code=CLIENT_LEFT)
         except HTTPException as error:
             return self._refused(path, http_problem(error), error.headers)
-        self._in_flight += 1
+        call = asyncio.timeout(_PROBE_S if path in _PROBES else self._settings.request_timeout_s + _SLACK_S)
+        self._calls.add(call)
         try:
-            async with asyncio.timeout(_PROBE_S if path in _PROBES else self._settings.request_timeout_s + _SLACK_S):
+            async with call:
                 answered = await (self._metrics(asked) if path == "/metrics" else self._answer(asked))
         except Exception as error:
             return self._refused(path, _problem(error))
         finally:
-            self._in_flight -= 1
+            self._calls.remove(call)
         for key, file in answered.files:
             self._downloads.keep(key, file)
         return answered
 
     async def drain(self) -> None:
-        """Have new work refused by the replicas, as a process by itself does; returns when all else is answered and the
-        answers have left, or VERSO_DRAIN_S seconds later."""
-        with contextlib.suppress(TimeoutError):
+        """Have new work refused by the replicas, as a process by itself does; returns when all else is answered, by the
+        front itself after VERSO_DRAIN_S seconds, and the answers have left."""
+        try:
             async with asyncio.timeout(self._settings.drain_s):
                 with contextlib.suppress(*_REPLICA_LOST):
                     await self._replicas.broadcast("drain").results_async()
-                while self._in_flight:
+                while self._calls:
                     await asyncio.sleep(_LOOK_S)
-                await asyncio.sleep(CLOSE_S)  # the HTTP server of Ray Serve does not wait for them
+        except TimeoutError:
+            for call in self._calls:
+                if not call.expired():
+                    call.reschedule(asyncio.get_running_loop().time())
+        await asyncio.sleep(CLOSE_S)  # the HTTP server of Ray Serve does not wait for them
 
     async def _answer(self, asked: Asked) -> Answered:
         """Ask until a replica lives long enough to answer."""
