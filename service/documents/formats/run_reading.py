@@ -82,6 +82,14 @@ def speaks(elements: Iterable[Element], dialect: Dialect) -> bool:
     return False
 
 
+def hole_of(element: Element, dialect: Dialect) -> Element | None:
+    """What has the runs that are in a container: it or a child; None of what is no container."""
+    inner = dialect.containers.get(name(element), "")
+    if inner is None:
+        return element
+    return next((each for each in element if name(each) == inner), None) if inner else None
+
+
 class RunReader:
     """Elements -> inline content, in which every text is in its style."""
 
@@ -109,9 +117,8 @@ class RunReader:
         kind = name(element)
         if kind == self._dialect.run:
             return self._run(element)
-        if kind in self._dialect.containers and depth < _DEEPEST and self._says([element]):
-            inner = self._dialect.containers[kind]
-            hole = element if inner is None else next((each for each in element if name(each) == inner), None)
+        if depth < _DEEPEST and self._says([element]):
+            hole = hole_of(element, self._dialect)
             if hole is not None:
                 return [Span(Shell(element, hole), tuple(self.content(list(hole), depth + 1)))]
         return [Word(Raw((element,))) if kind in self._dialect.words else Point(Raw((element,)))]

@@ -10,24 +10,34 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 
-from service.documents.formats.run_reading import XML_SPACE, Dialect, RunReader, mark_of, name, speaks, without_style
+from service.documents.formats.run_reading import (
+    XML_SPACE,
+    Dialect,
+    RunReader,
+    hole_of,
+    mark_of,
+    name,
+    speaks,
+    without_style,
+)
 from service.documents.inline import InlineText, Span
 from service.documents.xml_inline import Raw, Shell, Style, XmlInline, XmlKey
 from service.documents.xml_trees import Element
 
 
 class Stretch:
-    """What is translated of a paragraph as one text, and the elements that it is now. plain: the usual style."""
+    """What is translated of a paragraph as one text, and the elements in `parent` that it is now. plain: the usual
+    style."""
 
     def __init__(
         self,
-        paragraph: Element,
+        parent: Element,
         elements: Sequence[Element],
         dialect: Dialect,
         content: Iterable[XmlInline],
         plain: Style,
     ) -> None:
-        self._paragraph = paragraph
+        self._parent = parent
         self._elements = elements
         self._dialect = dialect
         self._plain = plain
@@ -37,13 +47,13 @@ class Stretch:
     def fill(self, text: str) -> None:
         """Put the translation of the segment in its place."""
         content = self._inline.parse(text)
-        here = self._paragraph.makeelement("here")
+        here = self._parent.makeelement("here")
         self._elements[0].addprevious(here)
         for element in self._elements:
-            self._paragraph.remove(element)
+            self._parent.remove(element)
         for element in self._written(content, self._plain):
             here.addprevious(element)
-        self._paragraph.remove(here)
+        self._parent.remove(here)
 
     def _written(self, content: Iterable[XmlInline], style: Style) -> Iterator[Element]:
         for each in content:
@@ -87,24 +97,31 @@ def stretches(paragraph: Element, dialect: Dialect) -> Iterator[Stretch]:
         return
     for run in list(_runs(paragraph, dialect)):
         _split(run, dialect)
+    yield from _between_breaks(paragraph, dialect)
+
+
+def _between_breaks(parent: Element, dialect: Dialect) -> Iterator[Stretch]:
     group: list[Element] = []
-    for element, fixed in zip(list(paragraph), [*_fixed(list(paragraph), dialect)], strict=True):
+    for element, fixed in zip(list(parent), [*_fixed(list(parent), dialect)], strict=True):
         if not fixed:
             group.append(element)
             continue
-        yield from _stretch(paragraph, group, dialect)
+        yield from _stretch(parent, group, dialect)
         group = []
-    yield from _stretch(paragraph, group, dialect)
+    yield from _stretch(parent, group, dialect)
 
 
-def _stretch(paragraph: Element, group: Sequence[Element], dialect: Dialect) -> Iterator[Stretch]:
-    if not speaks(group, dialect):
+def _stretch(parent: Element, group: Sequence[Element], dialect: Dialect) -> Iterator[Stretch]:
+    speaking = [element for element in group if speaks([element], dialect)]
+    hole = hole_of(speaking[0], dialect) if len(speaking) == 1 else None
+    if hole is not None and any(_fixed(list(hole), dialect)):  # a link with a tab, as in a table of contents
+        yield from _between_breaks(hole, dialect)
         return
     reader = RunReader(dialect)
-    content = reader.content(group, 0)
+    content = reader.content(group, 0) if speaking else []
     plain = reader.usual_style()
     if plain is not None:
-        yield Stretch(paragraph, group, dialect, content, plain)
+        yield Stretch(parent, group, dialect, content, plain)
 
 
 def _split(run: Element, dialect: Dialect) -> None:

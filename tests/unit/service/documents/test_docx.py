@@ -149,9 +149,14 @@ def test_an_entry_of_a_table_of_contents_keeps_its_page_at_the_end() -> None:
     page = (
         field("begin") + "<w:r><w:instrText>PAGEREF</w:instrText></w:r>" + field("separate") + run("5") + field("end")
     )
-    element = paragraph(f'<w:hyperlink w:anchor="x">{run("one two")}<w:r><w:tab/></w:r>{page}</w:hyperlink>')
-    assert written(element).startswith("<hyperlink>two one<tab></tab><fldChar>")
-    assert written(element).endswith("5<fldChar></fldChar></hyperlink>")
+    tab = "<w:r><w:tab/></w:r>"
+    link = f'<w:hyperlink w:anchor="x">{run("1.")}{tab}{run("one ")}{run("two", "<w:b/>")}{tab}{page}</w:hyperlink>'
+    entry = f'<w:bookmarkStart w:id="1"/>{link}<w:bookmarkEnd w:id="1"/>'
+    # What would be beside the tab is no part of the sentence.
+    assert [segment.plain for segment in read(DOCX, document_of(entry)).segments] == ["one two"]
+    text = written(paragraph(entry))
+    assert text.startswith("<bookmarkStart></bookmarkStart><hyperlink>1.<tab></tab>two one<tab></tab><fldChar>")
+    assert text.endswith("5<fldChar></fldChar></hyperlink><bookmarkEnd></bookmarkEnd>")
 
 
 def test_ranges_never_end_before_they_begin() -> None:
