@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -30,11 +31,15 @@ from service.errors import InvalidRequestError
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _PARAGRAPHS = frozenset({f"{_TEXT}p", f"{_TEXT}h"})
-_SPANS = frozenset({f"{_TEXT}span", f"{_TEXT}a", f"{_TEXT}meta"})
+_LINK, _SPAN, _SPACE = f"{_TEXT}a", f"{_TEXT}span", f"{_TEXT}s"
+_SPANS = frozenset({_SPAN, _LINK, f"{_TEXT}meta"})
 _BREAKS = frozenset({f"{_TEXT}tab", f"{_TEXT}line-break"})
-_INDENTS = _BREAKS | {f"{_TEXT}s"}
 # Of the vocabulary of text, what has a place but does not stand in a sentence; all else does, as a page's number.
-_POINTS = frozenset({f"{_TEXT}{name}" for name in ("note", "soft-page-break", "bookmark", "reference-mark")})
+_POINT_NAMES = (
+    *("note", "soft-page-break", "bookmark", "reference-mark", "change"),
+    *("toc-mark", "user-index-mark", "alphabetical-index-mark"),
+)
+_POINTS = frozenset({f"{_TEXT}{name}" for name in _POINT_NAMES})
 _NAMES = (f"{_TEXT}name", f"{_TEXT}id", f"{_TEXT}change-id", f"{_OFFICE}name")
 _SPACES = re.compile(r"[ \t\r\n]+")
 _MORE_SPACES = re.compile(r"(?<= ) +")
@@ -50,13 +55,15 @@ class _Paragraph:
     """A paragraph: what stays, and stretches that are translated. It is built anew when the last of them is filled."""
 
     def __init__(self, element: Element) -> None:
-        self._element = element
+        _split(element)
+        element = self._element = _innermost(element)
         self._groups: list[Item | Stretch] = []
         self.stretches: list[Stretch] = []
         group: list[Item] = []
         for item in [*items_of(element), None]:
             # Spaces in front of all text indent it.
-            fixed = item is not None and not isinstance(item, str) and item.tag in (_BREAKS if group else _INDENTS)
+            indents = not group and item is not None and not isinstance(item, str) and item.tag == _SPACE
+            fixed = item is not None and (indents or _breaks(item))
             if item is not None and not fixed:
                 group.append(_SPACES.sub(" ", item) if isinstance(item, str) else item)
                 continue
@@ -83,6 +90,37 @@ class _Paragraph:
                 append(self._element, group.content, _append_text, _moved)
             else:
                 append_items(self._element, [group], _moved)
+
+
+def _split(element: Element) -> None:
+    """Each span with a break between texts becomes several: a break inside a text would be no space."""
+    for child in [each for each in element if each.tag in _SPANS]:
+        _split(child)
+        groups = [list(group) for _breaks, group in itertools.groupby(items_of(child), _breaks)]
+        if child.tag == _LINK or len(groups) < 2:
+            continue
+        tail = child.tail
+        for group in groups:
+            part = child.makeelement(child.tag, dict(child.attrib), child.nsmap)
+            append_items(part, group, _moved)
+            child.addprevious(part)
+        part.tail = tail
+        element.remove(child)
+
+
+def _breaks(item: Item) -> bool:
+    """Whether it is a break, or a span of nothing else, as underlined tabs are."""
+    if isinstance(item, str):
+        return False
+    inside = items_of(item)
+    return item.tag in _BREAKS or (item.tag == _SPAN and bool(inside) and all(map(_breaks, inside)))
+
+
+def _innermost(element: Element) -> Element:
+    """The span or link around all of a paragraph, as an entry of a table of contents has it, or the paragraph."""
+    while len(element) == 1 and element[0].tag in _SPANS and not f"{element.text or ''}{element[0].tail or ''}".strip():
+        element = element[0]
+    return element
 
 
 class Stretch:
@@ -125,7 +163,7 @@ def _places(tree: Tree, limits: DocumentLimits) -> Iterator[Stretch]:
 def _kind(element: Element) -> Kind:
     if element.tag in _SPANS:
         return "span"
-    if element.tag == f"{_TEXT}s":
+    if element.tag == _SPACE:
         return "text"
     in_text = isinstance(element.tag, str) and element.tag.startswith(_TEXT)
     return "word" if in_text and element.tag not in _POINTS | _BREAKS else "point"
@@ -153,7 +191,7 @@ def _append_text(parent: Element, text: str) -> None:
     done = 0
     for match in _MORE_SPACES.finditer(text):
         append_text(parent, text[done : match.start()])
-        spaces = etree.SubElement(parent, f"{_TEXT}s")
+        spaces = etree.SubElement(parent, _SPACE)
         spaces.set(f"{_TEXT}c", str(len(match[0])))
         done = match.end()
     append_text(parent, text[done:])

@@ -145,6 +145,49 @@ def test_an_open_document_that_is_not_translated_is_the_same_tree(name: str) -> 
     assert now == before.replace(b'nine<text:s text:c="3">', b'nine <text:s text:c="2">')
 
 
+@pytest.mark.parametrize(
+    ("inside", "segments", "expected"),
+    [
+        (  # an entry of a table of contents
+            "<text:a><text:span>1.</text:span><text:tab/>one <text:span>two</text:span><text:tab/>3</text:a>",
+            ["one two"],
+            "<text:a><text:span>1.</text:span><text:tab/><text:span>two</text:span> one<text:tab/>3</text:a>",
+        ),
+        (
+            '<text:span text:style-name="b">one two<text:line-break/>three four</text:span> five',
+            ["one two", "three four five"],
+            '<text:span text:style-name="b">two one</text:span>'
+            '<text:span text:style-name="b"><text:line-break/></text:span>'
+            'five <text:span text:style-name="b">four three</text:span>',
+        ),
+        (  # a line to write on
+            '<text:span text:style-name="u"><text:tab/></text:span>one two',
+            ["one two"],
+            '<text:span text:style-name="u"><text:tab/></text:span>two one',
+        ),
+    ],
+)
+def test_breaks_divide_texts_of_an_open_document_in_spans_too(inside: str, segments: list[str], expected: str) -> None:
+    content = written_odt(inside)
+    assert [segment.plain for segment in read(ODT, content).segments] == segments
+    assert members(turn(ODT, content))["content.xml"].decode().endswith(f"<text:p>{expected}</text:p></text:x>")
+
+
+@pytest.mark.parametrize("mark", ["change", "alphabetical-index-mark", "toc-mark", "user-index-mark"])
+def test_marks_of_an_open_document_that_show_nothing_are_no_words(mark: str) -> None:
+    (segment,) = read(ODT, written_odt(f"one <text:{mark}/>two")).segments
+    assert segment.text == 'one <wbr id="0">two'
+
+
+def written_odt(paragraph: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        root = '<text:x xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">'
+        archive.writestr("content.xml", f"{root}<text:p>{paragraph}</text:p></text:x>")
+    return content.getvalue()
+
+
 CHAPTER = """\
 <?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">
