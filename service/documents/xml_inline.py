@@ -54,12 +54,13 @@ XmlInline = Inline[XmlKey]
 class Mark:
     """An element that begins or ends a range. name: of the range, the same at both. starts: which of them it is.
     middle: it is between them, and what is before it belongs to the beginning. strong: others that cross a range of
-    this kind are taken apart, not this one."""
+    this kind are taken apart, not this one, and without text it is a word, unless it is `unseen`."""
 
     name: str
     starts: bool = False
     middle: bool = False
     strong: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,9 @@ def with_ranges(
                     pair = Pair(tuple(items[index:start]), (items[end],))
                     built.append(Span(pair, tuple(build(start, end))))
                 else:
-                    strong = marks[index]
-                    built.append(Word(Raw(elements)) if strong and strong.strong else Point(Raw(elements)))
+                    mark = marks[index]
+                    word = mark is not None and mark.strong and not mark.unseen
+                    built.append(Word(Raw(elements)) if word else Point(Raw(elements)))
                 index = end
             elif index in ranges.loose:
                 mark = marks[index]

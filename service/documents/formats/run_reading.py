@@ -28,6 +28,8 @@ _SPACES = re.compile(r"[ \t\r\n]+")
 # Of a run's formatting, what does not show.
 _UNSEEN = frozenset({"w:lang", "w:noProof", "w:rsid"})
 
+_UNSEEN_FIELD = re.compile(r"\s*(?:XE|TC|TA|RD)\b")
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -60,12 +62,19 @@ def mark_of(element: Element) -> Mark | None:
     kind = name(element)
     if kind == "w:r" and len(element) and name(element[-1]) == "w:fldChar":
         type_ = next((value for key, value in element[-1].attrib.items() if str(key).endswith("fldCharType")), "")
-        return Mark("field", type_ == "begin", type_ == "separate", strong=True)
+        return Mark("field", type_ == "begin", type_ == "separate", strong=True, unseen=_is_unseen(element))
     if kind.endswith(("RangeStart", "RangeEnd", "bookmarkStart", "bookmarkEnd", "permStart", "permEnd")):
         number = next((value for key, value in element.attrib.items() if etree.QName(key).localname == "id"), "")
         what = kind.removesuffix("Start").removesuffix("End")
         return Mark(f"{what} {number}", kind.endswith("Start"))
     return None
+
+
+def _is_unseen(begin: Element) -> bool:
+    """Whether a field that begins there shows nothing, but is an entry of an index or a table."""
+    behind = begin.getnext()
+    codes = [] if behind is None else [child.text or "" for child in behind if name(child) == "w:instrText"]
+    return any(map(_UNSEEN_FIELD.match, codes))
 
 
 def speaks(elements: Iterable[Element], dialect: Dialect) -> bool:

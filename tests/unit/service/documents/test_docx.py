@@ -142,6 +142,17 @@ def test_fields_keep_their_order() -> None:
     assert written(paragraph(run("a b") + field("end") + run("c d"))) == "b a<fldChar></fldChar>d c"
 
 
+def test_an_entry_for_an_index_is_no_word() -> None:
+    def field(kind: str) -> str:
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    for code, mark in (("XE &quot;a b&quot;", '<wbr id="0">'), ("PAGE", '<var id="0"></var>')):
+        xml = (
+            run("one ") + field("begin") + f"<w:r><w:instrText> {code} </w:instrText></w:r>" + field("end") + run("two")
+        )
+        assert [segment.text for segment in read(DOCX, document_of(xml)).segments] == [f"one {mark}two"]
+
+
 def test_an_entry_of_a_table_of_contents_keeps_its_page_at_the_end() -> None:
     def field(kind: str) -> str:
         return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
