@@ -7,7 +7,6 @@ import contextlib
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ import yaml
 
 from service.settings import Settings
 from tests.integration.service.bundles import random_bundle
-from tests.integration.service.server import environment
+from tests.integration.service.server import environment, free_port
 from tests.load.storm import oracle, texts
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray")
@@ -45,12 +44,6 @@ class Account:
     asked: int = 0
     answered: dict[int, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import promql_parser as promql
 import yaml
 
 from tests.integration.debian import binary
+from tests.integration.service.server import free_port
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 CONFIG = DEPLOY / "prometheus" / "prometheus.yml"
@@ -32,8 +32,7 @@ def prometheus_of(target: str, folder: Path) -> Iterator[httpx.Client]:
     scrape["static_configs"] = [{"targets": [target]}]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     arguments = [f"--config.file={path}", f"--storage.tsdb.path={folder}", f"--web.listen-address=127.0.0.1:{port}"]
     with (
         (folder / "log").open("w") as log,

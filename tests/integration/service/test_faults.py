@@ -20,7 +20,7 @@ import pytest
 
 from model_store.decoding.in_flight import ENCODE_AHEAD
 from tests.integration.service.bundles import random_bundle
-from tests.integration.service.server import PATIENCE_S, Served, served
+from tests.integration.service.server import PATIENCE_S, Served, served, wait_until
 from tests.integration.service.test_load import metric
 
 # Eight segments of beam 4 have a slot, the others wait.
@@ -45,13 +45,6 @@ def client(faulty: Served) -> Iterator[httpx.Client]:
 
 def ask(client: httpx.Client, text: str, **fields: Any) -> httpx.Response:
     return client.post("/v1/translate", json={"text": text, "source": "en", "target": "ru", **fields})
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def held_up(

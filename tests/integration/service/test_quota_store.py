@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from service.errors import QuotaError
 from service.keys import KeyStore
 from service.quota_store import QuotaStore
 from tests.integration.debian import binary
+from tests.integration.service.server import free_port
 from tests.unit.service.api.client import app_of, running
 
 ONE = {"text": "one two", "source": "en", "target": "ru"}
@@ -53,9 +53,7 @@ def _wait(port: int) -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        found: int = free.getsockname()[1]
-        return found
+    return free_port()
 
 
 async def passed(access: Access, times: int, address: str = "192.0.2.1") -> int:

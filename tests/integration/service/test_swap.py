@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.integration.service.bundles import random_bundle
-from tests.integration.service.server import Served, served
+from tests.integration.service.server import PATIENCE_S, Served, served, wait_until
 from tests.integration.service.test_load import texts
 
 KEY = "only for tests"
-PATIENCE_S = 60.0
 
 
 def admin(server: Served, method: str, path: str, **arguments: Any) -> httpx.Response:
@@ -30,13 +27,6 @@ def admin(server: Served, method: str, path: str, **arguments: Any) -> httpx.Res
 
 def versions(server: Served) -> list[str]:
     return [each["version"] for each in httpx.get(f"{server.url}/v1/models").json()["models"]]
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 class Callers:

@@ -9,7 +9,8 @@ import torch
 
 from model_store.config import DecoderConfig, EncoderConfig
 from model_store.errors import ConfigError
-from tests.unit.training.test_widening import logits, tiny_network
+from tests.unit.model_store.decoding.networks import teacher_forced
+from tests.unit.training.test_widening import tiny_network
 from training.rescaling import rescale_embeddings
 
 FEEDING = {"decoder": DecoderConfig(input_feeding=True)}
@@ -19,9 +20,9 @@ WINDOW = {"embedding_window": 3}
 @pytest.mark.parametrize("options", [{}, FEEDING, WINDOW, {"residual": True, "layers": 3}, {"cell": "gru"}], ids=str)
 def test_scores_are_as_they_were_where_nothing_is_tied(options: dict[str, Any]) -> None:
     network = tiny_network({"tied_embeddings": False, **options})
-    before, size = logits(network), network.source_embedding.weight.norm().item()
+    before, size = teacher_forced(network), network.source_embedding.weight.norm().item()
     rescale_embeddings(network, 2.5)
-    torch.testing.assert_close(logits(network), before, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(teacher_forced(network), before, rtol=1e-12, atol=1e-12)
     assert network.source_embedding.weight.norm().item() == pytest.approx(2.5 * size)
 
 
@@ -31,10 +32,10 @@ def test_tied_scores_are_as_they_were_where_tanh_is_linear(options: dict[str, An
     network = tiny_network(options)
     with torch.no_grad():
         network.decoder.combine.weight.mul_(1e-3)
-    before = logits(network)
+    before = teacher_forced(network)
     rescale_embeddings(network, 2.0)
     assert network.projection.weight is network.source_embedding.weight
-    torch.testing.assert_close(logits(network), before, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(teacher_forced(network), before, rtol=1e-5, atol=1e-9)
     assert before.abs().max() > 1e-6  # beside 1e-9
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from model_store.config import DecoderConfig, EncoderConfig, NetworkConfig
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
+from tests.unit.model_store.decoding.networks import teacher_forced
 from training.widening import widen
 
 FITTING: list[dict[str, Any]] = [
@@ -34,12 +35,6 @@ def tiny_network(options: dict[str, Any]) -> Seq2Seq:
     return Seq2Seq(NetworkConfig.model_validate(config)).double().eval()
 
 
-def logits(network: Seq2Seq) -> torch.Tensor:
-    source, lengths = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0]]), torch.tensor([4, 2])
-    target = torch.tensor([[2, 11, 12], [2, 13, 14]])
-    return network.projection(network(source, lengths, target))  # type: ignore[no-any-return]
-
-
 def wider(network: Seq2Seq, **widths: int) -> Seq2Seq:
     torch.manual_seed(5)
     wide = Seq2Seq(network.config.model_copy(update={"hidden": 13, "embedding": 11, **widths})).double().eval()
@@ -52,7 +47,7 @@ def wider(network: Seq2Seq, **widths: int) -> Seq2Seq:
 def test_it_computes_the_same_function(options: dict[str, Any], widths: dict[str, int]) -> None:
     network = tiny_network(options)
     wide = wider(network, **widths)
-    torch.testing.assert_close(logits(wide), logits(network), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(teacher_forced(wide), teacher_forced(network), rtol=1e-12, atol=1e-12)
     names = [name for name, _ in network.named_parameters()]
     assert sum(wide.get_parameter(name).numel() for name in names) > sum(p.numel() for p in network.parameters())
 
@@ -65,7 +60,7 @@ def test_every_new_unit_learns(options: dict[str, Any]) -> None:
     optimizer = torch.optim.Adam(wide.parameters(), lr=1e-2)
     for _update in range(2):
         optimizer.zero_grad()
-        loss = F.cross_entropy(logits(wide).flatten(0, 1), torch.tensor([4, 5, 6, 7, 8, 9]))
+        loss = F.cross_entropy(teacher_forced(wide).flatten(0, 1), torch.tensor([4, 5, 6, 7, 8, 9]))
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     for name, parameter in wide.named_parameters():

@@ -92,6 +92,13 @@ every_network = pytest.mark.parametrize(
 )
 
 
+def teacher_forced(network: Seq2Seq) -> torch.Tensor:
+    """The logits of some targets for their sources."""
+    source, lengths = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0]]), torch.tensor([4, 2])
+    target = torch.tensor([[2, 11, 12], [2, 13, 14]])
+    return network.projection(network(source, lengths, target))  # type: ignore[no-any-return]
+
+
 def open_tiny(
     network: Seq2Seq,
     *,

@@ -10,20 +10,14 @@ import torch
 from model_store.config import EncoderConfig
 from model_store.network.padding import narrowed, padded
 from model_store.network.seq2seq import Seq2Seq
-from tests.unit.model_store.decoding.networks import every_network, tiny_network
-
-
-def readouts(network: Seq2Seq) -> torch.Tensor:
-    source, lengths = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0]]), torch.tensor([4, 2])
-    target = torch.tensor([[2, 11, 12], [2, 13, 14]])
-    return network.projection(network(source, lengths, target))  # type: ignore[no-any-return]
+from tests.unit.model_store.decoding.networks import every_network, teacher_forced, tiny_network
 
 
 @every_network
 def test_the_logits_are_the_same(options: dict[str, Any]) -> None:
     network = tiny_network(**options)
     wide = padded(network, 5)
-    torch.testing.assert_close(readouts(wide), readouts(network), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(teacher_forced(wide), teacher_forced(network), rtol=1e-12, atol=1e-12)
     directed = network.config.encoder.kind == "recurrent" and network.config.encoder.direction != "bidirectional"
     narrow, found = ((each.config.hidden, each.config.embedding) for each in (network, wide))
     assert found == (tuple(-(-width // 5) * 5 for width in narrow) if directed else narrow)
@@ -59,7 +53,7 @@ def test_what_is_tied_stays_tied(tied: bool) -> None:
     wide = padded(network, 7)
     assert (wide.projection.weight is wide.source_embedding.weight) == tied
     assert (wide.config.hidden, wide.config.embedding) == (14, 14)
-    torch.testing.assert_close(readouts(wide), readouts(network), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(teacher_forced(wide), teacher_forced(network), rtol=1e-12, atol=1e-12)
 
 
 def test_zeros_stay_zero_in_training() -> None:
@@ -67,7 +61,7 @@ def test_zeros_stay_zero_in_training() -> None:
     network = tiny_network(encoder=EncoderConfig())
     wide = padded(network, 5)
     for each in (network, wide):
-        loss = torch.nn.functional.cross_entropy(readouts(each).flatten(0, 1), torch.tensor([4, 5, 6, 7, 8, 9]))
+        loss = torch.nn.functional.cross_entropy(teacher_forced(each).flatten(0, 1), torch.tensor([4, 5, 6, 7, 8, 9]))
         loss.backward()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for parameter in network.parameters():
