@@ -9,7 +9,7 @@ from typing import Protocol
 from service.documents.archive import Archive
 from service.documents.document import Segment
 from service.documents.limits import DocumentLimits
-from service.documents.xml_trees import Tree, parse_xml, write_xml
+from service.documents.xml_trees import Element, Tree, parse_xml, write_xml
 
 
 class Place(Protocol):
@@ -21,6 +21,31 @@ class Place(Protocol):
 
     def fill(self, text: str) -> None:
         """Put the translation of the segment in its place; once."""
+
+
+class AttributePlace:
+    """An attribute that people read, such as the text for a picture."""
+
+    def __init__(self, element: Element, name: str) -> None:
+        self._element = element
+        self._name = name
+        self.segment = Segment(element.get(name, ""))
+
+    def fill(self, text: str) -> None:
+        """As Place.fill."""
+        self._element.set(self._name, text)
+
+
+class TextPlace:
+    """An element with nothing but text in it."""
+
+    def __init__(self, element: Element) -> None:
+        self._element = element
+        self.segment = Segment(element.text or "")
+
+    def fill(self, text: str) -> None:
+        """As Place.fill."""
+        self._element.text = text
 
 
 @dataclass(frozen=True)

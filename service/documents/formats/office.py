@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterator
 from service.documents.archive import Archive
 from service.documents.document import DocumentFormat
 from service.documents.formats.run_reading import Dialect, name
-from service.documents.formats.runs import Stretch, stretches
+from service.documents.formats.runs import stretches
 from service.documents.limits import DocumentLimits
-from service.documents.packages import PackageDocument, Place, xml_parts
+from service.documents.packages import AttributePlace, PackageDocument, Place, xml_parts
 from service.documents.xml_trees import Tree, parse_xml
 from service.errors import InvalidRequestError
+from service.text.segmentation import has_letter
 
 _CONTENT_TYPES = "[Content_Types].xml"
 _WORD_TYPES = frozenset({"document.main", "header", "footer", "footnotes", "endnotes", "comments"})
 _DRAWING_TYPES = frozenset({"slide", "notesSlide", "chart", "diagramData", "diagramDrawing"})
+# Pictures and shapes, and the texts for who does not see them.
+_PICTURES = ("{*}docPr", "{*}cNvPr")
+_ALTERNATIVES = ("title", "descr")
 
 WORDPROCESSING = Dialect(
     paragraph="w:p",
@@ -79,10 +83,12 @@ def _read(content: bytes, limits: DocumentLimits, main_type: str, what: str) -> 
     return PackageDocument(archive, xml_parts(archive, parts), limits)
 
 
-def _places(tree: Tree, dialect: Dialect, limits: DocumentLimits) -> Iterator[Stretch]:
+def _places(tree: Tree, dialect: Dialect, limits: DocumentLimits) -> Iterator[Place]:
     for paragraph in [element for element in tree.iter() if name(element) == dialect.paragraph]:
         limits.check(len(paragraph), limits.items, "elements in one paragraph")
         yield from stretches(paragraph, dialect)
+    for picture in tree.iter(*_PICTURES):
+        yield from (AttributePlace(picture, each) for each in _ALTERNATIVES if has_letter(picture.get(each, "")))
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"

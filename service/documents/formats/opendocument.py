@@ -23,12 +23,14 @@ from service.documents.formats.mixed import (
 )
 from service.documents.inline import InlineText
 from service.documents.limits import DocumentLimits
-from service.documents.packages import PackageDocument, xml_parts
+from service.documents.packages import PackageDocument, Place, TextPlace, xml_parts
 from service.documents.xml_inline import Item, Mark, XmlInline, XmlKey
 from service.documents.xml_trees import Element, Tree
 from service.errors import InvalidRequestError
+from service.text.segmentation import has_letter
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _PARAGRAPHS = frozenset({f"{_TEXT}p", f"{_TEXT}h"})
 _LINK, _SPAN, _SPACE = f"{_TEXT}a", f"{_TEXT}span", f"{_TEXT}s"
@@ -153,11 +155,14 @@ def read(content: bytes, limits: DocumentLimits) -> PackageDocument:
     return PackageDocument(archive, xml_parts(archive, dict.fromkeys(names, places)), limits)
 
 
-def _places(tree: Tree, limits: DocumentLimits) -> Iterator[Stretch]:
+def _places(tree: Tree, limits: DocumentLimits) -> Iterator[Place]:
     for element in tree.iter(*_PARAGRAPHS):
         limits.check(len(element), limits.items, "elements in one paragraph")
         if next(element.iterancestors(f"{_TEXT}tracked-changes"), None) is None:
             yield from _Paragraph(element).stretches
+    for picture in tree.iter(f"{_SVG}title", f"{_SVG}desc"):
+        if not len(picture) and has_letter(picture.text or ""):
+            yield TextPlace(picture)
 
 
 def _kind(element: Element) -> Kind:

@@ -179,6 +179,24 @@ def test_marks_of_an_open_document_that_show_nothing_are_no_words(mark: str) -> 
     assert segment.text == 'one <wbr id="0">two'
 
 
+def test_texts_for_pictures_are_translated() -> None:
+    svg = 'xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0"'
+    frame = f"<frame {svg}><svg:title>{{}}</svg:title><svg:desc>{{}}</svg:desc></frame>"
+    turned = members(turn(ODT, written_odt("one two " + frame.format("a cat", "on a mat"))))["content.xml"].decode()
+    assert frame.format("cat a", "mat a on") in turned
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    named = slide.shapes.add_shape(1, 0, 0, 9, 9)._element.nvSpPr.cNvPr
+    named.set("descr", "a cat on\na mat")
+    named.set("title", "12")
+    (shape,) = pptx.Presentation(io.BytesIO(turn(PPTX, saved(deck)))).slides[0].shapes
+    assert (shape._element.nvSpPr.cNvPr.get("descr"), shape._element.nvSpPr.cNvPr.get("title")) == (
+        "mat a on cat a",
+        "12",
+    )
+    assert shape.name == named.get("name")
+
+
 def written_odt(paragraph: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
