@@ -63,8 +63,6 @@ class Tokenizer:
     are added by id, so "<2ru>" in a text is five characters.
     """
 
-    pad_id = PAD_ID
-    unk_id = UNK_ID
     bos_id = BOS_ID
     eos_id = EOS_ID
 

@@ -129,9 +129,8 @@ class Slots:
         error = self._try_admit(entries)
         if error is None:
             return []
-        gone = isinstance(
-            error, DecoderProcessError
-        )  # since it was last used: all of it, and these have no part in that
+        # Since it was last used: all of it, and these have no part in that.
+        gone = isinstance(error, DecoderProcessError)
         ended = self.fail_live("admitting segments", error) if gone else self._discard_if_inconsistent(error)
         for entry in entries:
             # A decoder that a neighbour broke is replaced at once, or that one would fail the others too.

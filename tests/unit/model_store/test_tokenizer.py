@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.errors import ConfigError, SegmentError
-from model_store.tokenizer import Tokenizer, escape, unescape
+from model_store.tokenizer import PAD_ID, UNK_ID, Tokenizer, escape, unescape
 from training.config import TokenizerConfig
 from training.tokenizer_training import train_tokenizer
 
@@ -112,7 +112,7 @@ def test_source_with_a_formality_token() -> None:
 
 
 def test_control_ids_are_all_but_eos() -> None:
-    assert (UNIGRAM.pad_id, UNIGRAM.unk_id, UNIGRAM.bos_id, UNIGRAM.eos_id) == (0, 1, 2, 3)
+    assert (PAD_ID, UNK_ID, UNIGRAM.bos_id, UNIGRAM.eos_id) == (0, 1, 2, 3)
     assert UNIGRAM.control_ids == {0, 1, 2, 4, 5}
     assert BPE.control_ids == {0, 1, 2, 4, 5, 6, 7}
     assert (BPE.languages, BPE.tasks) == (("en", "ru"), ("translate", "summarize"))
