@@ -237,6 +237,8 @@ class DocumentJobs:
             return None
         content, done = work
         segments = (await self._reader.read(job.new.name, content)).segments
+        if len(segments) != job.new.segments:
+            done.clear()  # another version of the service began it, and read it in other segments
         report = job.report
 
         async def part_done(texts: Mapping[int, str], news: Report) -> None:

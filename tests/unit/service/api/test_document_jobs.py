@@ -15,7 +15,7 @@ import pytest
 from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from service.documents.store import JobStore, NewJob
-from service.documents.translation import Order
+from service.documents.translation import Order, Report
 from service.engine.segment import SegmentResult
 from service.errors import DocumentStoreError, EngineDeadlineError, EngineFailedError, EngineOverloadedError
 from tests.unit.service.api.client import app_of, ask, running
@@ -121,6 +121,22 @@ def test_a_job_that_ends_every_process_is_given_up(tmp_path: Path) -> None:
 
     failed = ask(app_of(documents_file=str(file)), call)
     assert "begun 5 times" in failed["error"]["message"]
+
+
+def test_what_another_version_read_in_other_segments_is_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "documents.sqlite"
+    store = JobStore(file, kept_s=100.0)
+    store.add(NewJob("x", "", "net:1", 1.0, "a.txt", Order("en", "ru"), 3, 3), b"one two\nthree four\n")
+    store.progress("x", {0: "of another", 1: "place"}, Report())
+    store.close()
+
+    async def call(client: httpx.AsyncClient) -> str:
+        async with asyncio.timeout(20):
+            while (answer := await client.get("/v1/documents/x/download")).status_code == 409:
+                await asyncio.sleep(0.01)
+        return answer.text
+
+    assert ask(app_of(documents_file=str(file)), call) == "two one\nfour three\n"
 
 
 def test_clients_take_turns() -> None:
