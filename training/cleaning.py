@@ -26,6 +26,7 @@ DropReason = Literal[
     "duplicate",
     "over_limit",
     "near_held_out",
+    "improbable",
     "too_many_tokens",
 ]
 

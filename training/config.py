@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability
-from training.data_config import DataConfig, PositiveFloat
-from training.source_config import PositiveInt
+from training.data_config import DataConfig
+from training.source_config import PositiveFloat, PositiveInt
 
 MOST_THREADS = 1024  # OpenMP ends the process where it cannot make as many as are asked for
 
@@ -156,6 +156,16 @@ class Recipe(FrozenModel):
             raise ValueError(
                 f"trainer.embedding_scale: {scale} of what? allowed: 1.0, or with a bundle to start from; where a run "
                 "begins from random weights there is embedding_range"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _improbable_is_what_a_bundle_finds(self) -> Self:
+        stated = [source.name for source in self.data.sources if source.most_nats is not None]
+        if stated and self.start_from is None:
+            raise ValueError(
+                f"data.sources: {stated[0]} has most_nats, which the bundle is asked for that a run starts from; "
+                "allowed: with --from BUNDLE"
             )
         return self
 

@@ -8,9 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from model_store.config import FrozenModel, Probability, Task
-from training.source_config import PositiveInt, SourceConfig
-
-PositiveFloat = Annotated[float, Field(gt=0.0)]
+from training.source_config import PositiveFloat, PositiveInt, SourceConfig
 
 
 class TestSetConfig(FrozenModel):

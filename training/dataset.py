@@ -5,6 +5,7 @@ Legend: P pairs, N examples (a pair in one direction), B batch, S source length,
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,20 @@ class PackedPairs:
     repeats: NDArray[np.int16]
     languages: tuple[str, ...]
     formality: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], languages: tuple[str, str]) -> PackedPairs:
+        """Subword ids of pairs whose left and right sides are of these two languages, each once."""
+        sides = [side for pair in pairs for side in pair]
+        return cls(
+            np.fromiter(itertools.chain.from_iterable(sides), dtype=np.int32),
+            np.cumsum([0, *map(len, sides)]).astype(np.int64),
+            np.zeros(len(pairs), dtype=np.int16),
+            np.ones(len(pairs), dtype=np.int16),
+            np.ones(len(pairs), dtype=np.int16),
+            languages,
+            np.zeros((len(pairs), 2), dtype=np.int8),
+        )
 
     def __len__(self) -> int:
         return len(self.left)

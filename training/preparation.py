@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from model_store.config import Formality
 from model_store.errors import ConfigError
 from model_store.tokenizer import Tokenizer
+from training.back_translation import without_improbable
 from training.cleaning import CleaningReport, clean, clean_own, fold
 from training.config import Recipe
 from training.corpora.pair import SentencePair
@@ -53,6 +54,7 @@ def prepare(recipe: Recipe, data_root: Path, folder: RunFolder) -> CleaningRepor
         )
     report = CleaningReport()
     corpora, drawn = _left_to_learn(recipe, data_root, report)
+    corpora = [without_improbable(corpus, recipe, report) for corpus in corpora]
     if recipe.data.stand_ins:
         corpora = list(_teaching_to_copy(recipe, corpora))
     _check_enough(sum(len(corpus.pairs) for corpus in corpora), recipe, report)

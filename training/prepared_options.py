@@ -13,7 +13,7 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     data = recipe.data.model_dump(mode="json", exclude={"data_root", "held_out"})
     for source in data["sources"]:
         del source["licence"]
-        for option in ("formality", "back_translated"):  # as before there were such options
+        for option in ("formality", "back_translated", "most_nats"):  # as before there were such options
             if not source[option]:
                 del source[option]
     data["held_out"] = _held_out_options(recipe)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from model_store.config import Formality, FrozenModel
 
 PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
 
 
 class SourceConfig(FrozenModel):
@@ -22,6 +23,8 @@ class SourceConfig(FrozenModel):
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
     back_translated: the language of the side that a model wrote from the other (Sennrich et al. 2016,
         arXiv:1511.06709). Such a pair is learned from the written side, behind a tag, to the genuine one only.
+    most_nats: of a back-translated source, how improbable the genuine side of a pair that is kept may be for the bundle
+        that the run starts from, given the written side: nats a token (training/back_translation.py).
     column: of `out_of_domain`, which of a line's tab-separated columns its sentence is; from 1.
 
     `out_of_domain` makes texts of the lines of its files that a summarizer is to say nothing of, since they are not of
@@ -48,6 +51,7 @@ class SourceConfig(FrozenModel):
     limit: PositiveInt | None = None
     formality: dict[str, Formality] = Field(default_factory=dict)
     back_translated: str | None = None
+    most_nats: PositiveFloat | None = None
     column: PositiveInt = 1
 
     @property
@@ -75,6 +79,8 @@ class SourceConfig(FrozenModel):
     def _one_side_was_written_by_a_model(self) -> Self:
         written = self.back_translated
         if written is None:
+            if self.most_nats is not None:
+                raise ValueError(f"most_nats: {self.most_nats} is for a source with back_translated only; leave it out")
             return self
         if written not in (self.left, self.right):
             raise ValueError(

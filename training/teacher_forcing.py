@@ -1,11 +1,14 @@
-"""The loss of a network that is told each target token before the next: of a batch to learn from, or of a whole set.
+"""The loss of a network that is told each target token before the next: of a batch to learn from, or of each example.
 
 Legend: B batch, T target length, N target tokens, R readout width.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model_store.network.seq2seq import Seq2Seq
@@ -40,17 +43,26 @@ class TrainingStep(nn.Module):
         )
 
 
-@torch.no_grad()
 def mean_loss(network: Seq2Seq, examples: Examples, *, batch_tokens: int, device: torch.device) -> float:
     """Negative log-likelihood of a target token, in nats, over all examples, of which there is at least one.
 
     The network lies on `device`; it is in evaluation mode afterwards.
     """
-    step = TrainingStep(network, 0.0).eval()
+    nats = token_nats(network, examples, batch_tokens=batch_tokens, device=device)
+    return float(np.average(nats, weights=examples.target_lengths))
+
+
+@torch.no_grad()
+def token_nats(network: Seq2Seq, examples: Examples, *, batch_tokens: int, device: torch.device) -> NDArray[np.float64]:
+    """Negative log-likelihood of a target token of each example, in nats, shape = (N,); else as mean_loss."""
+    network.eval()
+    found = np.empty(len(examples))
     lengths = (examples.source_lengths, examples.target_lengths)
-    summed, tokens = 0.0, 0
     for indices in plan_epoch(*lengths, batch_tokens=batch_tokens, seed=0, epoch=0):
         batch = examples.batch(indices).to(device)
-        summed += float(step(*batch.fields)[1])
-        tokens += batch.target_tokens
-    return summed / tokens
+        readouts = network(batch.source, batch.source_lengths, batch.target_in)[batch.target_mask]  # (N, R)
+        losses = F.cross_entropy(network.projection(readouts), batch.target_out[batch.target_mask], reduction="none")
+        rows = batch.target_mask.nonzero()[:, 0]
+        summed = losses.new_zeros(len(indices)).index_add_(0, rows, losses)
+        found[indices] = (summed / batch.target_mask.sum(dim=1)).cpu().numpy()
+    return found

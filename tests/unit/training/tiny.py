@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -83,15 +84,12 @@ def packed(
     formality: list[tuple[int, int]] | None = None,
 ) -> PackedPairs:
     """Pairs of ids, left xx and right yy."""
-    sides = [side for pair in pairs for side in pair]
-    return PackedPairs(
-        np.array([id_ for side in sides for id_ in side], dtype=np.uint16),
-        np.cumsum([0, *map(len, sides)]).astype(np.int64),
-        np.zeros(len(pairs), dtype=np.int16),
-        np.ones(len(pairs), dtype=np.int16),
-        np.array(repeats or [1] * len(pairs), dtype=np.int16),
-        ("xx", "yy"),
-        np.array(formality or [(0, 0)] * len(pairs), dtype=np.int8),
+    plain = PackedPairs.of(pairs, ("xx", "yy"))
+    return replace(
+        plain,
+        ids=plain.ids.astype(np.uint16),
+        repeats=np.array(repeats or plain.repeats, dtype=np.int16),
+        formality=np.array(formality or plain.formality, dtype=np.int8),
     )
 
 
