@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import chardet
 
@@ -56,6 +56,15 @@ class Encoding:
 
 
 def decode(content: bytes, declared: str | None = None, errors: str = "strict") -> tuple[str, Encoding]:
+    """The text of a file as browsers read it: as decode_exactly, but Latin-1 is Windows-1252 if it shows that."""
+    text, encoding = decode_exactly(content, declared, errors)
+    if encoding.name == "iso8859-1" and _CONTROLS.search(content):
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode("cp1252"), replace(encoding, name="cp1252")
+    return text, encoding
+
+
+def decode_exactly(content: bytes, declared: str | None, errors: str) -> tuple[str, Encoding]:
     """The text of a file: by its byte order mark, else by the encoding that it declares, else as UTF-8.
 
     Args:
@@ -71,9 +80,6 @@ def decode(content: bytes, declared: str | None = None, errors: str = "strict") 
         codec = ""
     if not _KNOWN.fullmatch(codec):
         raise InvalidRequestError("file", f"its encoding {name[:40]!r} is not known; allowed: {_ALLOWED}")
-    if codec == "iso8859-1" and _CONTROLS.search(content):
-        with contextlib.suppress(UnicodeDecodeError):
-            return content.decode("cp1252"), Encoding(mark, "cp1252", errors)
     try:
         text = content[len(mark) :].decode(codec)
     except UnicodeDecodeError as error:

@@ -10,13 +10,17 @@ from lxml import etree
 from lxml.etree import _Element as Element
 from lxml.etree import _ElementTree as Tree
 
-from service.documents.encoding import decode
+from service.documents.encoding import decode_exactly
 from service.errors import InvalidRequestError
 
 __all__ = ["Element", "Tree", "XmlFrame", "parse_xml", "write_xml"]
 
 # All in front of the root.
 _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+# How a file begins that declares UTF-16 and has no mark.
+_UTF_16 = {"<".encode(name): name for name in ("utf-16-le", "utf-16-be")}
+# How what may stand behind it begins and ends.
+_MISC = (("<!--", "-->"), ("<?", "?>"))
 
 
 class _DoctypeError(Exception):
@@ -58,18 +62,30 @@ class XmlFrame:
 
     def __init__(self, content: bytes, tree: Tree) -> None:
         """tree: what was parsed of `content`. Raises InvalidRequestError where Python does not know its encoding."""
-        text, self._encoding = decode(content, tree.docinfo.encoding, errors="xmlcharrefreplace")
+        declared = _UTF_16.get(content[:2], tree.docinfo.encoding)
+        text, self._encoding = decode_exactly(content, declared, errors="xmlcharrefreplace")
         start = _PROLOG.match(text)
         assert start is not None
-        self._before, self._after = start[0], text.rpartition(">")[2]
+        self._before, self._after = start[0], text[_end_of_root(text) :]
         self._newline = "\r\n" if "\r\n" in text else "\n"
 
     def written(self, tree: Tree) -> bytes:
         """The tree as a file, with what `content` had around it."""
-        root = tree.getroot()
-        behind = "".join(etree.tostring(each, encoding="unicode") for each in root.itersiblings())
-        body = etree.tostring(root, encoding="unicode", with_tail=False) + behind
+        body = etree.tostring(tree.getroot(), encoding="unicode", with_tail=False)
         return self._encoding.encode(self._before + body.replace("\n", self._newline) + self._after)
+
+
+def _end_of_root(text: str) -> int:
+    """Where all of a file is done but space, comments and instructions."""
+    end = len(text)
+    while True:
+        while text[end - 1].isspace():
+            end -= 1
+        # The text of a comment has no "--" in it.
+        start = next((text.rfind(mark, 0, end) for mark, last in _MISC if text.endswith(last, 0, end)), None)
+        if start is None:
+            return end
+        end = start
 
 
 def _refuse_doctype(content: bytes) -> None:

@@ -114,6 +114,33 @@ def test_what_is_around_the_root_stays_and_lines_end_as_they_did(encoding: str, 
     assert turned.decode(encoding).count("\n") == turned.decode(encoding).count(newline) > 15
 
 
+UNIT = '<trans-unit id="1"><source>one two{}</source></trans-unit>'
+FILE = f'<xliff xmlns="urn:oasis:names:tc:xliff:document:1.2"><file>{UNIT}</file></xliff>'
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_needs_no_mark(encoding: str) -> None:
+    declaration = '<?xml version="1.0" encoding="UTF-16"?>\n'
+    turned = turn(XLIFF, (declaration + FILE.format("") + "\n").encode(encoding)).decode(encoding)
+    assert turned.startswith(f"{declaration}<xliff ")
+    assert turned.endswith("two one</target></trans-unit></file></xliff>\n")
+
+
+def test_controls_of_latin_1_are_no_letters_of_windows_1252() -> None:
+    """As parsers of XML read them; HTML is read otherwise."""
+    declaration = '<?xml version="1.0" encoding="ISO-8859-1"?>'
+    turned = turn(XLIFF, (declaration + FILE.format("\x85")).encode("latin-1"), lambda word: word + "’")
+    target = etree.fromstring(turned).find(".//{*}target")
+    assert target is not None
+    assert target.text == "two’ one’\x85"
+
+
+def test_what_is_behind_the_root_stays_as_it_is() -> None:
+    behind = "\n\n<!-- </xliff> <? > -->\n  <?note x -->?> <!--a-->\n"
+    turned = turn(XLIFF, FILE.format("") + behind).decode()
+    assert turned.endswith(f"two one</target></trans-unit></file></xliff>{behind}")
+
+
 def test_a_new_target_is_as_far_indented_as_its_source() -> None:
     unit = '\n  <trans-unit id="1">\n    <source>one two</source>{}\n  </trans-unit>\n  '
     note = "\n    <note/>"
