@@ -44,11 +44,11 @@ def free_port() -> int:
         return port
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + PATIENCE_S
+def wait_until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    give_up = time.monotonic() + patience_s
     while not true():
         assert time.monotonic() < give_up
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def environment(store: Path | str, **settings: str) -> dict[str, str]:

@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 
 from tests.integration.service.bundles import random_bundle
-from tests.integration.service.server import PATIENCE_S, Served, served, wait_until
+from tests.integration.service.server import Served, served, wait_until
 from tests.integration.service.test_load import texts
 
 KEY = "only for tests"
+PATIENCE_S = 60.0
 
 
 def admin(server: Served, method: str, path: str, **arguments: Any) -> httpx.Response:
@@ -65,14 +66,16 @@ def test_a_swap_under_load_drops_nobody_and_frees_the_old(tmp_path: Path) -> Non
     random_bundle(tmp_path)
     with served(tmp_path, ADMIN_KEY=KEY) as server, Callers(server, count=6) as callers:
         random_bundle(tmp_path, version="2", seed=2)
-        wait_until(lambda: callers.versions.count("1") >= 10)
+        wait_until(lambda: callers.versions.count("1") >= 10, PATIENCE_S)
         response = admin(server, "POST", "/swap", json={"model": "random@2"})
         assert response.status_code == 200, response.text
-        wait_until(lambda: callers.versions.count("2") >= 10)
-        wait_until(lambda: [each["model"] for each in admin(server, "GET", "").json()["models"]] == ["random@2"])
+        wait_until(lambda: callers.versions.count("2") >= 10, PATIENCE_S)
+        wait_until(
+            lambda: [each["model"] for each in admin(server, "GET", "").json()["models"]] == ["random@2"], PATIENCE_S
+        )
         assert admin(server, "POST", "/rollback", json={"model": "random"}).status_code == 200
         before = len(callers.versions)
-        wait_until(lambda: callers.versions[before:].count("1") >= 10)
+        wait_until(lambda: callers.versions[before:].count("1") >= 10, PATIENCE_S)
         callers.__exit__()
         assert set(callers.statuses) == {200}
 
@@ -89,16 +92,16 @@ def test_the_store_is_followed_and_a_bundle_that_is_not_whole_does_no_harm(tmp_p
         (torn / weights.name).write_bytes(weights.read_bytes()[:1000])
         for name in ("README.md", "tokenizer.model", "manifest.json"):
             (torn / name).write_bytes((whole / name).read_bytes())
-        wait_until(lambda: httpx.get(f"{server.url}/v1/models").json()["failed"] == ["random@2"])
+        wait_until(lambda: httpx.get(f"{server.url}/v1/models").json()["failed"] == ["random@2"], PATIENCE_S)
         assert httpx.get(f"{server.url}/readyz").status_code == 200
         assert versions(server) == ["1"]
         assert sum("a newer version cannot be served" in line and "has 1000 bytes" in line for line in server.log) == 1
         (torn / weights.name).write_bytes(weights.read_bytes())
-        wait_until(lambda: versions(server) == ["2"])
+        wait_until(lambda: versions(server) == ["2"], PATIENCE_S)
         assert httpx.get(f"{server.url}/v1/models").json()["failed"] == []
         random_bundle(tmp_path, version="3", seed=3)
-        wait_until(lambda: versions(server) == ["3"])
+        wait_until(lambda: versions(server) == ["3"], PATIENCE_S)
         before = len(callers.versions)
-        wait_until(lambda: "3" in callers.versions[before:])
+        wait_until(lambda: "3" in callers.versions[before:], PATIENCE_S)
         callers.__exit__()
         assert set(callers.statuses) == {200}
