@@ -13,6 +13,8 @@ from service.documents.encoding import Encoding, decode
 from service.documents.formats.po_lines import Message, lines_of, messages_of
 from service.documents.limits import DocumentLimits
 
+# A message without a source.
+_HEADER = re.compile(rb'^[ \t]*msgid[ \t]+""\s*^[ \t]*msgstr[ \t]+((?:"[^\n]*\s*)+)', re.MULTILINE)
 _CHARSET = re.compile(rb'Content-Type:[^"]*?charset=([\w.:-]{1,40})')
 # In a template, for what it will be in.
 _OPEN_CHARSET = "CHARSET"
@@ -105,7 +107,8 @@ class GettextDocument:
 
 def read(content: bytes, limits: DocumentLimits) -> GettextDocument:
     """Raises InvalidRequestError for what is no PO file."""
-    declared = _CHARSET.search(content)
+    header = _HEADER.search(content)
+    declared = header and _CHARSET.search(header[1])
     charset = declared[1].decode() if declared else _OPEN_CHARSET
     document = GettextDocument(*decode(content, None if charset == _OPEN_CHARSET else charset))
     list(limits.counted(document.segments, lambda segment: segment))

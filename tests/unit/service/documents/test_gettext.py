@@ -124,6 +124,15 @@ def test_a_header_in_one_line_declares_the_encoding() -> None:
     assert turned.endswith('"Content-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "a café"\nmsgstr "café a"\n')
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("field", ["", '"Content-Type: text/plain; charset=UTF-8\\n"\n'])
+def test_only_a_header_declares_an_encoding(field: str, newline: str) -> None:
+    header = f'# Content-Type: charset=koi8-r\nmsgid ""\nmsgstr ""\n{field}"Language: ru\\n"\n\n'
+    text = header + 'msgid "a café"\nmsgstr ""\n\nmsgid "Content-Type: charset=iso-8859-1"\nmsgstr ""\n'
+    turned = turn(GETTEXT, text.replace("\n", newline)).decode()
+    assert f'msgid "a café"{newline}msgstr "café a"{newline}' in turned
+
+
 def test_the_names_of_translators_are_left_to_them() -> None:
     text = 'msgid "translator-credits"\nmsgstr ""\n\nmsgctxt "NAME OF TRANSLATORS"\nmsgid "Your names"\nmsgstr ""\n\n'
     assert [segment.text for segment in read(GETTEXT, text + 'msgid "Your names"\nmsgstr ""\n').segments] == [
