@@ -237,9 +237,10 @@ class DocumentJobs:
             return None
         content, done = work
         segments = (await self._reader.read(job.new.name, content)).segments
-        if len(segments) != job.new.segments:
-            done.clear()  # another version of the service began it, and read it in other segments
         report = job.report
+        if len(segments) != job.new.segments:  # another version of the service began it, and read it in other segments
+            await _stored(partial(self._store.begin_anew, job.new.id, len(segments)))
+            done, report = {}, Report()
 
         async def part_done(texts: Mapping[int, str], news: Report) -> None:
             done.update(texts)

@@ -145,6 +145,14 @@ class JobStore:
             texts = db.execute("SELECT place, text FROM texts WHERE job = ?", (job_id,)).fetchall()
         return None if row is None else (bytes(row[0]), dict(map(tuple, texts)))
 
+    def begin_anew(self, job_id: str, segments: int) -> None:
+        """Nothing of a job is done, and it is of that many segments."""
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM texts WHERE job = ?", (job_id,))
+            db.execute(
+                "UPDATE jobs SET total = ?, done = 0, warnings = '{}', models = '[]' WHERE id = ?", (segments, job_id)
+            )
+
     def progress(self, job_id: str, texts: Mapping[int, str], report: Report) -> None:
         """More texts are done."""
         with self._database.transaction() as db:

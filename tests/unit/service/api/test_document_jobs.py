@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -126,17 +127,31 @@ def test_a_job_that_ends_every_process_is_given_up(tmp_path: Path) -> None:
 def test_what_another_version_read_in_other_segments_is_begun_anew(tmp_path: Path) -> None:
     file = tmp_path / "documents.sqlite"
     store = JobStore(file, kept_s=100.0)
-    store.add(NewJob("x", "", "net:1", 1.0, "a.txt", Order("en", "ru"), 3, 3), b"one two\nthree four\n")
-    store.progress("x", {0: "of another", 1: "place"}, Report())
+    store.add(NewJob("x", "", "net:1", 1.0, "a.txt", Order("en", "ru"), 4, 3), b"one two\nthree four\n")
+    store.progress("x", {0: "of another", 1: "place", 2: "and more"}, Report(Counter({"truncated": 1})))
     store.close()
 
-    async def call(client: httpx.AsyncClient) -> str:
-        async with asyncio.timeout(20):
-            while (answer := await client.get("/v1/documents/x/download")).status_code == 409:
-                await asyncio.sleep(0.01)
-        return answer.text
+    async def call(client: httpx.AsyncClient) -> tuple[dict[str, Any], str]:
+        done = await finished(client, "x")
+        return done, (await client.get("/v1/documents/x/download")).text
 
-    assert ask(app_of(documents_file=str(file)), call) == "two one\nfour three\n"
+    done, text = ask(app_of(documents_file=str(file)), call)
+    assert text == "two one\nfour three\n"
+    assert (done["segments"], done["segments_done"], done["warnings"]) == (2, 2, {})
+
+
+def test_what_is_begun_anew_has_nothing_done_and_goes_on_from_there() -> None:
+    store = JobStore(None, kept_s=100.0)
+    store.add(NewJob("x", "", "", 1.0, "a.txt", Order("en", "ru"), 4, 3), b"one")
+    store.progress("x", {0: "a", 3: "b"}, Report(Counter({"truncated": 1}), {"m@1"}))
+    store.begin_anew("x", 2)
+    job = store.get("x")
+    assert job is not None
+    assert (job.new.segments, job.done, job.report) == (2, 0, Report())
+    store.progress("x", {1: "c"}, Report())
+    assert store.work("x") == (b"one", {1: "c"})
+    assert (job := store.get("x")) is not None
+    assert job.done == 1
 
 
 def test_clients_take_turns() -> None:
