@@ -21,6 +21,8 @@ _DRAWING_TYPES = frozenset({"slide", "notesSlide", "chart", "diagramData", "diag
 # Pictures and shapes, and the texts for who does not see them.
 _PICTURES = ("{*}docPr", "{*}cNvPr")
 _ALTERNATIVES = ("title", "descr")
+# What stands in them is not there any more.
+_DELETED = frozenset({"w:del", "w:moveFrom"})
 
 WORDPROCESSING = Dialect(
     paragraph="w:p",
@@ -88,7 +90,8 @@ def _places(tree: Tree, dialect: Dialect, limits: DocumentLimits) -> Iterator[Pl
         limits.check(len(paragraph), limits.items, "elements in one paragraph")
         yield from stretches(paragraph, dialect)
     for picture in tree.iter(*_PICTURES):
-        yield from (AttributePlace(picture, each) for each in _ALTERNATIVES if has_letter(picture.get(each, "")))
+        if _DELETED.isdisjoint(map(name, picture.iterancestors())):
+            yield from (AttributePlace(picture, each) for each in _ALTERNATIVES if has_letter(picture.get(each, "")))
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"

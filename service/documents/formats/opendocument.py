@@ -31,6 +31,7 @@ from service.text.segmentation import has_letter
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
+_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _PARAGRAPHS = frozenset({f"{_TEXT}p", f"{_TEXT}h"})
 _LINK, _SPAN, _SPACE = f"{_TEXT}a", f"{_TEXT}span", f"{_TEXT}s"
@@ -101,11 +102,12 @@ def _split(element: Element) -> None:
         groups = [list(group) for _breaks, group in itertools.groupby(items_of(child), _breaks)]
         if child.tag == _LINK or len(groups) < 2:
             continue
-        tail = child.tail
+        tail, attributes = child.tail, dict(child.attrib)
         for group in groups:
-            part = child.makeelement(child.tag, dict(child.attrib), child.nsmap)
+            part = child.makeelement(child.tag, attributes, child.nsmap)
             append_items(part, group, _moved)
             child.addprevious(part)
+            attributes.pop(_ID, None)  # of one element only
         part.tail = tail
         element.remove(child)
 
@@ -158,11 +160,15 @@ def read(content: bytes, limits: DocumentLimits) -> PackageDocument:
 def _places(tree: Tree, limits: DocumentLimits) -> Iterator[Place]:
     for element in tree.iter(*_PARAGRAPHS):
         limits.check(len(element), limits.items, "elements in one paragraph")
-        if next(element.iterancestors(f"{_TEXT}tracked-changes"), None) is None:
+        if not _is_deleted(element):
             yield from _Paragraph(element).stretches
     for picture in tree.iter(f"{_SVG}title", f"{_SVG}desc"):
-        if not len(picture) and has_letter(picture.text or ""):
+        if not len(picture) and has_letter(picture.text or "") and not _is_deleted(picture):
             yield TextPlace(picture)
+
+
+def _is_deleted(element: Element) -> bool:
+    return next(element.iterancestors(f"{_TEXT}tracked-changes"), None) is not None
 
 
 def _kind(element: Element) -> Kind:
