@@ -7,6 +7,8 @@ which Junczys-Dowmunt 2018 (arXiv:1809.00197) tells translations from other pair
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,13 +36,23 @@ def without_improbable(corpus: Corpus, recipe: Recipe, report: CleaningReport) -
 
 
 def _nats_of_genuine(corpus: Corpus, recipe: Recipe) -> NDArray[np.float64]:
-    """The loss of each pair's genuine side, given the other, in nats a token with EOS: shape = (P,)."""
+    """The loss of each pair's genuine side, given the other, in nats a token with EOS: shape = (P,). Pairs that have
+    too many tokens to be learned are not read, and have none."""
     assert recipe.start_from is not None  # which Recipe sees to
     bundle = load_start(recipe.start_from)
     config, tokenizer = corpus.config, bundle.tokenizer
-    sides = [tokenizer.encode_many([getattr(pair, side) for pair in corpus.pairs]) for side in ("left", "right")]
-    pairs = PackedPairs.of(list(zip(*sides, strict=True)), (config.left, config.right))
-    examples = Examples(pairs, config.ways, tokenizer, recipe.data.task)
+    cut, most = recipe.data.cut_source_tokens, recipe.data.max_tokens
+    lefts, rights = (tokenizer.encode_many([getattr(one, side) for one in corpus.pairs]) for side in ("left", "right"))
+    pairs = [(left[:cut], right) for left, right in zip(lefts, rights, strict=True)]
+    short = np.array([max(map(len, pair)) <= most for pair in pairs])
+    packed = PackedPairs.of(list(itertools.compress(pairs, short)), (config.left, config.right))
     network = on_best_device(bundle.network())
     device = next(network.parameters()).device
-    return token_nats(network, examples, batch_tokens=recipe.trainer.batch_tokens, device=device)
+    nats = np.zeros(len(pairs))
+    nats[short] = token_nats(
+        network,
+        Examples(packed, config.ways, tokenizer, recipe.data.task),
+        batch_tokens=recipe.trainer.batch_tokens,
+        device=device,
+    )
+    return nats

@@ -6,6 +6,7 @@ from typing import Any
 
 from training.config import Recipe
 from training.data_config import HELD_OUT
+from training.start import weights_of
 
 
 def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def what_it_depends_on(recipe: Recipe) -> dict[str, Any]:
     if recipe.start_from is None:  # else the tokenizer is that of the bundle, and is compared as a whole
         tokenizer = recipe.tokenizer.model_dump(mode="json")
         options |= {f"tokenizer.{name}": value for name, value in tokenizer.items()}
+    if recipe.start_from is not None and any(source.most_nats is not None for source in recipe.data.sources):
+        options["start_from"] = weights_of(recipe.start_from)  # which has judged them
     return {**options, "trainer.seed": recipe.trainer.seed}
 
 

@@ -93,7 +93,7 @@ def note_beginning(recipe: Recipe, folder: RunFolder) -> None:
         folder.beginning.unlink(missing_ok=True)
         return
     with replacing(folder.beginning) as file:
-        file.write((json.dumps(_beginning(reference), indent=2) + "\n").encode())
+        file.write((json.dumps(weights_of(reference), indent=2) + "\n").encode())
 
 
 def check_beginning(recipe: Recipe, folder: RunFolder) -> None:
@@ -102,7 +102,7 @@ def check_beginning(recipe: Recipe, folder: RunFolder) -> None:
     reference = recipe.begins_with
     if reference is None or not (folder.beginning.exists() and folder.checkpoint.exists()):
         return
-    then, now = read_json(folder.beginning), _beginning(reference)
+    then, now = read_json(folder.beginning), weights_of(reference)
     if then != now:
         others = " of other weights" if then["bundle"] == now["bundle"] else ""
         raise ConfigError(
@@ -111,7 +111,8 @@ def check_beginning(recipe: Recipe, folder: RunFolder) -> None:
         )
 
 
-def _beginning(reference: str) -> dict[str, Any]:
+def weights_of(reference: str) -> dict[str, Any]:
+    """Which bundle a reference is, and the checksums of its weights, as JSON. Raises as find_bundle."""
     manifest = read_manifest(find_bundle(reference))
     weights = {each.name: each.sha256 for each in manifest.files if fnmatch(each.name, WEIGHTS_PATTERN)}
     return {"bundle": manifest.reference, "weights": weights}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,15 @@ import pytest
 from torch import no_grad, tensor
 
 from model_store.bundle import load_bundle
+from model_store.config import DecodingConfig, EncoderConfig
 from model_store.errors import ConfigError
-from tests.unit.model_store.tiny_bundle import save_tiny
+from tests.unit.model_store.tiny_bundle import DESCRIPTION, NETWORK, save_tiny
 from tests.unit.training.prepared import texts
 from tests.unit.training.tiny import sentence_pairs, write_tsv
 from training.cleaning import CleaningReport
 from training.preparation import prepare
 from training.recipe_file import load_recipe
+from training.run import Run
 from training.run_folder import RunFolder
 
 RECIPE = """
@@ -85,6 +89,36 @@ def test_without_it_all_are_kept(tmp_path: Path) -> None:
     report, learned = prepared(recipe_of(tmp_path, 'back_translated = "en"'), tmp_path / "tiny" / "1")
     assert report.source("back").kept == 60
     assert set(WRITTEN) <= learned
+
+
+@pytest.mark.parametrize("short", [0, 60])
+def test_what_has_too_many_tokens_is_not_read(tmp_path: Path, short: int) -> None:
+    """The table of positions of the bundle need not hold it."""
+    network = NETWORK.model_copy(update={"positions": 30, "encoder": EncoderConfig(kind="self_attention")})
+    decoding = DecodingConfig(max_source_length=20)
+    save_tiny(tmp_path / "tiny" / "1", replace(DESCRIPTION, network=network, decoding=decoding))
+    path = recipe_of(tmp_path, 'back_translated = "en", most_nats = 99.0')
+    path.write_text(path.read_text().replace("max_tokens = 100", "max_tokens = 25"))
+    for code, word in (("en", "ab "), ("ru", "ба ")):
+        file = tmp_path / f"back.{code}"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:short]) + word * 60 + "\n")
+    report, _learned = prepared(path, tmp_path / "tiny" / "1")
+    found = report.source("back")
+    assert found.dropped["too_many_tokens"] >= 1
+    assert found.kept + found.dropped["too_many_tokens"] == short + 1
+
+
+@pytest.mark.parametrize("most_nats", [", most_nats = 99.0", ""])
+def test_what_one_bundle_has_judged_is_not_learned_by_another(tmp_path: Path, most_nats: str) -> None:
+    bundle, other = tmp_path / "tiny" / "1", tmp_path / "tiny" / "2"
+    save_tiny(bundle)
+    save_tiny(other, replace(DESCRIPTION, version="2"))
+    path = recipe_of(tmp_path, f'back_translated = "en"{most_nats}')
+    prepare(load_recipe(path, start_from=str(bundle)), tmp_path, RunFolder(tmp_path / "words"))
+    Run.open(str(path), tmp_path, tmp_path, str(bundle)).tokenizer()
+    refused = pytest.raises(ConfigError, match=r"was prepared with another start_from than the recipe has")
+    with refused if most_nats else contextlib.nullcontext():
+        Run.open(str(path), tmp_path, tmp_path, str(other)).tokenizer()
 
 
 def test_what_nobody_can_judge_is_refused(tmp_path: Path) -> None:
