@@ -54,13 +54,15 @@ XmlInline = Inline[XmlKey]
 class Mark:
     """An element that begins or ends a range. name: of the range, the same at both. starts: which of them it is.
     middle: it is between them, and what is before it belongs to the beginning. strong: others that cross a range of
-    this kind are taken apart, not this one, and without text it is a word, unless it is `unseen`."""
+    this kind are taken apart, not this one, and without text it is a word, unless it is `unseen`. number: what is in
+    it is one, whatever it looks like."""
 
     name: str
     starts: bool = False
     middle: bool = False
     strong: bool = False
     unseen: bool = False
+    number: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,11 @@ def with_ranges(
             if index in ranges.inside:
                 start, end = ranges.inside[index]
                 elements = tuple(items[index : end + 1])
-                if speaks(items[start:end]):
+                mark = marks[index]
+                if speaks(items[start:end]) and not (mark is not None and mark.number):
                     pair = Pair(tuple(items[index:start]), (items[end],))
                     built.append(Span(pair, tuple(build(start, end))))
                 else:
-                    mark = marks[index]
                     word = mark is not None and mark.strong and not mark.unseen
                     built.append(Word(Raw(elements)) if word else Point(Raw(elements)))
                 index = end

@@ -46,6 +46,8 @@ _POINTS = frozenset({f"{_TEXT}{name}" for name in _POINT_NAMES})
 _NAMES = (f"{_TEXT}name", f"{_TEXT}id", f"{_TEXT}change-id", f"{_OFFICE}name")
 _SPACES = re.compile(r"[ \t\r\n]+")
 _MORE_SPACES = re.compile(r"(?<= ) +")
+# Behind a break in an entry of an index: the number of a page.
+_PAGE = re.compile(r"\s*(?:[ivxlc]+|[IVXLC]+)\s*")
 _MIME_TYPES = {
     b"application/vnd.oasis.opendocument.text",
     b"application/vnd.oasis.opendocument.text-template",
@@ -58,6 +60,7 @@ class _Paragraph:
     """A paragraph: what stays, and stretches that are translated. It is built anew when the last of them is filled."""
 
     def __init__(self, element: Element) -> None:
+        in_index = next(element.iterancestors(f"{_TEXT}index-body"), None) is not None
         _split(element)
         element = self._element = _innermost(element)
         self._groups: list[Item | Stretch] = []
@@ -70,8 +73,8 @@ class _Paragraph:
             if item is not None and not fixed:
                 group.append(_SPACES.sub(" ", item) if isinstance(item, str) else item)
                 continue
-            if speaks(group, _VOCABULARY):
-                stretch = Stretch(self, group)
+            stretch = Stretch(self, group) if speaks(group, _VOCABULARY) else None
+            if stretch is not None and not (self._groups and in_index and _PAGE.fullmatch(stretch.segment.plain)):
                 self.stretches.append(stretch)
                 self._groups.append(stretch)
             else:

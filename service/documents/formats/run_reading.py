@@ -28,7 +28,9 @@ _SPACES = re.compile(r"[ \t\r\n]+")
 # Of a run's formatting, what does not show.
 _UNSEEN = frozenset({"w:lang", "w:noProof", "w:rsid"})
 
+# Fields that show nothing, but are entries of an index or a table; and those that show a number, which may be "iv".
 _UNSEEN_FIELD = re.compile(r"\s*(?:XE|TC|TA|RD)\b")
+_PAGE_FIELD = re.compile(r"\s*(?:PAGE|PAGEREF|NUMPAGES|SECTIONPAGES)\b")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def mark_of(element: Element) -> Mark | None:
     kind = name(element)
     if kind == "w:r" and len(element) and name(element[-1]) == "w:fldChar":
         type_ = next((value for key, value in element[-1].attrib.items() if str(key).endswith("fldCharType")), "")
-        return Mark("field", type_ == "begin", type_ == "separate", strong=True, unseen=_is_unseen(element))
+        code = _code_behind(element)
+        unseen, page = (pattern.match(code) is not None for pattern in (_UNSEEN_FIELD, _PAGE_FIELD))
+        return Mark("field", type_ == "begin", type_ == "separate", strong=True, unseen=unseen, number=page)
     if kind.endswith(("RangeStart", "RangeEnd", "bookmarkStart", "bookmarkEnd", "permStart", "permEnd")):
         number = next((value for key, value in element.attrib.items() if etree.QName(key).localname == "id"), "")
         what = kind.removesuffix("Start").removesuffix("End")
@@ -70,11 +74,10 @@ def mark_of(element: Element) -> Mark | None:
     return None
 
 
-def _is_unseen(begin: Element) -> bool:
-    """Whether a field that begins there shows nothing, but is an entry of an index or a table."""
+def _code_behind(begin: Element) -> str:
+    """How the code of a field begins that begins there."""
     behind = begin.getnext()
-    codes = [] if behind is None else [child.text or "" for child in behind if name(child) == "w:instrText"]
-    return any(map(_UNSEEN_FIELD.match, codes))
+    return "" if behind is None else "".join(child.text or "" for child in behind if name(child) == "w:instrText")
 
 
 def speaks(elements: Iterable[Element], dialect: Dialect) -> bool:
