@@ -16,7 +16,7 @@ from service.text.markup import VOID, Run, parse_html
 # Where a browser looks for it: in the first kilobyte.
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _SNIFFED_BYTES = 1024
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def read(content: bytes, limits: DocumentLimits) -> SlicedDocument:

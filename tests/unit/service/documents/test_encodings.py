@@ -13,6 +13,7 @@ from tests.unit.service.documents.turning import read, turn
 
 def test_what_declares_latin_1_and_means_windows_1252_is_read_so() -> None:
     html = '<meta charset="iso-8859-1"><p>“one” two – café</p><pre>’x</pre>'
+    assert [segment.plain for segment in read(HTML, html.encode("cp1252")).segments] == ["“one” two – café"]
     turned = turn(HTML, html.encode("cp1252"), lambda word: word + "ש").decode("cp1252")
     assert turned == html.replace("“one” two – café", "café&#1513; –&#1513; two&#1513; “one”&#1513;")
     # A byte that Windows-1252 does not have either.
@@ -24,12 +25,16 @@ def test_what_declares_latin_1_and_means_windows_1252_is_read_so() -> None:
 def test_html_may_declare_its_encoding_as_xml_does() -> None:
     xhtml = '<?xml version="1.0" encoding="windows-1251"?>\n<html><p>раз два</p></html>'
     assert turn(HTML, xhtml.encode("cp1251")).decode("cp1251") == xhtml.replace("раз два", "два раз")
-    both = xhtml.replace("<p>", "<meta charset='koi8-r'><p>")
-    assert turn(HTML, both.encode("koi8-r")).decode("koi8-r") == both.replace("раз два", "два раз")
+    both = xhtml.replace("<p>", "<meta charset='koi8-r'><p>").encode("koi8-r")
+    assert [segment.text for segment in read(HTML, both).segments] == ["раз два"]
+    assert turn(HTML, both) == both.replace("раз два".encode("koi8-r"), "два раз".encode("koi8-r"))
 
 
-def test_what_is_declared_in_a_comment_of_html_is_not() -> None:
-    html = '<!-- <meta\ncharset="koi8-r"> --><p>café two</p>'
+@pytest.mark.parametrize("long", [0, 1100])
+def test_what_is_declared_in_a_comment_of_html_is_not(long: int) -> None:
+    """Nor in one that goes on where no browser looks for a declaration any more."""
+    html = f'<!-- <meta\ncharset="koi8-r"> {"x" * long}--><p>café two</p>'
+    assert [segment.text for segment in read(HTML, html).segments] == ["café two"]
     assert turn(HTML, html).decode() == html.replace("café two", "two café")
 
 
