@@ -21,7 +21,7 @@ _MARKS = (
 # What a document may declare: others, as "punycode", are slow or are no encodings of text.
 _KNOWN = re.compile(
     r"utf-(8|16|16-le|16-be)|ascii|iso8859-\d+|cp(125\d|866|437|850|852|932|949)|koi8-[rut]|mac-(roman|cyrillic)|"
-    r"gb2312|gbk|gb18030|big5|shift_jis|euc_(jp|kr)"
+    r"gb2312|gbk|gb18030|big5|shift_jis|euc_(jp|kr)|iso2022_jp|tis-620"
 )
 # What XML declares.
 _XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})""")

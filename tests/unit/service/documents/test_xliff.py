@@ -135,6 +135,12 @@ def test_controls_of_latin_1_are_no_letters_of_windows_1252() -> None:
     assert target.text == "two’ one’\x85"
 
 
+@pytest.mark.parametrize(("encoding", "word"), [("TIS-620", "สอง"), ("ISO-2022-JP", "二")])
+def test_old_encodings_of_asia_are_read(encoding: str, word: str) -> None:
+    turned = turn(XLIFF, f'<?xml version="1.0" encoding="{encoding}"?>{FILE.format(f" {word}")}'.encode(encoding))
+    assert f"{word} two one</target>" in turned.decode(encoding)
+
+
 def test_what_is_behind_the_root_stays_as_it_is() -> None:
     behind = "\n\n<!-- </xliff> <? > -->\n  <?note x -->?> <!--a-->\n"
     turned = turn(XLIFF, FILE.format("") + behind).decode()
