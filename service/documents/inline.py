@@ -131,6 +131,7 @@ class _Peel(Generic[Key]):
 def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[Inline[Key], ...]]:
     peel: list[_Peel[Key]] = []
     while True:
+        content = _spaces_apart(content)
         first, last = 0, len(content)
         while first < last and _is_edge(content[first]):
             first += 1
@@ -142,6 +143,15 @@ def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[I
             content = content[0].inside
         else:
             return [*peel, _Peel(before, after)], content
+
+
+def _spaces_apart(content: tuple[Inline[Key], ...]) -> tuple[Inline[Key], ...]:
+    """With the white space at either end as a text of its own: in HTML it is as much as one space."""
+    if content and isinstance(first := content[0], str) and (rest := first.lstrip()) and rest != first:
+        content = (first.removesuffix(rest), rest, *content[1:])
+    if content and isinstance(last := content[-1], str) and (rest := last.rstrip()) and rest != last:
+        content = (*content[:-1], rest, last.removeprefix(rest))
+    return content
 
 
 def _is_edge(each: Inline[Key]) -> bool:

@@ -24,7 +24,7 @@ _NAMESPACES = {
     "http://schemas.openxmlformats.org/officeDocument/2006/math": "m",
 }
 _DEEPEST = 16
-_SPACES = re.compile(r"[ \t\r\n]+")
+_BREAKS = re.compile(r"[ \t\r\n]*[\t\r\n][ \t\r\n]*")  # as in a file that was indented for reading
 # Of a run's formatting, what does not show.
 _UNSEEN = frozenset({"w:lang", "w:noProof", "w:rsid"})
 
@@ -140,7 +140,7 @@ class RunReader:
         if not texts:
             last = name(run[-1]) if len(run) else ""
             return [Word(Raw((run,))) if last in self._dialect.words else Point(Raw((run,)))]
-        text = _SPACES.sub(" ", "".join(_shown(each) for each in texts))
+        text = _BREAKS.sub(" ", "".join(_shown(each) for each in texts))
         key = _style_key(run, self._dialect)
         style = self._styles.setdefault(key, Style(run))
         self._lengths[key] += len(text)
@@ -174,7 +174,7 @@ def without_style(content: Iterable[XmlInline], plain: Style) -> list[XmlInline]
             last = found[-1] if found else None
             text = each.inside[0]
             assert isinstance(text, str)
-            blank = last is not None and text == " "  # a space shows no formatting of its own
+            blank = last is not None and not text.strip()  # a space shows no formatting of its own
             if each.key is plain or (blank and isinstance(last, str)):
                 found.append(text)
             elif isinstance(last, Span) and (last.key is each.key or (blank and isinstance(last.key, Style))):
