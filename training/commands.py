@@ -158,6 +158,7 @@ def average_command(
         list[str],
         typer.Option("--with", metavar="OTHER", help=f"folder of a run, or bundle ({BUNDLE_HELP}); repeatable"),
     ],
+    own: Annotated[int, typer.Option(min=1, metavar="COUNT", help="how many times the run's own weights count")] = 1,
     runs: RunsOption = RUNS,
     start_from: FromOption = None,
 ) -> None:
@@ -167,8 +168,8 @@ def average_command(
     """
     run = Run.open(recipe, None, runs, start_from)
     with run.folder.held():
-        average_with(run.folder, run.tokenizer(), others)
-    typer.echo(f"{run.folder.checkpoint}: the mean of {1 + len(others)}")
+        average_with(run.folder, run.tokenizer(), others, own)
+    typer.echo(f"{run.folder.checkpoint}: the mean of {own + len(others)}")
 
 
 @app.command("export")

@@ -22,33 +22,33 @@ from training.run_folder import RunFolder, read_json
 from training.start import learned_before, load_start
 
 
-def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str]) -> None:
-    """Make the run's averaged weights the mean of its own and those of `others`, equally; its scores are forgotten.
+def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str], own_count: int = 1) -> None:
+    """Make the run's averaged weights the mean of its own and those of `others`; its scores are forgotten.
 
-    others: folders of runs, or bundles as find_bundle takes them.
+    others: folders of runs, or bundles as find_bundle takes them; each counts once. own_count: how many times its own do.
 
     Raises ConfigError if nothing was trained yet, or one is neither a run nor a bundle, is of another network or has
     another tokenizer.
     """
     own = averaged_weights(folder.checkpoint)
-    members = [own, *(_weights(each, tokenizer, own) for each in others)]
+    members = [own] * own_count + [_weights(each, tokenizer, own) for each in others]
     saved = Checkpoint.load(folder.checkpoint)
     average = averaged_state(mean_of(members), saved.average["n_averaged"])
-    averaged_with = [*saved.averaged_with, *(_source(each).model_dump(mode="json") for each in others)]
+    averaged_with = [*saved.averaged_with, *(_source(each, len(members)).model_dump(mode="json") for each in others)]
     replace(saved, average=average, best=None, best_score=-inf, averaged_with=averaged_with).save(folder.checkpoint)
     folder.scores.unlink(missing_ok=True)
 
 
-def _source(other: str) -> DataSource:
+def _source(other: str, members: int) -> DataSource:
     """What one of the others had learned from, for the card."""
     run = RunFolder(Path(other))
     if not run.checkpoint.exists():
-        return learned_before(other, "a bundle that its weights are averaged with")
+        return learned_before(other, f"a bundle that its weights are averaged with, as one of {members}")
     return DataSource(
         name=run.root.name,
         licence="of the sources of that run",
         pairs=sum(counts["kept"] for counts in read_json(run.report).values()),
-        origin="another run that its weights are averaged with",
+        origin=f"another run that its weights are averaged with, as one of {members}",
     )
 
 

@@ -49,7 +49,8 @@ def test_the_bundle_of_an_averaged_run_says_what_the_others_were_trained_on(run:
     shutil.copytree(run / "runs", runs)
     bundle = runs / "option" / "bundles" / "option" / "1"
     shared = (str(run / "small.toml"), "--runs", str(runs))
-    invoke("average", *shared, "--with", str(bundle), "--with", str(run / "runs" / "option"))
+    averaged = invoke("average", *shared, "--with", str(bundle), "--with", str(run / "runs" / "option"), "--own", "2")
+    assert averaged.endswith("the mean of 4\n")
     invoke("export", *shared, "--data", str(RECIPES), "--out", str(tmp_path / "store"))
     (own,) = load_bundle(bundle).manifest.data
     found = load_bundle(tmp_path / "store" / "option" / "1").manifest.data
