@@ -16,8 +16,9 @@ class SourceConfig(FrozenModel):
     """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
 
     path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
-        unused by `debian_descriptions`, which downloads, by `phrasebook` and `wordbook`, which come with the package,
-        and by `word_pairs`, learned from the other sources of the two languages (training/word_pairs.py).
+        unused by `debian_descriptions`, which downloads, by `phrasebook`, `sentencebook` and `wordbook`, which come
+        with the package, and by `word_pairs`, learned from the other sources of the two languages
+        (training/word_pairs.py). Of `own_translations` the files that have the sentences (tsv, the left side).
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
@@ -39,8 +40,10 @@ class SourceConfig(FrozenModel):
         "gettext",
         "debian_descriptions",
         "phrasebook",
+        "sentencebook",
         "wordbook",
         "word_pairs",
+        "own_translations",
         "out_of_domain",
     ]
     left: str
@@ -57,7 +60,7 @@ class SourceConfig(FrozenModel):
     @property
     def own(self) -> bool:
         """Whether the package provides it, each pair to be learned as it stands (training/cleaning.py, clean_own)."""
-        return self.format in ("phrasebook", "wordbook", "word_pairs")
+        return self.format in ("phrasebook", "sentencebook", "wordbook", "word_pairs")
 
     @property
     def out_of_domain(self) -> bool:
@@ -67,7 +70,8 @@ class SourceConfig(FrozenModel):
     @property
     def genuine(self) -> bool:
         """Whether people wrote both sides, so that sets to measure by may be drawn from it."""
-        return self.back_translated is None and not self.own and not self.out_of_domain
+        translated = self.format == "own_translations"
+        return self.back_translated is None and not (self.own or self.out_of_domain or translated)
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:

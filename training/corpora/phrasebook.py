@@ -1,7 +1,9 @@
-"""The package's own phrases and words: greetings and what else people first ask of a translator, in five languages.
+"""The package's own phrases, words and sentences, in five languages.
 
-Collections of sentences hold few of them, or none outside their test sets, so a model would learn them badly: a word
-that stands alone it leaves as it is, or writes in another of its languages.
+Phrases and words are greetings and what else people first ask of a translator. Collections of sentences hold few of
+them, or none outside their test sets, so a model would learn them badly: a word that stands alone it leaves as it is,
+or writes in another of its languages. The sentences have words that people use every day and the free collections of
+English and Russian hardly have.
 """
 
 from __future__ import annotations
@@ -28,6 +30,14 @@ def read_wordbook(left: str, right: str) -> Items:
     Raises ConfigError for a language that it does not have; at the call.
     """
     return with_capitals(_pairs("wordbook", "words.tsv", left, right))
+
+
+def read_sentencebook(left: str, right: str) -> Items:
+    """Each everyday sentence in two languages, in the book's order.
+
+    Raises ConfigError for a language that it does not have; at the call.
+    """
+    return iter(_pairs("sentencebook", "sentences.tsv", left, right))
 
 
 def with_capitals(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:

@@ -10,14 +10,15 @@ from training.corpora.debian_descriptions import read_debian_descriptions
 from training.corpora.gettext import read_gettext
 from training.corpora.moses import find_moses, read_moses
 from training.corpora.out_of_domain import read_out_of_domain
+from training.corpora.own_translations import read_own_translations
 from training.corpora.pair import Items
-from training.corpora.phrasebook import read_phrasebook, read_wordbook
+from training.corpora.phrasebook import read_phrasebook, read_sentencebook, read_wordbook
 from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
 from training.data_config import TestSetConfig
 from training.source_config import SourceConfig
 
-_BOOKS = {"phrasebook": read_phrasebook, "wordbook": read_wordbook}
+_BOOKS = {"phrasebook": read_phrasebook, "sentencebook": read_sentencebook, "wordbook": read_wordbook}
 
 
 def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
@@ -45,7 +46,9 @@ def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
             return chain.from_iterable(read_out_of_domain(path, config.column) for path in _files(config, data_root))
         case "debian_descriptions":
             return read_debian_descriptions(left, right)
-        case "phrasebook" | "wordbook":
+        case "own_translations":
+            return read_own_translations(_files(config, data_root), left, right)
+        case "phrasebook" | "sentencebook" | "wordbook":
             return _BOOKS[config.format](left, right)
         case "word_pairs":
             return iter(())  # learned when the others are there: training/preparation.py

@@ -1,4 +1,4 @@
-"""The package's own phrases and words."""
+"""The package's own phrases, words and sentences."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 from model_store.errors import ConfigError
 from training.corpora.pair import Items, SentencePair
-from training.corpora.phrasebook import read_phrasebook, read_wordbook
+from training.corpora.phrasebook import read_phrasebook, read_sentencebook, read_wordbook
 from training.corpora.read import read_source
 from training.source_config import SourceConfig
 
 CODES = ("en", "de", "fr", "es", "ru")
-BOOKS = pytest.mark.parametrize("book", [read_phrasebook, read_wordbook])
+BOOKS = pytest.mark.parametrize("book", [read_phrasebook, read_sentencebook, read_wordbook])
 
 
 def pairs(left: str, right: str, book: Callable[[str, str], Items] = read_phrasebook) -> list[SentencePair]:
@@ -53,7 +53,7 @@ def test_words_have_capitals_too_once() -> None:
     assert SentencePair("Katze", "Cat") in german
 
 
-@pytest.mark.parametrize("file", ["phrases.tsv", "words.tsv"])
+@pytest.mark.parametrize("file", ["phrases.tsv", "sentences.tsv", "words.tsv"])
 def test_every_row_has_a_cell_for_each_language(file: str) -> None:
     rows = resources.files("training.corpora").joinpath(file).read_text(encoding="utf-8").splitlines()
     assert {len(row.split("\t")) for row in rows} == {len(CODES)}
