@@ -25,7 +25,8 @@ from training.start import learned_before, load_start
 def average_with(folder: RunFolder, tokenizer: Tokenizer, others: Sequence[str], own_count: int = 1) -> None:
     """Make the run's averaged weights the mean of its own and those of `others`; its scores are forgotten.
 
-    others: folders of runs, or bundles as find_bundle takes them; each counts once. own_count: how many times its own do.
+    others: folders of runs, or bundles as find_bundle takes them; each counts once.
+    own_count: how many times its own do.
 
     Raises ConfigError if nothing was trained yet, or one is neither a run nor a bundle, is of another network or has
     another tokenizer.
