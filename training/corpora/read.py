@@ -33,11 +33,7 @@ def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
         case "tsv":
             return chain.from_iterable(read_tsv(path) for path in _files(config, data_root))
         case "tmx":
-            if left == right:
-                raise ConfigError(
-                    f"{config.name}.format: 'tmx' does not tell two texts in {left!r} apart; allowed: 'tsv', 'moses'"
-                )
-            return chain.from_iterable(read_tmx(path, left, right) for path in _files(config, data_root))
+            return _tmx(config, data_root)
         case "gettext":
             return chain.from_iterable(read_gettext(path, right) for path in _files(config, data_root))
         case "moses":
@@ -52,6 +48,15 @@ def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
             return _BOOKS[config.format](left, right)
         case "word_pairs":
             return iter(())  # learned when the others are there: training/preparation.py
+
+
+def _tmx(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
+    left, right = config.left, config.right
+    if left == right:
+        raise ConfigError(
+            f"{config.name}.format: 'tmx' does not tell two texts in {left!r} apart; allowed: 'tsv', 'moses'"
+        )
+    return chain.from_iterable(read_tmx(path, left, right) for path in _files(config, data_root))
 
 
 def _path(config: SourceConfig | TestSetConfig) -> str:

@@ -51,7 +51,11 @@ def test_it_is_the_mean_of_averages_and_bundles(tmp_path: Path) -> None:
     assert not own.scores.exists()
     assert [(each["name"], each["pairs"], each["origin"]) for each in after.averaged_with] == [
         ("other", 12, "another run that its weights are averaged with, as one of 3"),
-        ("tiny@1", sum(each.pairs for each in bundle.manifest.data), "a bundle that its weights are averaged with, as one of 3"),
+        (
+            "tiny@1",
+            sum(each.pairs for each in bundle.manifest.data),
+            "a bundle that its weights are averaged with, as one of 3",
+        ),
     ]
     average_with(own, tokenizer(), [str(other.root)])
     assert [each["name"] for each in Checkpoint.load(own.checkpoint).averaged_with] == ["other", "tiny@1", "other"]
@@ -64,9 +68,7 @@ def test_its_own_may_count_several_times(tmp_path: Path) -> None:
     for name, weight in averaged_weights(own.checkpoint).items():
         torch.testing.assert_close(weight, 0.75 * before[name] + 0.25 * theirs[name])
     averaged_with = Checkpoint.load(own.checkpoint).averaged_with
-    assert [each["origin"] for each in averaged_with] == [
-        "another run that its weights are averaged with, as one of 4"
-    ]
+    assert [each["origin"] for each in averaged_with] == ["another run that its weights are averaged with, as one of 4"]
 
 
 def test_a_run_whose_data_is_not_known_is_refused(tmp_path: Path) -> None:
