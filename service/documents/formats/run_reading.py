@@ -24,7 +24,7 @@ _NAMESPACES = {
     "http://schemas.openxmlformats.org/officeDocument/2006/math": "m",
 }
 _DEEPEST = 16
-_BREAKS = re.compile(r"[ \t\r\n]*[\t\r\n][ \t\r\n]*")  # as in a file that was indented for reading
+_SPACES = re.compile(r"[ \t\r\n]+")
 # Of a run's formatting, what does not show.
 _UNSEEN = frozenset({"w:lang", "w:noProof", "w:rsid"})
 
@@ -140,7 +140,7 @@ class RunReader:
         if not texts:
             last = name(run[-1]) if len(run) else ""
             return [Word(Raw((run,))) if last in self._dialect.words else Point(Raw((run,)))]
-        text = _BREAKS.sub(" ", "".join(_shown(each) for each in texts))
+        text = _SPACES.sub(_without_breaks, "".join(_shown(each) for each in texts))
         key = _style_key(run, self._dialect)
         style = self._styles.setdefault(key, Style(run))
         self._lengths[key] += len(text)
@@ -151,6 +151,11 @@ def _shown(text: Element) -> str:
     """WordprocessingML takes the white space at the ends of a text for nothing, if it does not say otherwise."""
     shown = text.text or ""
     return shown.strip(" \t\r\n") if name(text) == "w:t" and text.get(XML_SPACE) != "preserve" else shown
+
+
+def _without_breaks(spaces: re.Match[str]) -> str:
+    """Spaces stay as many as they are; lines of a file that was indented for reading are none of the text."""
+    return " " if spaces[0].strip(" ") else spaces[0]
 
 
 def _style_key(run: Element, dialect: Dialect) -> bytes:
