@@ -143,7 +143,7 @@ class RunReader:
         text = _SPACES.sub(_without_breaks, "".join(_shown(each) for each in texts))
         key = _style_key(run, self._dialect)
         style = self._styles.setdefault(key, Style(run))
-        self._lengths[key] += len(text)
+        self._lengths[key] += len("".join(text.split()))
         return [Span(style, (text,))]
 
 
@@ -179,7 +179,7 @@ def without_style(content: Iterable[XmlInline], plain: Style) -> list[XmlInline]
             last = found[-1] if found else None
             text = each.inside[0]
             assert isinstance(text, str)
-            blank = last is not None and not text.strip()  # a space shows no formatting of its own
+            blank = last is not None and not text.strip(" ")  # a space shows no formatting of its own
             if each.key is plain or (blank and isinstance(last, str)):
                 found.append(text)
             elif isinstance(last, Span) and (last.key is each.key or (blank and isinstance(last.key, Style))):

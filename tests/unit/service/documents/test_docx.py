@@ -222,3 +222,7 @@ def test_spaces_stay_as_many_as_they_are() -> None:
     segments = read(DOCX, document_of(run("Name:          Date:"))).segments
     assert [each.text for each in segments] == ["Name:          Date:"]
     assert written(paragraph(run("one\n    two"))) == "two one"
+    columns = document_of(run("Name:", "<w:b/>") + run(" " * 40) + run("Date:", "<w:b/>"))
+    assert [each.format for each in read(DOCX, columns).segments] == ["text"]
+    filled = document_of(run("Name: ") + run("\u00a0" * 4, '<w:u w:val="single"/>') + run(" Date"))
+    assert "<span" in read(DOCX, filled).segments[0].text
