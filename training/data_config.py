@@ -140,7 +140,7 @@ class DataConfig(FrozenModel):
 
     @model_validator(mode="after")
     def _own_sources_have_corpora_beside_them(self) -> Self:
-        for source in (each for each in self.sources if each.own):
+        for source in (each for each in self.sources if each.own or each.translated):
             if source.name in self.to_draw_from:
                 raise ValueError(f"held_out.sources: {source.name!r} is the package's own; allowed: corpora")
             languages = {source.left, source.right}

@@ -201,7 +201,7 @@ def _tokenizer(recipe: Recipe, corpora: list[Corpus]) -> Tokenizer:
 
 
 def _genuine_texts(corpora: list[Corpus]) -> Iterator[str]:
-    """Both sides of every pair, but for those that a model wrote, and empty ones."""
+    """Both sides of every pair, but for back-translated sides and empty ones."""
     for corpus in corpora:
         config = corpus.config
         left, right = (code != config.back_translated for code in (config.left, config.right))

@@ -63,6 +63,11 @@ class SourceConfig(FrozenModel):
         return self.format in ("phrasebook", "sentencebook", "wordbook", "word_pairs")
 
     @property
+    def translated(self) -> bool:
+        """Whether one side is a corpus's and the package has the other."""
+        return self.format == "own_translations"
+
+    @property
     def out_of_domain(self) -> bool:
         """Whether a summarizer is to say nothing of its texts."""
         return self.format == "out_of_domain"
@@ -70,8 +75,7 @@ class SourceConfig(FrozenModel):
     @property
     def genuine(self) -> bool:
         """Whether people wrote both sides, so that sets to measure by may be drawn from it."""
-        translated = self.format == "own_translations"
-        return self.back_translated is None and not (self.own or self.out_of_domain or translated)
+        return self.back_translated is None and not (self.own or self.translated or self.out_of_domain)
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:
@@ -86,6 +90,10 @@ class SourceConfig(FrozenModel):
             if self.most_nats is not None:
                 raise ValueError(f"most_nats: {self.most_nats} is for a source with back_translated only; leave it out")
             return self
+        if self.own or self.translated:
+            raise ValueError(
+                f"back_translated: {written!r} is for a corpus, which {self.format!r} is not; leave it out"
+            )
         if written not in (self.left, self.right):
             raise ValueError(
                 f"back_translated: {written!r} is no side of this source; allowed: {[self.left, self.right]}"
@@ -102,6 +110,15 @@ class SourceConfig(FrozenModel):
     def _formality_of_its_sides(self) -> Self:
         if others := sorted(set(self.formality) - {self.left, self.right}):
             raise ValueError(f"formality: {others[0]!r} is no side of this source; allowed: {[self.left, self.right]}")
+        return self
+
+    @model_validator(mode="after")
+    def _own_translations_are_from_english_into_russian(self) -> Self:
+        if self.translated and (self.left, self.right) != ("en", "ru"):
+            raise ValueError(
+                f"left and right: {self.left!r} and {self.right!r} are not what 'own_translations' has; allowed: 'en' "
+                "and 'ru'"
+            )
         return self
 
     @model_validator(mode="after")

@@ -12,26 +12,15 @@ from hashlib import blake2b
 from importlib import resources
 from pathlib import Path
 
-from model_store.errors import ConfigError
 from training.corpora.compression import numbered_lines
 from training.corpora.pair import Items, SentencePair
 from training.corpora.tsv import read_tsv
 
-LANGUAGES = ("en", "ru")
 _BOOK = "translations.en-ru.tsv.xz"
 
 
-def read_own_translations(paths: Iterable[Path], left: str, right: str) -> Items:
-    """The sentences in the first column of tab-separated files that have a translation, each once, in their order.
-
-    Raises ConfigError for other languages than English and Russian, in that order; at the call.
-    """
-    if (left, right) != LANGUAGES:
-        raise ConfigError(f"own_translations: has no {left!r} to {right!r}; allowed: left 'en' and right 'ru'")
-    return _pairs(paths)
-
-
-def _pairs(paths: Iterable[Path]) -> Items:
+def read_own_translations(paths: Iterable[Path]) -> Items:
+    """The English sentences in the first column of tab-separated files that have a Russian translation, each once."""
     waiting = dict(own_translations())
     for path in paths:
         for item in read_tsv(path):

@@ -188,6 +188,11 @@ def test_whether_sets_are_reported_is_part_of_what_prepared_data_follows_from_wh
 @pytest.mark.parametrize(
     ("sources", "held_out", "message"),
     [
+        (
+            (*OWN, {"name": "translated", "format": "own_translations", "left": "en", "right": "ru", "path": "*.tsv"}),
+            [{"pairs": 1, "sources": ["translated"]}],
+            "held_out.sources: 'translated' is the package's own",
+        ),
         (OWN, [{"pairs": 1, "sources": ["wordbook"]}], "held_out.sources: 'wordbook' is the package's own"),
         ([{**OWN[0], "name": "learned", "format": "word_pairs"}, *OWN], [], "'learned' is learned from the others"),
     ],
