@@ -28,7 +28,7 @@ from benchmarks.work import BEAM, LONGEST, forced_segments, open_forced, work_an
 from model_store.decoding import block, hypotheses, in_flight
 from model_store.decoding.backends import int8, int8_kernels, int8_linear
 from model_store.decoding.backends.choice import BackendName, open_backend
-from model_store.decoding.backends.vnni import attention, layers, linear
+from model_store.decoding.backends.simd import attention, layers, linear
 from model_store.network.attention import Attention
 
 

@@ -10,7 +10,7 @@ import torch
 
 import model_store.opening  # noqa: F401, which imports all that a bundle needs
 from model_store.config import NetworkConfig
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.in_flight import InFlightDecoder, decode
 from model_store.decoding.occupant import Vocabulary
@@ -30,6 +30,6 @@ def load_kernels() -> None:
 
 torch.set_num_threads(1)  # a process that others come from by fork has no other thread
 with contextlib.suppress(Exception):  # whoever opens a decoder meets it again, and can say so
-    if vnni.available():
+    if simd.available():
         load_kernels()
 gc.freeze()  # the collector of cycles would write to every object, and a page that is written to is copied

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from model_store.config import Formality
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.processes.origin import origin
 from model_store.errors import ConfigError
 from service import key_commands, model_commands
@@ -92,7 +92,7 @@ def _start_processes_early(settings: Settings) -> None:
     gpu = settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidiactl").exists())
     if gpu or settings.decoder_processes == 1 or not hasattr(os, "fork"):
         return
-    if settings.decoder_processes or (settings.threads > 1 and settings.backend != "eager" and vnni.available()):
+    if settings.decoder_processes or (settings.threads > 1 and settings.backend != "eager" and simd.available()):
         origin().start()
 
 

@@ -13,7 +13,7 @@ import torch
 
 from model_store.bundle import Bundle, load_bundle
 from model_store.config import NetworkConfig
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.backends.choice import BackendName, Precision, check_device
 from model_store.decoding.backends.int8 import unsupported
 from model_store.decoding.decoder import Decoder
@@ -239,7 +239,7 @@ class BundleLoader:
 
     def _compiled(self, network: NetworkConfig) -> bool:
         """Whether it runs on the kernels that are compiled on the machine."""
-        there = self._device.type == "cpu" and vnni.available()
+        there = self._device.type == "cpu" and simd.available()
         return there and self._settings.backend != "eager" and not unsupported(network)
 
     def _need_bytes(self, manifest: Manifest) -> int:

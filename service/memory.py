@@ -7,7 +7,7 @@ import gc
 import os
 from pathlib import Path
 
-from model_store.decoding.backends.vnni import kept_bytes
+from model_store.decoding.backends.simd import kept_bytes
 from model_store.decoding.encodings import KEPT_SOURCES
 from model_store.freed_memory import give_back_freed_memory
 from model_store.manifest import TRANSLATIONS_FILE, Manifest

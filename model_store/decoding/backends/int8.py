@@ -1,6 +1,6 @@
 """The network on a CPU in 8-bit integers: several times faster than float32, and rows that do not depend on how many.
 
-Its layers are one of two sets of kernels: compiled ones, where the processor has VNNI, or torch's.
+Its layers are one of two sets of kernels: compiled ones, for the vector instructions of the processor, or torch's.
 
 Legend: R rows, B sources, N slots, K beam width, S source length, P tokens of all sources, E inputs, H hidden, W a
 window of embeddings.
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
-from model_store.decoding.backends import int8_linear, vnni
+from model_store.decoding.backends import int8_linear, simd
 from model_store.decoding.backends.forced import encoded, stepped_log_probs, token_log_probs
 from model_store.decoding.backends.int8_kernels import Kernels, Linear, TorchKernels, chosen, spread
 from model_store.decoding.backends.protocol import Encoding, Readout, Rows
@@ -35,12 +35,12 @@ def unsupported(config: NetworkConfig) -> str | None:
         return f"encoder {config.encoder.kind!r}, direction {config.encoder.direction!r}"
     if config.attention == "additive":
         return "attention 'additive'"
-    return None if vnni.available() or int8_linear.is_exact() else "no exact 8-bit kernel on this machine"
+    return None if simd.available() or int8_linear.is_exact() else "no exact 8-bit kernel on this machine"
 
 
 def best_kernels(threads: Threads | None = None) -> Kernels:
-    """The fastest that this machine runs. threads: as of vnni.open_kernels; torch's kernels have torch's own."""
-    return vnni.open_kernels(threads) if vnni.available() else TorchKernels()
+    """The fastest that this machine runs. threads: as of simd.open_kernels; torch's kernels have torch's own."""
+    return simd.open_kernels(threads) if simd.available() else TorchKernels()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.model_store.decoding.kinds import needs_vnni
+from tests.unit.model_store.decoding.kinds import needs_simd
 from tests.unit.model_store.tiny_bundle import save_tiny
 
 
@@ -19,14 +19,14 @@ def run(code: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-@needs_vnni
+@needs_simd
 def test_it_has_every_kernel_and_no_thread_that_a_fork_would_leave_behind() -> None:
     loaded = run("""
 import threading
 import numba
 import model_store.preloaded
 import torch
-from model_store.decoding.backends.vnni import among, choosing, phases
+from model_store.decoding.backends.simd import among, choosing, phases
 called = (phases.step_layers, phases.run_layer, phases.linear, choosing.best_extensions, among.logits_among)
 print(*(len(each.signatures) for each in called), threading.active_count(), torch.get_num_threads())
 """)

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.processes.origin import Origin, origin
 from service.cli import _start_processes_early
 from service.settings import Settings
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes divid
 def is_started(monkeypatch: pytest.MonkeyPatch, settings: Settings, *, compiled: bool = True) -> bool:
     started: list[Origin] = []
     monkeypatch.setattr(origin(), "start", lambda: started.append(origin()))
-    monkeypatch.setattr(vnni, "available", lambda: compiled)
+    monkeypatch.setattr(simd, "available", lambda: compiled)
     _start_processes_early(settings)
     return bool(started)
 

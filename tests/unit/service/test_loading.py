@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from model_store.config import UNPRUNED, EncoderConfig, NetworkConfig
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.in_flight import open_decoder
 from model_store.decoding.processes.group import DecoderProcesses
 from model_store.decoding.segment import Segment
@@ -31,7 +31,7 @@ from service.loading import BundleLoader, find_bundles
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
-from tests.unit.model_store.decoding.kinds import needs_vnni
+from tests.unit.model_store.decoding.kinds import needs_simd
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, VOCABULARY, save_tiny, translations_by
 
 PUBLISHED = (("other", "1"), ("tiny", "1"), ("tiny", "9"), ("tiny", "10"))
@@ -86,7 +86,7 @@ def test_only_what_is_not_pinned_is_followed(folder: Path) -> None:
         ({"threads": 1, "decoder_processes": 5}, 5),
     ],
 )
-@needs_vnni
+@needs_simd
 def test_how_many_processes_decode(folder: Path, settings: dict[str, Any], processes: int) -> None:
     loader = BundleLoader(Settings(models=str(folder), **settings), lambda _identity: EngineObserver())
     assert loader.processes(NetworkConfig(vocabulary=300)) == processes
@@ -250,14 +250,14 @@ def test_the_longest_source_is_the_bundles_or_what_the_operator_allows(folder: P
     assert allowed[1].need_bytes(reference) < allowed[0].need_bytes(reference)
 
 
-@needs_vnni
+@needs_simd
 def test_what_compiled_kernels_keep_is_reckoned_where_they_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases: tuple[tuple[str, dict[str, str]], ...] = (("cpu", {}), ("cpu", {"backend": "eager"}), ("cuda", {}))
     needs = []
     for device, settings in cases:
         monkeypatch.setattr("service.loading.choose_device", lambda _name, device=device: torch.device(device))
         needs.append(loader(folder, decoder_rows=8, **settings).need_bytes(BundleReference("tiny", "9")))
-    kept = vnni.kept_bytes(DESCRIPTION.network.vocabulary, DESCRIPTION.network.hidden)
+    kept = simd.kept_bytes(DESCRIPTION.network.vocabulary, DESCRIPTION.network.hidden)
     assert [needs[0] - each for each in needs] == [0, kept, kept]
 
 

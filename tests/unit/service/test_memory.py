@@ -14,7 +14,7 @@ import torch
 
 from model_store.bundle import load_bundle
 from model_store.config import DecodingConfig, NetworkConfig
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.segment import Segment
 from model_store.manifest import TRANSLATIONS_FILE, FileEntry
@@ -79,7 +79,7 @@ def test_enough_is_reckoned_and_not_far_too_much(tmp_path: Path, layers: int, wi
         for ticket in tickets[1:] if width != widths[-1] else ():
             decoder.cancel(ticket)
     taken = tensor_bytes(decoder)
-    reckoned = need_bytes(manifest, decoder_rows=96, max_source_length=1024, widest_beam=1, compiled=vnni.available())
+    reckoned = need_bytes(manifest, decoder_rows=96, max_source_length=1024, widest_beam=1, compiled=simd.available())
     assert taken <= reckoned
     if len(widths) == widths[-1].bit_length():  # all that may come were there
         assert reckoned <= 2.5 * taken

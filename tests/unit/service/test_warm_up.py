@@ -13,7 +13,7 @@ import torch
 from model_store.decoding import step_graphs
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.backends.int8 import Int8Backend
-from model_store.decoding.backends.vnni.linear import Projection
+from model_store.decoding.backends.simd.linear import Projection
 from model_store.decoding.in_flight import InFlightDecoder, open_decoder
 from model_store.decoding.occupant import Vocabulary
 from model_store.decoding.segment import Segment
@@ -24,12 +24,12 @@ from service.loading import BundleLoader
 from service.metrics import Metrics
 from service.models import Models
 from service.settings import Settings
-from tests.unit.model_store.decoding.kinds import needs_vnni
+from tests.unit.model_store.decoding.kinds import needs_simd
 from tests.unit.model_store.decoding.test_device_fallbacks import Capture
 from tests.unit.model_store.tiny_bundle import DESCRIPTION, save_tiny, translations_by
 
 
-@needs_vnni
+@needs_simd
 def test_weights_for_shortlists_are_packed_before_it_is_ready(tmp_path: Path) -> None:
     """They are packed token by token for the first source that has a list: of the reference network in a tenth of a
     second."""

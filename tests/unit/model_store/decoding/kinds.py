@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from model_store.config import NetworkConfig
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.backends.cuda_graph import CudaGraphBackend
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
@@ -47,7 +47,7 @@ from tests.unit.model_store.decoding.oracle import (
 FLOAT16 = 0.025  # ten times one token, each of whose logits was rounded by 0.002, was off by 0.0207
 TIE, OTHER_CODE = 2e-5, 0.1  # in codes; and more than a total of a tiny network changed by one (0.007)
 needs_kernel = pytest.mark.skipif(not is_exact(), reason="this processor has no exact 8-bit kernel")
-needs_vnni = pytest.mark.skipif(not vnni.available(), reason="this processor has no AVX-512 VNNI")
+needs_simd = pytest.mark.skipif(not simd.available(), reason="this processor has neither AVX-512 VNNI nor AVX2")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
@@ -162,12 +162,12 @@ def oracle(network: Seq2Seq, segment: Segment) -> list[Found]:
 
 def kernels_of(name: str) -> Kernels:
     """By the names of `on_all_kernels`."""
-    return TorchKernels() if name == "torch" else vnni.open_kernels(Threads(3 if "three" in name else 1))
+    return TorchKernels() if name == "torch" else simd.open_kernels(Threads(3 if "three" in name else 1))
 
 
-def vnni_functions() -> Functions:
+def simd_functions() -> Functions:
     """As Numba compiles them for one element."""
-    from model_store.decoding.backends.vnni import kernels
+    from model_store.decoding.backends.simd import kernels
 
     def of_each(function: Callable[[float], float]) -> Callable[[Tensor], Tensor]:
         return lambda z: torch.tensor([function(each) for each in z.numpy()])
@@ -176,7 +176,7 @@ def vnni_functions() -> Functions:
 
 
 def int8_oracle(network: Seq2Seq, segment: Segment, forbidden: Sequence[int], kernels: str) -> Oracle:
-    own = Int8Oracle(network, segment, BOS, forbidden, TORCHS if kernels == "torch" else vnni_functions())
+    own = Int8Oracle(network, segment, BOS, forbidden, TORCHS if kernels == "torch" else simd_functions())
     return Oracle(own.log_probs, own.attention, lambda: own.closest_tie)
 
 
@@ -189,7 +189,7 @@ def int8(kernels: str) -> Kind:
         same_bits=True,
         runs=lambda config: unsupported(config) is None,
         default={"hidden": 24, "eos_bias": 1.0, "dtype": torch.float32},
-        needs=[needs_kernel if kernels == "torch" else needs_vnni],
+        needs=[needs_kernel if kernels == "torch" else needs_simd],
     )
 
 
@@ -215,20 +215,20 @@ on_all_kernels = pytest.mark.parametrize(
     "kernels",
     [
         pytest.param("torch", marks=needs_kernel),
-        pytest.param("vnni", marks=needs_vnni),
-        pytest.param("vnni, three threads", marks=needs_vnni),
+        pytest.param("simd", marks=needs_simd),
+        pytest.param("simd, three threads", marks=needs_simd),
     ],
 )
 ALL = (
     EAGER,
     int8("torch"),
-    int8("vnni"),
+    int8("simd"),
     cuda_graph(torch.float64, 1e-9, "cpu"),
     cuda_graph(torch.float16, FLOAT16, "cpu"),
     cuda_graph(torch.float64, 1e-9, "cuda"),
     cuda_graph(torch.float16, FLOAT16, "cuda"),
 )
-THREADS = int8("vnni, three threads")
+THREADS = int8("simd, three threads")
 
 
 @cache

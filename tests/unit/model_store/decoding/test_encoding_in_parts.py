@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.int8_kernels import TorchKernels
@@ -24,14 +24,14 @@ CAPACITY = 32
 BACKENDS: dict[str, Callable[[Seq2Seq], Backend]] = {
     "eager": lambda network: EagerBackend(network, source_capacity=CAPACITY),
     "torch": lambda network: Int8Backend(network, source_capacity=CAPACITY, kernels=TorchKernels()),
-    "vnni": lambda network: Int8Backend(network, source_capacity=CAPACITY, kernels=vnni.open_kernels(Threads(2))),
+    "simd": lambda network: Int8Backend(network, source_capacity=CAPACITY, kernels=simd.open_kernels(Threads(2))),
 }
 on_every_backend = pytest.mark.parametrize(
     "name",
     [
         "eager",
         pytest.param("torch", marks=pytest.mark.skipif(not is_exact(), reason="no exact 8-bit kernel")),
-        pytest.param("vnni", marks=pytest.mark.skipif(not vnni.available(), reason="no AVX-512 VNNI")),
+        pytest.param("simd", marks=pytest.mark.skipif(not simd.available(), reason="neither AVX-512 VNNI nor AVX2")),
     ],
 )
 LENGTHS = (3, 31, 8, 8, 1, 17)

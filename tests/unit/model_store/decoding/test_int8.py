@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from model_store.config import EncoderConfig
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import simd
 from model_store.decoding.backends.choice import open_backend
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
-from model_store.decoding.backends.int8_linear import quantise
+from model_store.decoding.backends.int8_linear import is_exact, quantise
 from model_store.decoding.backends.protocol import Rows
 from model_store.decoding.backends.threads import Threads
 from model_store.decoding.in_flight import InFlightDecoder, decode
@@ -20,7 +20,7 @@ from model_store.decoding.segment import Segment
 from model_store.errors import ConfigError
 from model_store.network.seq2seq import Seq2Seq
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, linear
-from tests.unit.model_store.decoding.kinds import kernels_of, needs_kernel, needs_vnni, on_all_kernels
+from tests.unit.model_store.decoding.kinds import kernels_of, needs_simd, on_all_kernels
 from tests.unit.model_store.decoding.networks import BOS, EOS, open_tiny, result_of, tiny_network
 
 ROWS = (1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 32, 33, 64, 100, 128, 256, 511, 512)
@@ -67,7 +67,7 @@ def test_what_was_quantised_before_comes_back_exactly() -> None:
     torch.testing.assert_close(scale_again, scale)
 
 
-@needs_vnni
+@needs_simd
 @pytest.mark.parametrize("kept", [1, 30, 100])
 def test_the_same_whichever_tokens_products_are_kept(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 500 tokens; 1 is too few for any call."""
@@ -79,14 +79,14 @@ def test_the_same_whichever_tokens_products_are_kept(kept: int, monkeypatch: pyt
     ]
 
     def opened() -> InFlightDecoder:
-        kernels = vnni.open_kernels(Threads(1))
+        kernels = simd.open_kernels(Threads(1))
         return open_tiny(
             network, backend=Int8Backend(network, source_capacity=SOURCE_CAPACITY, kernels=kernels), max_rows=16
         )
 
     decoder = opened()
     expected = dict(decode(decoder, batch))
-    from model_store.decoding.backends.vnni import first_layer
+    from model_store.decoding.backends.simd import first_layer
 
     monkeypatch.setattr(first_layer, "KEPT_TOKENS", kept)
     few = opened()
@@ -128,7 +128,7 @@ def test_what_does_not_run_falls_back_with_a_word_or_is_refused(
         open_backend(network, "int8", source_capacity=12)
 
 
-@needs_kernel
+@pytest.mark.skipif(not (simd.available() or is_exact()), reason="this processor has no exact 8-bit kernel")
 def test_it_is_chosen_where_it_runs() -> None:
     network = tiny_network(dtype=torch.float32)
     assert unsupported(network.config) is None

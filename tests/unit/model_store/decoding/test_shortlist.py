@@ -20,7 +20,7 @@ from model_store.network.seq2seq import Seq2Seq
 from model_store.translations import Translations
 from tests.unit.model_store import tiny_bundle
 from tests.unit.model_store.decoding.int8_oracle import SOURCE_CAPACITY, TORCHS, Int8Oracle
-from tests.unit.model_store.decoding.kinds import kernels_of, on_all_kernels, vnni_functions
+from tests.unit.model_store.decoding.kinds import kernels_of, on_all_kernels, simd_functions
 from tests.unit.model_store.decoding.networks import BOS, EOS, FORBIDDEN, SPELLED, open_tiny, tiny_network
 from tests.unit.model_store.decoding.oracle import beam_search, network_log_probs
 from tests.unit.model_store.tiny_bundle import translations_by
@@ -93,7 +93,7 @@ def open_int8(network: Seq2Seq, kernels: str, shortlist: Shortlist, *, max_rows:
 def test_int8_is_that_of_its_own_oracle(hidden: int, kernels: str) -> None:
     network = tiny_network(vocabulary=90, hidden=hidden, dtype=torch.float32, eos_bias=1.0, seed=3)
     shortlist = random_shortlist(90, each=12, seed=hidden)
-    functions = TORCHS if kernels == "torch" else vnni_functions()
+    functions = TORCHS if kernels == "torch" else simd_functions()
     batch = [
         Segment((LANGUAGE, 20, 6, 7, EOS), max_length=9, beam_size=3, n_best=3, no_repeat_ngram=1),
         Segment((LANGUAGE, 50, EOS), max_length=6, beam_size=5, n_best=5),

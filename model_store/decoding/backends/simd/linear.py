@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from model_store.decoding.backends.int8_linear import quantise
-from model_store.decoding.backends.vnni import among, choosing, phases
-from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS, DOT_COLUMNS, DOT_ROWS
-from model_store.decoding.backends.vnni.kernels import Array, Matrix
-from model_store.decoding.backends.vnni.packing import array_of, by_token, in_panels, packed, room_of, rows_of
-from model_store.decoding.backends.vnni.team import LOGITS_A_US, PRODUCTS_A_US, Team
+from model_store.decoding.backends.simd import among, choosing, phases
+from model_store.decoding.backends.simd.kernels import Array, Matrix
+from model_store.decoding.backends.simd.packing import array_of, by_token, in_panels, packed, room_of, rows_of
+from model_store.decoding.backends.simd.team import LOGITS_A_US, Team
+from model_store.decoding.backends.simd.tiles import BYTES, COLUMNS, DOT_COLUMNS, DOT_ROWS, PRODUCTS_A_US
 
 _NONE = torch.empty(0, dtype=torch.int64)
 

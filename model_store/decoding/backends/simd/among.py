@@ -9,9 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model_store.decoding.backends.vnni.choosing import NEVER
-from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.instructions import (
+from model_store.decoding.backends.simd.choosing import NEVER
+from model_store.decoding.backends.simd.compiled import compiled
+from model_store.decoding.backends.simd.instructions import prefetch
+from model_store.decoding.backends.simd.kernels import Array, Rows
+from model_store.decoding.backends.simd.phases import encode_rows
+from model_store.decoding.backends.simd.team import finish, take, wait
+from model_store.decoding.backends.simd.tiles import (
+    BLOCK,
+    CODE_BYTES,
     COLUMNS,
     DOT_COLUMNS,
     DOT_ROWS,
@@ -19,13 +25,7 @@ from model_store.decoding.backends.vnni.instructions import (
     dots_2,
     dots_3,
     dots_4,
-    prefetch,
 )
-from model_store.decoding.backends.vnni.kernels import Array, Rows
-from model_store.decoding.backends.vnni.phases import encode_rows
-from model_store.decoding.backends.vnni.team import finish, take, wait
-
-BLOCK = 64  # inputs that one instruction takes
 
 
 class Tokens(NamedTuple):
@@ -59,7 +59,7 @@ def four_tokens(
 ) -> None:
     """Logits of the rows from `first` on. ids: of four tokens, -1 for none. logits: shape = (K, 4), in place."""
     blocks, size = tokens.weights.shape[1] // BLOCK, tokens.weights.shape[1]
-    stride = rows.codes.shape[1]
+    stride = rows.codes.shape[1] * CODE_BYTES
     for column in range(DOT_COLUMNS):
         places[column] = tokens.weights.ctypes.data + max(ids[column], 0) * size
     row = 0

@@ -6,8 +6,8 @@ B sequences.
 
 from __future__ import annotations
 
-from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.kernels import (
+from model_store.decoding.backends.simd.compiled import compiled
+from model_store.decoding.backends.simd.kernels import (
     Array,
     Matrix,
     Room,
@@ -16,8 +16,8 @@ from model_store.decoding.backends.vnni.kernels import (
     linear_panel,
     squash_panel,
 )
-from model_store.decoding.backends.vnni.lstm import Known, Layers, known_panel, pass_on, step_panel
-from model_store.decoding.backends.vnni.team import finish, take, wait
+from model_store.decoding.backends.simd.lstm import Known, Layers, known_panel, pass_on, step_panel
+from model_store.decoding.backends.simd.team import finish, take, wait
 
 ROWS_A_PIECE = 8
 PANELS_A_PIECE = 2

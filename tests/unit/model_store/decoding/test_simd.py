@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_store.decoding.backends import vnni
+from model_store.decoding.backends import int8_kernels, simd
 from model_store.decoding.backends.int8 import Int8Backend
 from model_store.decoding.backends.int8_kernels import TorchKernels
 from model_store.decoding.backends.int8_linear import quantise
@@ -20,19 +20,30 @@ from model_store.decoding.scoring import best_extensions
 from model_store.network.attention import DotAttention
 from model_store.network.cells import RecurrentStack
 from model_store.network.memory import Memory
+from tests.unit.model_store.decoding.int8_oracle import linear
 from tests.unit.model_store.decoding.networks import tiny_network
 
-if not vnni.available():
-    pytest.skip("this processor has no AVX-512 VNNI", allow_module_level=True)
+if not simd.available():
+    pytest.skip("this processor has neither AVX-512 VNNI nor AVX2", allow_module_level=True)
 
+from model_store.decoding.backends.simd import first_layer, kernels, team
+from model_store.decoding.backends.simd.compiled import compiled
+from model_store.decoding.backends.simd.layers import Stack
+from model_store.decoding.backends.simd.linear import product
+from model_store.decoding.backends.simd.packing import in_panels, packed
 from model_store.decoding.backends.threads import Threads
-from model_store.decoding.backends.vnni import first_layer, kernels, team
-from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.layers import Stack
-from model_store.decoding.backends.vnni.linear import product
-from model_store.decoding.backends.vnni.packing import in_panels, packed
 
 Array = np.ndarray
+
+
+class PlainLinear:
+    """As Int8Linear."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
+        self._weight, self._bias = weight, bias
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([linear(row, self._weight, self._bias) for row in x])
 
 
 @compiled
@@ -59,11 +70,14 @@ def test_functions_are_those_of_numpy_wherever_an_element_lies() -> None:
     ("hidden", "inputs", "fed", "residual"), [(37, 29, 0, True), (64, 40, 24, False), (16, 100, 0, True)]
 )
 @pytest.mark.parametrize("threads", [1, 2])
-def test_layers_are_those_of_torch_kernels(hidden: int, inputs: int, fed: int, residual: bool, threads: int) -> None:
-    """To within float32's rounding, since products are the same integers."""
+def test_layers_are_those_of_torch_kernels(
+    hidden: int, inputs: int, fed: int, residual: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To within float32's rounding, since products are the same integers: plain ones, as torch's may saturate."""
+    monkeypatch.setattr(int8_kernels, "Int8Linear", PlainLinear)
     torch.manual_seed(hidden)
     stack, embedding = RecurrentStack("lstm", 2, inputs + fed, hidden, 0.0, residual=residual), torch.randn(30, inputs)
-    ours = vnni.open_kernels(Threads(threads)).stack(stack, embedding)
+    ours = simd.open_kernels(Threads(threads)).stack(stack, embedding)
     torchs = TorchKernels().stack(stack, embedding)
     tokens, state = torch.randint(30, (9,)), torch.randn(2, 2, 9, hidden) * 0.3
     feed = torch.randn(9, fed) if fed else None
@@ -100,7 +114,7 @@ def test_what_tokens_add_to_gates_is_the_same_whatever_came_before(calls: list[l
 @pytest.mark.parametrize("hidden", [3, 16, 100])
 @pytest.mark.parametrize("kept", [8, 4096])
 def test_what_is_kept_of_them_is_what_is_reckoned(hidden: int, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (vnni, first_layer):
+    for module in (simd, first_layer):
         monkeypatch.setattr(module, "KEPT_TOKENS", kept)
     network = tiny_network(seed=1, hidden=hidden)
     backend = Int8Backend(network, source_capacity=12)
@@ -108,7 +122,7 @@ def test_what_is_kept_of_them_is_what_is_reckoned(hidden: int, kept: int, monkey
     for stack in (backend._encoder, backend._decoder):
         assert isinstance(stack, Stack)
         taken += stack._first._gates.nbytes
-    assert vnni.kept_bytes(network.config.vocabulary, hidden) == taken
+    assert simd.kept_bytes(network.config.vocabulary, hidden) == taken
 
 
 @settings(deadline=None, max_examples=60)
@@ -134,7 +148,7 @@ def test_attention_is_torchs_and_the_same_alone(
     row = torch.arange(slots * width) if rows is None else rows
     x = torch.randn(len(row), hidden, generator=generator) / hidden**0.5
     positions = torch.zeros(slots, dtype=torch.int64)
-    ours = vnni.open_kernels(Threads(threads)).attention(DotAttention())
+    ours = simd.open_kernels(Threads(threads)).attention(DotAttention())
     context, weights = ours(x, rows, memory, positions, width)
     expected, its_weights = TorchKernels().attention(DotAttention())(x, rows, memory, positions, width)
     torch.testing.assert_close(context, expected, rtol=0, atol=1e-5)
@@ -179,7 +193,7 @@ def test_best_extensions_are_those_of_torch(
 ) -> None:
     """Few different logits, so that most of the best are tied across panels; or many, so that hardly any are."""
     generator = torch.Generator().manual_seed(seed)
-    projection = vnni.open_kernels(Threads(threads)).projection(
+    projection = simd.open_kernels(Threads(threads)).projection(
         torch.randn(vocabulary, 8, generator=generator), torch.zeros(vocabulary)
     )
     logits = projection(torch.randn(slots * width, 8, generator=generator)).view(slots, width, vocabulary)

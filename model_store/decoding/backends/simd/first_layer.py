@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.vnni import KEPT_TOKENS
-from model_store.decoding.backends.vnni.kernels import Array, Matrix
-from model_store.decoding.backends.vnni.linear import product
-from model_store.decoding.backends.vnni.lstm import Known
-from model_store.decoding.backends.vnni.packing import aligned, array_of
-from model_store.decoding.backends.vnni.team import Team
+from model_store.decoding.backends.simd import KEPT_TOKENS
+from model_store.decoding.backends.simd.kernels import Array, Matrix
+from model_store.decoding.backends.simd.linear import product
+from model_store.decoding.backends.simd.lstm import Known
+from model_store.decoding.backends.simd.packing import aligned, array_of
+from model_store.decoding.backends.simd.team import Team
 
 _LOOKED_UP_AT_ONCE = 8  # of all places, this part: those that were longest unused
 

@@ -12,21 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS, ROWS
-from model_store.decoding.backends.vnni.kernels import ZERO, Array, Room, Rows
-from model_store.decoding.backends.vnni.team import Team
+from model_store.decoding.backends.simd.kernels import ZERO, Array, Room, Rows
+from model_store.decoding.backends.simd.team import Team
+from model_store.decoding.backends.simd.tiles import BLOCK, BYTES, CODE, COLUMNS, PLACES, ROWS
 
 _ALIGNMENT = 64
 
 
 def packed(codes: Tensor) -> Array:
-    """int8, shape = (O, I), to uint8, shape = (P, G, 64, 4), raised by ZERO; what fills up stands for zero."""
+    """int8, shape = (O, I), to uint8, shape = (P, G, 64, 4), raised by ZERO, a group's in the order of PLACES.
+
+    What fills up stands for zero.
+    """
     outputs, inputs = codes.shape
     panels, groups = -(-outputs // COLUMNS), -(-inputs // BYTES)
     raised = np.full((panels * COLUMNS, groups * BYTES), ZERO, dtype=np.uint8)
     raised[:outputs, :inputs] = (codes.to(torch.int16) + ZERO).to(torch.uint8).numpy()
     result = aligned((panels, groups, COLUMNS, BYTES), np.uint8)
-    result[...] = raised.reshape(panels, COLUMNS, groups, BYTES).transpose(0, 2, 1, 3)
+    result[...] = raised.reshape(panels, COLUMNS, groups, BYTES)[..., PLACES].transpose(0, 2, 1, 3)
     return result
 
 
@@ -34,9 +37,10 @@ def by_token(weights: Array, outputs: int) -> Array:
     """What `packed` made, as uint8, shape = (O, I): an output's codes side by side, I filled up to a multiple of 64."""
     panels, groups = weights.shape[:2]
     inputs = groups * BYTES
-    result = aligned((outputs, -(-inputs // _ALIGNMENT) * _ALIGNMENT), np.uint8)
+    result = aligned((outputs, -(-inputs // BLOCK) * BLOCK), np.uint8)
     result[:, inputs:] = ZERO
-    result[:, :inputs] = weights.transpose(0, 2, 1, 3).reshape(panels * COLUMNS, inputs)[:outputs]
+    in_order = weights[..., np.argsort(PLACES)].transpose(0, 2, 1, 3)
+    result[:, :inputs] = in_order.reshape(panels * COLUMNS, inputs)[:outputs]
     return result
 
 
@@ -60,7 +64,7 @@ def aligned(shape: tuple[int, ...], kind: Any) -> Array:
 def rows_of(rows: int, width: int) -> Rows:
     """Room for that many rows as codes, `width` of them each."""
     return Rows(
-        np.empty((rows, width), dtype=np.int8),
+        np.empty((rows, width), dtype=CODE),
         np.empty(rows, dtype=np.float32),
         np.empty(rows, dtype=np.int32),
     )

@@ -1,11 +1,11 @@
-"""Kernels for processors with AVX-512 VNNI, compiled on the machine: tiles of products, and what is around them."""
+"""Kernels compiled on the machine for its vector instructions: tiles of products of 8 bits, and what is around them."""
 
 from __future__ import annotations
 
 import sys
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from model_store.decoding.backends.threads import Threads
 
@@ -16,6 +16,11 @@ UNITS = 16  # of an lstm layer in a panel, each with its four gates; the last pa
 KEPT_TOKENS = (
     4096  # whose products with the first layer's weights are kept (first_layer.py), of encoder and decoder each
 )
+InstructionSet: TypeAlias = Literal["avx512_vnni", "avx2"]
+_NEEDS: dict[InstructionSet, tuple[str, ...]] = {  # the faster first
+    "avx512_vnni": ("avx512f", "avx512bw", "avx512vnni"),
+    "avx2": ("avx2", "fma"),
+}
 
 
 def kept_bytes(vocabulary: int, hidden: int) -> int:
@@ -25,24 +30,30 @@ def kept_bytes(vocabulary: int, hidden: int) -> int:
 
 
 @cache
-def available() -> bool:
-    """Whether this processor has what the kernels are made of, and Numba is there to make them."""
+def instruction_set() -> InstructionSet | None:
+    """What the kernels are made of on this processor; None if it has neither, or Numba is not there to make them."""
     try:
-        if find_spec("numba") is None:  # to import it takes a while, in a process that may not need it
-            return False
+        # To import it takes a while, in a process that may not need it.
+        if sys.platform == "win32" or find_spec("numba") is None:
+            return None
         from llvmlite.binding import get_host_cpu_features
     except ImportError:
-        return False
+        return None
     features = get_host_cpu_features()
-    return sys.platform != "win32" and all(features.get(name, False) for name in ("avx512f", "avx512bw", "avx512vnni"))
+    return next((name for name, needs in _NEEDS.items() if all(features.get(each, False) for each in needs)), None)
+
+
+def available() -> bool:
+    """Whether the kernels can be made here."""
+    return instruction_set() is not None
 
 
 def open_kernels(threads: Threads | None = None) -> Kernels:
     """threads: that share a call's work; as many as torch has unless said. Only where they are available."""
     import torch  # whoever only wants to know what is available has not imported it yet
 
-    from model_store.decoding.backends.vnni.layers import VnniKernels  # Numba comes with it
-    from model_store.decoding.backends.vnni.team import Team
+    from model_store.decoding.backends.simd.layers import SimdKernels  # Numba comes with it
+    from model_store.decoding.backends.simd.team import Team
 
     threads = threads or Threads(torch.get_num_threads())
-    return VnniKernels(Team(threads.most, threads.allowed))
+    return SimdKernels(Team(threads.most, threads.allowed))

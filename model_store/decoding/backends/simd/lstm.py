@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model_store.decoding.backends.vnni import UNITS
-from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS, multiply_add, prefetch
-from model_store.decoding.backends.vnni.kernels import ONE, TWO, Array, Rows, multiply, sigmoid, tanh, tile_rows
+from model_store.decoding.backends.simd import UNITS
+from model_store.decoding.backends.simd.compiled import compiled
+from model_store.decoding.backends.simd.instructions import multiply_add, prefetch
+from model_store.decoding.backends.simd.kernels import ONE, TWO, Array, Rows, multiply, sigmoid, tanh, tile_rows
+from model_store.decoding.backends.simd.tiles import BYTES, COLUMNS
 
 
 class Layers(NamedTuple):

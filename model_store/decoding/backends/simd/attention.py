@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_store.decoding.backends.vnni.compiled import compiled, compiled_sums
-from model_store.decoding.backends.vnni.kernels import Array, exp
-from model_store.decoding.backends.vnni.packing import array_of
-from model_store.decoding.backends.vnni.team import SUMS_A_US, Team, finish, take, wait
+from model_store.decoding.backends.simd.compiled import compiled, compiled_sums
+from model_store.decoding.backends.simd.kernels import Array, exp
+from model_store.decoding.backends.simd.packing import array_of
+from model_store.decoding.backends.simd.team import SUMS_A_US, Team, finish, take, wait
 from model_store.network.memory import Memory
 
 

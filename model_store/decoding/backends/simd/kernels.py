@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.instructions import (
+from model_store.decoding.backends.simd.compiled import compiled
+from model_store.decoding.backends.simd.instructions import multiply_add, power_of_two
+from model_store.decoding.backends.simd.tiles import (
     BYTES,
+    CODE_BYTES,
     COLUMNS,
     ROWS,
-    multiply_add,
-    power_of_two,
     tile_1,
     tile_2,
     tile_3,
@@ -33,8 +33,8 @@ Array = np.ndarray[Any, Any]
 class Rows(NamedTuple):
     """Rows of float32 as whole numbers of -127 to 127 times a scale, zeros filling up the last group.
 
-    codes: int8, shape = (R, 4 * G). scale: float32, shape = (R,). raised: what ZERO in the weights adds to a row's
-    products, int32, shape = (R,).
+    codes: of the type CODE, shape = (R, 4 * G). scale: float32, shape = (R,). raised: what ZERO in the weights adds to
+    a row's products, int32, shape = (R,).
     """
 
     codes: Array
@@ -45,7 +45,8 @@ class Rows(NamedTuple):
 class Matrix(NamedTuple):
     """A linear layer.
 
-    weights: codes raised by ZERO, uint8, shape = (P, G, 64, 4). scale, bias: float32, shape = (P, 64).
+    weights: codes raised by ZERO, uint8, shape = (P, G, 64, 4), a group's in the order of PLACES. scale, bias: float32,
+    shape = (P, 64).
     """
 
     weights: Array
@@ -54,7 +55,7 @@ class Matrix(NamedTuple):
 
 
 class Room(NamedTuple):
-    """To work in. sums: int32, gates: float32, shape = (T, 6, 64)."""
+    """To work in. sums: int32, gates: float32, shape = (T, ROWS, 64)."""
 
     sums: Array
     gates: Array
@@ -125,11 +126,12 @@ def tile_rows(left: int) -> int:
 
 @compiled
 def multiply(count: int, row: int, codes: Array, weights: int, groups: int, sums: Array) -> None:
-    """The products of `count` rows, 1 to 6, from `row` on. weights: address of a panel. sums: shape = (6, 64)."""
-    inputs, stride, out = codes.ctypes.data + row * codes.shape[1], codes.shape[1], sums.ctypes.data
-    if count == 6:
+    """The products of `count` rows, 1 to ROWS, from `row` on. weights: address of a panel. sums: shape = (ROWS, 64)."""
+    stride, out = codes.shape[1] * CODE_BYTES, sums.ctypes.data
+    inputs = codes.ctypes.data + row * stride
+    if ROWS > 5 and count == 6:
         tile_6(inputs, stride, weights, groups, out)
-    elif count == 5:
+    elif ROWS > 4 and count == 5:
         tile_5(inputs, stride, weights, groups, out)
     elif count == 4:
         tile_4(inputs, stride, weights, groups, out)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from model_store.decoding.backends.vnni.compiled import compiled
-from model_store.decoding.backends.vnni.instructions import COLUMNS, largest_of
-from model_store.decoding.backends.vnni.kernels import Array, exp
-from model_store.decoding.backends.vnni.team import finish, take, wait
+from model_store.decoding.backends.simd.compiled import compiled
+from model_store.decoding.backends.simd.instructions import largest_of
+from model_store.decoding.backends.simd.kernels import Array, exp
+from model_store.decoding.backends.simd.team import finish, take, wait
+from model_store.decoding.backends.simd.tiles import COLUMNS
 
 NEVER = np.float32(-math.inf)
 

@@ -15,15 +15,15 @@ from torch import Tensor
 
 from model_store.decoding.backends.int8_kernels import Attending, TorchAttention
 from model_store.decoding.backends.int8_linear import quantise
-from model_store.decoding.backends.vnni import UNITS, phases
-from model_store.decoding.backends.vnni.attention import DotProducts
-from model_store.decoding.backends.vnni.first_layer import FirstLayer, as_they_come
-from model_store.decoding.backends.vnni.instructions import BYTES, COLUMNS
-from model_store.decoding.backends.vnni.kernels import Array, Matrix
-from model_store.decoding.backends.vnni.linear import Linear, Projection, product
-from model_store.decoding.backends.vnni.lstm import Known, Layers
-from model_store.decoding.backends.vnni.packing import aligned, array_of, in_panels, packed, room_of, rows_of
-from model_store.decoding.backends.vnni.team import PRODUCTS_A_US, Team
+from model_store.decoding.backends.simd import UNITS, phases
+from model_store.decoding.backends.simd.attention import DotProducts
+from model_store.decoding.backends.simd.first_layer import FirstLayer, as_they_come
+from model_store.decoding.backends.simd.kernels import Array, Matrix
+from model_store.decoding.backends.simd.linear import Linear, Projection, product
+from model_store.decoding.backends.simd.lstm import Known, Layers
+from model_store.decoding.backends.simd.packing import aligned, array_of, in_panels, packed, room_of, rows_of
+from model_store.decoding.backends.simd.team import Team
+from model_store.decoding.backends.simd.tiles import BYTES, COLUMNS, PRODUCTS_A_US
 from model_store.network.attention import Attention, DotAttention
 from model_store.network.cells import RecurrentLayer, RecurrentStack
 
@@ -104,7 +104,7 @@ class Stack:
         return outputs, cells
 
 
-class VnniKernels:
+class SimdKernels:
     """Implements int8_kernels.Kernels. team: what shares the work of a call."""
 
     def __init__(self, team: Team) -> None:
