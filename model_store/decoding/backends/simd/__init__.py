@@ -30,22 +30,22 @@ def kept_bytes(vocabulary: int, hidden: int) -> int:
 
 
 @cache
-def instruction_set() -> InstructionSet | None:
-    """What the kernels are made of on this processor; None if it has neither, or Numba is not there to make them."""
+def instruction_sets() -> tuple[InstructionSet, ...]:
+    """What kernels can be made of on this processor, the fastest first; none if Numba is not there to make them."""
     try:
         # To import it takes a while, in a process that may not need it.
         if sys.platform == "win32" or find_spec("numba") is None:
-            return None
+            return ()
         from llvmlite.binding import get_host_cpu_features
     except ImportError:
-        return None
+        return ()
     features = get_host_cpu_features()
-    return next((name for name, needs in _NEEDS.items() if all(features.get(each, False) for each in needs)), None)
+    return tuple(name for name, needs in _NEEDS.items() if all(features.get(each, False) for each in needs))
 
 
 def available() -> bool:
     """Whether the kernels can be made here."""
-    return instruction_set() is not None
+    return bool(instruction_sets())
 
 
 def open_kernels(threads: Threads | None = None) -> Kernels:
