@@ -13,7 +13,6 @@ import torch
 
 from model_store.decoding.backends.eager import EagerBackend
 from model_store.decoding.backends.int8 import Int8Backend, unsupported
-from model_store.decoding.backends.int8_kernels import TorchKernels
 from model_store.decoding.backends.protocol import Backend
 from model_store.decoding.in_flight import decode
 from model_store.decoding.segment import Channel, Hypothesis, Segment
@@ -65,8 +64,7 @@ def test_any_network_can_be_asked(options: dict[str, object]) -> None:
     network = tiny_network(**options)  # type: ignore[arg-type]
     backends: list[Backend] = [EagerBackend(network, source_capacity=SOURCE_CAPACITY)]
     if unsupported(network.config) is None:
-        kernels = TorchKernels()
-        backends.append(Int8Backend(deepcopy(network).float(), source_capacity=SOURCE_CAPACITY, kernels=kernels))
+        backends.append(Int8Backend(deepcopy(network).float(), source_capacity=SOURCE_CAPACITY))
     sources, targets = drawn(5, seed=5), [(BOS, *each) for each in drawn(5, seed=6)]
     for backend, within in zip(backends, (1e-5, 0.5), strict=False):
         for source, target, value in zip(sources, targets, log_probs(backend, sources, targets), strict=True):
