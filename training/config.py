@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from model_store.config import DecodingConfig, FrozenModel, NetworkConfig, Probability
 from training.data_config import DataConfig
 from training.source_config import PositiveFloat, PositiveInt
+
+Precision: TypeAlias = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 MOST_THREADS = 1024  # OpenMP ends the process where it cannot make as many as are asked for
 
@@ -42,6 +44,7 @@ class TrainerConfig(FrozenModel):
     embedding_range: embeddings begin uniform between minus this and this, where a run begins from random weights.
     embedding_scale: where a run starts from a bundle, its embeddings become so many times as large, and what reads them
     as much smaller (training/rescaling.py).
+    precision: of products; bf16-mixed is float32 on a processor without it (training/distribution.py).
     widths_multiple_of: train with units that stay zero (model_store/network/padding.py), as many as make the network's
     widths such multiples, for kernels that like round sizes; checkpoints and bundles have the recipe's widths.
     """
@@ -63,7 +66,7 @@ class TrainerConfig(FrozenModel):
     embedding_range: PositiveFloat = 0.5
     embedding_scale: PositiveFloat = 1.0
     widths_multiple_of: PositiveInt = 1
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Precision = "32-true"
     threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] | None = None
     log_every_steps: PositiveInt = 50
     validate_every_steps: PositiveInt = 1000

@@ -15,8 +15,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from training.config import TrainerConfig
+from training.config import Precision, TrainerConfig
 from training.dataset import Ints
+
+logger = logging.getLogger("verso.train")
 
 
 def is_distributed() -> bool:
@@ -31,14 +33,27 @@ def is_first() -> bool:
 
 def open_fabric(config: TrainerConfig) -> Fabric:
     """Fabric on this machine's best device, joined with the other processes if torchrun started several."""
+    precision = precision_here(config.precision)
     if not is_distributed():
-        return Fabric(accelerator="auto", devices=1, precision=config.precision)
+        return Fabric(accelerator="auto", devices=1, precision=precision)
     world, here = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    fabric = Fabric(
-        accelerator="auto", strategy="ddp", devices=here, num_nodes=world // here, precision=config.precision
-    )
+    fabric = Fabric(accelerator="auto", strategy="ddp", devices=here, num_nodes=world // here, precision=precision)
     fabric.launch()
     return fabric
+
+
+def precision_here(asked: Precision) -> Precision:
+    """float32 for bf16-mixed, with a line in the log, on a processor without bfloat16: no lstm runs in it there."""
+    if asked != "bf16-mixed" or torch.accelerator.is_available() or processor_has_bfloat16():
+        return asked
+    if is_first():
+        logger.warning("precision: 'bf16-mixed' is computed as '32-true' here, since this processor has no bfloat16")
+    return "32-true"
+
+
+def processor_has_bfloat16() -> bool:
+    """Whether oneDNN, which computes torch's products of bfloat16 on a CPU, has kernels for this one."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def end_together() -> None:
