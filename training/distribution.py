@@ -44,7 +44,8 @@ def open_fabric(config: TrainerConfig) -> Fabric:
 
 def precision_here(asked: Precision) -> Precision:
     """float32 for bf16-mixed, with a line in the log, on a processor without bfloat16: no lstm runs in it there."""
-    if asked != "bf16-mixed" or torch.accelerator.is_available() or processor_has_bfloat16():
+    on_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if asked != "bf16-mixed" or on_gpu or processor_has_bfloat16():
         return asked
     if is_first():
         logger.warning("precision: 'bf16-mixed' is computed as '32-true' here, since this processor has no bfloat16")
@@ -53,7 +54,8 @@ def precision_here(asked: Precision) -> Precision:
 
 def processor_has_bfloat16() -> bool:
     """Whether oneDNN, which computes torch's products of bfloat16 on a CPU, has kernels for this one."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def end_together() -> None:

@@ -35,7 +35,7 @@ def test_batches_that_come_out_even_stay_whole() -> None:
     assert [list(batch) for batch in first] == [list(BATCHES[0]), list(BATCHES[2])]
 
 
-@pytest.mark.skipif(torch.accelerator.is_available(), reason="what a processor has counts for nothing beside a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what a processor has counts for nothing beside a GPU")
 @pytest.mark.parametrize(
     ("asked", "has_bfloat16", "used"),
     [("bf16-mixed", False, "32-true"), ("bf16-mixed", True, "bf16-mixed"), ("32-true", False, "32-true")],

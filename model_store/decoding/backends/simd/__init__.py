@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -21,6 +22,10 @@ _NEEDS: dict[InstructionSet, tuple[str, ...]] = {  # the faster first
     "avx512_vnni": ("avx512f", "avx512bw", "avx512vnni"),
     "avx2": ("avx2", "fma"),
 }
+# Numba compiles without AVX for processors that call themselves so, as virtual machines do, and for what it is told by
+# these variables; LLVM would end the process over an instruction that it must not use.
+_WITHOUT_AVX = ("nocona", "corei7-avx", "core-avx-i", "sandybridge", "ivybridge")
+_OVERRIDES = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 
 
 def kept_bytes(vocabulary: int, hidden: int) -> int:
@@ -36,8 +41,10 @@ def instruction_sets() -> tuple[InstructionSet, ...]:
         # To import it takes a while, in a process that may not need it.
         if sys.platform == "win32" or find_spec("numba") is None:
             return ()
-        from llvmlite.binding import get_host_cpu_features
+        from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
     except ImportError:
+        return ()
+    if get_host_cpu_name() in _WITHOUT_AVX or any(name in os.environ for name in _OVERRIDES):
         return ()
     features = get_host_cpu_features()
     return tuple(name for name, needs in _NEEDS.items() if all(features.get(each, False) for each in needs))

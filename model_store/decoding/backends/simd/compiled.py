@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite.binding import get_host_cpu_name
 
+from model_store.decoding.backends.simd import instruction_sets
 from model_store.user_cache import user_cache
 
 logger = logging.getLogger("verso.decoding")
@@ -23,13 +25,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _cache_folder() -> Path | None:
-    """Where machine code is kept: one folder for each version of all sources, since Numba asks for the calling one's.
+    """Where machine code is kept: one folder for each version of all sources, since Numba asks for the calling one's,
+    and for each kind of processor, since two at once might take each other's.
 
     None, with a line in the log, where nothing can be written.
     """
     sources = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(source.read_bytes())
+    sources.update(repr((get_host_cpu_name(), instruction_sets())).encode())
     folder = user_cache() / sources.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -22,7 +22,7 @@ from model_store.decoding.backends.simd import tiles
 from model_store.decoding.backends.simd.packing import aligned
 
 Array = np.ndarray
-OF_KERNELS = [str(Path(__file__).with_name(name)) for name in ("test_simd.py", "test_int8.py")]
+OF_KERNELS = [str(Path(__file__).with_name(name)) for name in ("test_simd.py", "test_int8.py", "test_shortlist.py")]
 
 
 on_each_set = pytest.mark.parametrize("name", simd.instruction_sets())
@@ -78,12 +78,12 @@ def test_dots_of_each_instruction_set_are_exact(name: simd.InstructionSet) -> No
 
 @pytest.mark.skipif(simd.instruction_sets()[0] == "avx2", reason="it is what all tests run with here")
 def test_kernels_are_as_exact_with_avx2(tmp_path: Path) -> None:
-    """What tests the kernels, in a process whose processor has no more than AVX2."""
+    """What tests the kernels, in a process where tiles are AVX2's."""
     run = f"""
 from model_store.decoding.backends import simd
 simd.instruction_sets = lambda: ("avx2",)
 import pytest
-raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "simd", *{OF_KERNELS!r}]))
+raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "simd or kept", *{OF_KERNELS!r}]))
 """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", run], env=environment, capture_output=True, text=True, check=False)
