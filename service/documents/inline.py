@@ -11,7 +11,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from service.documents.document import Segment
 from service.text.attributes import quoted
@@ -121,7 +121,7 @@ def _count(content: Sequence[Inline[Key]]) -> int:
 
 @dataclass(frozen=True)
 class _Peel(Generic[Key]):
-    """What was around the content: points with white space between them, and a span if there is a `key`."""
+    """What was around the content: points, with white space between them, and a span if there is a `key`."""
 
     before: tuple[Inline[Key], ...]
     after: tuple[Inline[Key], ...]
@@ -146,16 +146,36 @@ def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[I
 
 
 def _spaces_apart(content: tuple[Inline[Key], ...]) -> tuple[Inline[Key], ...]:
-    """With the white space at either end as a text of its own: in HTML it is as much as one space."""
-    if content and isinstance(first := content[0], str) and (rest := first.lstrip()) and rest != first:
-        content = (first.removesuffix(rest), rest, *content[1:])
-    if content and isinstance(last := content[-1], str) and (rest := last.rstrip()) and rest != last:
-        content = (*content[:-1], rest, last.removeprefix(rest))
-    return content
+    """With the white space at either end as a text of its own, in no formatting: in HTML it is as much as one space."""
+    content, before = _without_spaces(content, 0)
+    content, after = _without_spaces(content, -1)
+    return (*((before,) if before else ()), *content, *((after,) if after else ()))
+
+
+def _without_spaces(content: tuple[Inline[Key], ...], end: Literal[0, -1]) -> tuple[tuple[Inline[Key], ...], str]:
+    """The content without the white space at that end, and that; what is nothing but white space stays."""
+    if not content:
+        return content, ""
+    changed: Inline[Key] = content[end]
+    spaces = ""
+    if isinstance(changed, str) and (rest := changed.strip()):
+        spaces = changed[: changed.index(rest)] if end == 0 else changed[changed.index(rest) + len(rest) :]
+        changed = changed.removeprefix(spaces) if end == 0 else changed.removesuffix(spaces)
+    elif isinstance(changed, Span):
+        inside, spaces = _without_spaces(changed.inside, end)
+        changed = Span(changed.key, inside)
+    return ((changed, *content[1:]) if end == 0 else (*content[:-1], changed)), spaces
 
 
 def _is_edge(each: Inline[Key]) -> bool:
-    return isinstance(each, Point) or (isinstance(each, str) and not each.strip())
+    return isinstance(each, Point) or _is_blank(each)
+
+
+def _is_blank(each: Inline[Key]) -> bool:
+    """White space, formatted or not: underlined, it is a line to fill in."""
+    if isinstance(each, Span):
+        return all(map(_is_blank, each.inside))
+    return isinstance(each, str) and not each.strip()
 
 
 def _texts(peel: Sequence[_Peel[Key]]) -> Iterator[str]:

@@ -216,9 +216,12 @@ def test_a_text_box_is_a_text_of_its_own() -> None:
 
 
 def test_spaces_stay_as_many_as_they_are() -> None:
-    """A first line that is indented by spaces, and columns that are set by them; not the lines of the file."""
+    """A first line that is indented by spaces, in whatever formatting, and columns that are set by them; not the lines
+    of the file."""
     assert written(paragraph(run("     one two"))) == "     two one"
     assert written(paragraph(run("   one ") + run("two", "<w:b/>") + run("  "))) == "   two one  "
+    assert written(paragraph(run("    one", "<w:b/>") + run(" two three") + run("   ", "<w:b/>"))) == "    three two one   "
+    assert written(paragraph(run("    ", "<w:i/>") + run("one ", "<w:b/>") + run("two three"))) == "    three two one"
     segments = read(DOCX, document_of(run("Name:          Date:"))).segments
     assert [each.text for each in segments] == ["Name:          Date:"]
     assert written(paragraph(run("one\n    two"))) == "two one"
