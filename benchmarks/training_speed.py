@@ -28,6 +28,7 @@ from benchmarks.measure import fastest_s, machine, rounded, spread
 from benchmarks.peers.running import Program, Running
 from benchmarks.peers.training_work import TrainingSettings
 from model_store.config import NetworkConfig
+from training.distribution import processor_has_bfloat16
 
 PROGRAMS = {
     "verso-fp32": Program("verso_training", "", "32-true"),
@@ -42,6 +43,11 @@ PROGRAMS = {
 }
 BACKWARD = 2  # operations of the backward pass for one of the forward pass
 PEAK_SHAPES = (Shape(1000, 4000), Shape(2000, 4000), Shape(4000, 4000))
+
+
+def runs_here(name: str) -> bool:
+    """Whether the machine has the numbers of a program; where there are none of bfloat16 a trainer takes float32."""
+    return PROGRAMS[name].variant != "bf16-mixed" or torch.cuda.is_available() or processor_has_bfloat16()
 
 
 def operations(config: NetworkConfig, source_tokens: int, target_tokens: int) -> float:
@@ -130,7 +136,8 @@ def summary(lines: list[dict[str, Any]], config: NetworkConfig, peaks: dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--programs", default="verso-fp32,verso-bf16,opennmt", help=f"of {', '.join(PROGRAMS)}")
+    default = [name for name in ("verso-fp32", "verso-bf16", "opennmt") if runs_here(name)]
+    parser.add_argument("--programs", default=",".join(default), help=f"of {', '.join(PROGRAMS)}")
     parser.add_argument("--batch-tokens", type=int, default=4096, help="target tokens of an update at most")
     parser.add_argument("--updates", type=int, default=1, help="of each program in a round")
     parser.add_argument("--rounds", type=int, default=3)
@@ -142,6 +149,8 @@ def main() -> None:
     names = options.programs.split(",")
     if unknown := sorted(set(names) - set(PROGRAMS)):
         parser.error(f"--programs: {', '.join(unknown)} unknown; allowed: {', '.join(PROGRAMS)}")
+    if missing := [name for name in names if not runs_here(name)]:
+        parser.error(f"--programs: {', '.join(missing)}: this processor has no bfloat16; it would be float32")
     torch.set_num_threads(options.threads)
     layers, hidden, vocabulary = (2, 64, 500) if options.small else (4, 1000, options.vocabulary)
     config = NetworkConfig(vocabulary=vocabulary, layers=layers, hidden=hidden, embedding=hidden)

@@ -220,7 +220,10 @@ def test_spaces_stay_as_many_as_they_are() -> None:
     of the file."""
     assert written(paragraph(run("     one two"))) == "     two one"
     assert written(paragraph(run("   one ") + run("two", "<w:b/>") + run("  "))) == "   two one  "
-    assert written(paragraph(run("    one", "<w:b/>") + run(" two three") + run("   ", "<w:b/>"))) == "    three two one   "
+    assert (
+        written(paragraph(run("    one", "<w:b/>") + run(" two three") + run("   ", "<w:b/>")))
+        == "    three two one   "
+    )
     assert written(paragraph(run("    ", "<w:i/>") + run("one ", "<w:b/>") + run("two three"))) == "    three two one"
     segments = read(DOCX, document_of(run("Name:          Date:"))).segments
     assert [each.text for each in segments] == ["Name:          Date:"]
