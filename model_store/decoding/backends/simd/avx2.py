@@ -4,6 +4,9 @@ Its instruction for products of bytes, vpmaddubsw, adds two of them in 16 bits, 
 bytes are made 16 bits wide, and vpmaddwd adds two of their products in 32 bits, exactly. Weights lie in memory as
 bytes: of two neighbours one is a number of 16 bits when the other is masked, and that one when it is moved down. Inputs
 are fewer and have 16 bits from the start.
+
+A tile goes through its panel of weights once for every 16 columns, and so through memory by leaps, which processors do
+not foresee. Meanwhile it has the panel behind it read, line by line: that is the next, or the one of another thread.
 """
 
 from __future__ import annotations
@@ -14,13 +17,24 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from model_store.decoding.backends.simd.building import I16, I32, I64, at, load, pointer, repeated, summed
+from model_store.decoding.backends.simd.building import (
+    I16,
+    I32,
+    I64,
+    NEXT,
+    at,
+    load,
+    pointer,
+    prefetch,
+    repeated,
+    summed,
+)
 
 ROWS = 4  # of the largest tile: 4 * 2 sums, 2 * 2 vectors of weights, 2 of inputs and one of products, of 16 registers
 CODE = np.int16  # of inputs
 PLACES = (0, 2, 1, 3)  # of the inputs of a group, which of them its bytes are: inputs 0 and 1 are bytes 0 and 2
 PRODUCTS_A_US = 70_000  # with their sums, of one thread: on a Zen 3 at 3 GHz or so
-_VECTORS = 2  # of columns that pass by together
+_VECTORS = 2  # of columns that pass by together: a line of 64 bytes in a group
 _SUMS, _NUMBERS = ir.VectorType(I32, 8), ir.VectorType(I16, 16)
 _LOW, _BYTE = ir.Constant(_NUMBERS, [0xFF] * 16), ir.Constant(_NUMBERS, [8] * 16)
 
@@ -34,10 +48,12 @@ def _add_products(builder: ir.IRBuilder, sums: Any, ones: Any, others: Any) -> A
 def write_tile(builder: ir.IRBuilder, rows: int, columns: int, arguments: Sequence[Any]) -> None:
     """As tiles.tile."""
     inputs, stride, weights, groups, sums = arguments
+    behind = at(builder, weights, 4 * columns, groups)  # the next panel
     for first in range(0, columns, 8 * _VECTORS):
 
         def turn(group: Any, held: Sequence[Any], first: int = first) -> Sequence[Any]:
             here = at(builder, builder.add(weights, I64(4 * first)), 4 * columns, group)
+            prefetch(builder, at(builder, at(builder, behind, 4 * first, groups), 32 * _VECTORS, group), NEXT)
             of_weights = []
             for v in range(_VECTORS):
                 four = builder.bitcast(load(builder, _SUMS, at(builder, here, 32, v), 32), _NUMBERS)

@@ -9,6 +9,7 @@ from llvmlite import ir
 from numba.extending import intrinsic
 
 I16, I32, I64, F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+NEAR, NEXT = 3, 2  # caches: the first, and the second
 
 
 def instruction(typed: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,6 +29,14 @@ def pointer(builder: ir.IRBuilder, kind: ir.Type, address: Any) -> Any:
 
 def load(builder: ir.IRBuilder, kind: ir.Type, address: Any, align: int) -> Any:
     return builder.load(pointer(builder, kind, address), align=align)
+
+
+def prefetch(builder: ir.IRBuilder, address: Any, cache: int) -> None:
+    """Have a cache read what is at an address, which need not be one of any array, without waiting for it."""
+    kind = ir.IntType(8).as_pointer()
+    words = ir.FunctionType(ir.VoidType(), [kind, I32, I32, I32])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [kind], fnty=words)
+    builder.call(function, [builder.inttoptr(address, kind), I32(0), I32(cache), I32(1)])
 
 
 def repeated(builder: ir.IRBuilder, kind: ir.Type, address: Any) -> Any:

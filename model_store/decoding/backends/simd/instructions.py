@@ -10,6 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.core.cgutils import get_or_insert_function
 
+from model_store.decoding.backends.simd import building
 from model_store.decoding.backends.simd.building import F32, I32, I64, instruction, load
 from model_store.decoding.backends.simd.tiles import COLUMNS
 
@@ -62,10 +63,7 @@ def prefetch(_context: Any, _address: Any) -> Any:
     """Have the cache read what is at an address, without waiting for it."""
 
     def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-        pointer = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], fnty=kind)
-        builder.call(function, [builder.inttoptr(arguments[0], pointer), I32(0), I32(3), I32(1)])
+        building.prefetch(builder, arguments[0], building.NEAR)
         return context.get_dummy_value()
 
     return types.void(types.intp), generate
