@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from model_store.config import Formality, FrozenModel
+from training.corpora.own_translations import WAYS
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
@@ -18,7 +19,8 @@ class SourceConfig(FrozenModel):
     path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
         unused by `debian_descriptions`, which downloads, by `phrasebook`, `sentencebook` and `wordbook`, which come
         with the package, and by `word_pairs`, learned from the other sources of the two languages
-        (training/word_pairs.py). Of `own_translations` the files that have the sentences (tsv, the left side).
+        (training/word_pairs.py). Of `own_translations` the files that have the sentences, alone or as the left
+        column (tsv).
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
     limit: keep at most so many pairs, the first after a seeded shuffle.
     formality: how a side of the corpus addresses its reader, by language code; `ru = "formal"`.
@@ -113,11 +115,12 @@ class SourceConfig(FrozenModel):
         return self
 
     @model_validator(mode="after")
-    def _own_translations_are_from_english_into_russian(self) -> Self:
-        if self.translated and (self.left, self.right) != ("en", "ru"):
+    def _own_translations_have_these_languages(self) -> Self:
+        if self.translated and (self.left, self.right) not in WAYS:
+            allowed = " or ".join(f"{left!r} and {right!r}" for left, right in WAYS)
             raise ValueError(
-                f"left and right: {self.left!r} and {self.right!r} are not what 'own_translations' has; allowed: 'en' "
-                "and 'ru'"
+                f"left and right: {self.left!r} and {self.right!r} are not what 'own_translations' has; allowed: "
+                f"{allowed}"
             )
         return self
 

@@ -1,7 +1,7 @@
-"""The package's own translations of sentences of a free collection: the sentences are in the collection's files.
+"""The package's own translations of sentences of free collections: the sentences are in the collections' files.
 
-Free collections have few everyday sentences in English and Russian, and many in English and other languages. So
-sentences of those were translated for the package; a file of it says what by a hash of each.
+Free collections have few everyday sentences in English and Russian, many in English and other languages, and many in
+one language. So sentences of those were translated for the package; a file of it says what by a hash of each.
 """
 
 from __future__ import annotations
@@ -13,21 +13,28 @@ from importlib import resources
 from pathlib import Path
 
 from training.corpora.compression import numbered_lines
-from training.corpora.pair import Items, SentencePair
-from training.corpora.tsv import read_tsv
+from training.corpora.pair import BadLine, Items, SentencePair
 
-_BOOK = "translations.en-ru.tsv.xz"
+WAYS = (("en", "ru"), ("ru", "en"))  # from the language of the sentences
 
 
-def read_own_translations(paths: Iterable[Path]) -> Items:
-    """The English sentences in the first column of tab-separated files that have a Russian translation, each once."""
-    waiting = dict(own_translations())
+def read_own_translations(paths: Iterable[Path], left: str, right: str) -> Items:
+    """The sentences of files that have a translation, each once: what a line has up to its first tab, if any.
+
+    Of WAYS, left and right are one. A line that is not UTF-8 is a BadLine.
+
+    Raises:
+        CorpusError: a file cannot be read.
+    """
+    waiting = dict(own_translations(left, right))
     for path in paths:
-        for item in read_tsv(path):
-            if not isinstance(item, SentencePair):
-                yield item
-            elif translation := waiting.pop(key_of(item.left), None):
-                yield SentencePair(item.left, translation)
+        for number, line in numbered_lines(path):
+            if line is None:
+                yield BadLine(f"{path}:{number}", "invalid_utf8")
+                continue
+            sentence, *_others = line.split("\t", maxsplit=1)
+            if translation := waiting.pop(key_of(sentence), None):
+                yield SentencePair(sentence, translation)
 
 
 def key_of(sentence: str) -> str:
@@ -36,7 +43,8 @@ def key_of(sentence: str) -> str:
 
 
 @cache
-def own_translations() -> dict[str, str]:
-    """key_of a sentence -> its translation."""
-    with resources.as_file(resources.files("training.corpora").joinpath(_BOOK)) as path:
+def own_translations(left: str, right: str) -> dict[str, str]:
+    """key_of a sentence -> its translation, of one of WAYS."""
+    book = f"translations.{left}-{right}.tsv.xz"
+    with resources.as_file(resources.files("training.corpora").joinpath(book)) as path:
         return dict(line.split("\t") for _number, line in numbered_lines(path) if line)

@@ -43,7 +43,7 @@ def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
         case "debian_descriptions":
             return read_debian_descriptions(left, right)
         case "own_translations":
-            return read_own_translations(_files(config, data_root))
+            return read_own_translations(_files(config, data_root), left, right)
         case "phrasebook" | "sentencebook" | "wordbook":
             return _BOOKS[config.format](left, right)
         case "word_pairs":

@@ -1,4 +1,4 @@
-"""The package's own translations of sentences that a free collection has."""
+"""The package's own translations of sentences that free collections have."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from training.corpora.own_translations import own_translations
+from training.corpora.own_translations import WAYS, own_translations
 from training.corpora.pair import BadLine, SentencePair
 from training.corpora.read import read_source
 from training.source_config import SourceConfig
 
-# As the collection has them.
+# As the collections have them.
 KNOWN = {"We assumed so.": "Мы так и предполагали.", "The pain was unbearable.": "Боль была невыносимой."}
+KNOWN_RUSSIAN = {
+    "Устье реки лежит на 28 метров ниже уровня моря.": "The mouth of the river lies 28 meters below sea level.",
+    "С тех пор было показано шесть сезонов.": "Since then, six seasons have been shown.",
+}
 
 
 def source(**fields: str) -> SourceConfig:
@@ -29,11 +33,23 @@ def test_of_the_sentences_of_files_those_that_it_has_each_once(tmp_path: Path) -
     assert list(read_source(source(), tmp_path)) == [SentencePair(*each) for each in KNOWN.items()]
 
 
-def test_a_line_that_is_no_pair_is_told(tmp_path: Path) -> None:
-    (tmp_path / "en-de.tsv").write_text(f"alone\n{next(iter(KNOWN))}\tetwas\n")
+def test_sentences_may_be_alone(tmp_path: Path) -> None:
+    (tmp_path / "web.txt").write_text("".join(f"{text}\n" for text in [*KNOWN, "No such sentence.", ""]))
+    assert list(read_source(source(path="web.txt"), tmp_path)) == [SentencePair(*each) for each in KNOWN.items()]
+
+
+def test_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "wiki.txt").write_text("".join(f"{text}\n" for text in [*KNOWN, *KNOWN.values(), *KNOWN_RUSSIAN]))
+    found = list(read_source(source(left="ru", right="en", path="wiki.txt"), tmp_path))
+    assert found == [SentencePair(*each) for each in KNOWN_RUSSIAN.items()]
+
+
+def test_a_line_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    known = next(iter(KNOWN))
+    (tmp_path / "en-de.tsv").write_bytes(b"gar\xe7on\tetwas\n" + f"{known}\tetwas\n".encode())
     bad, good = read_source(source(), tmp_path)
-    assert bad == BadLine(f"{tmp_path}/en-de.tsv:1", "not_two_columns")
-    assert good == SentencePair(*next(iter(KNOWN.items())))
+    assert bad == BadLine(f"{tmp_path}/en-de.tsv:1", "invalid_utf8")
+    assert good == SentencePair(known, KNOWN[known])
 
 
 def test_other_punctuation_is_another_sentence(tmp_path: Path) -> None:
@@ -41,9 +57,10 @@ def test_other_punctuation_is_another_sentence(tmp_path: Path) -> None:
     assert list(read_source(source(), tmp_path)) == []
 
 
-@pytest.mark.parametrize(("left", "right"), [("ru", "en"), ("en", "de"), ("de", "ru")])
+@pytest.mark.parametrize(("left", "right"), [("ru", "de"), ("en", "de"), ("de", "ru")])
 def test_other_languages_are_refused(left: str, right: str) -> None:
-    with pytest.raises(ValidationError, match=f"left and right: '{left}' and '{right}' .*; allowed: 'en' and 'ru'"):
+    allowed = "allowed: 'en' and 'ru' or 'ru' and 'en'"
+    with pytest.raises(ValidationError, match=f"left and right: '{left}' and '{right}' .*; {allowed}"):
         source(left=left, right=right)
 
 
@@ -57,17 +74,21 @@ def test_no_set_to_measure_by_is_drawn_from_it() -> None:
     assert source().ways == (("en", "ru"), ("ru", "en"))
 
 
-def test_every_translation_is_whole_and_russian() -> None:
-    book = own_translations()
-    assert len(book) == 147_075  # as docs/training.md says
+@pytest.mark.parametrize(
+    ("left", "right", "count", "letter"), [("en", "ru", 152_452, "[а-яё]"), ("ru", "en", 3_056, "[a-z]")]
+)
+def test_every_translation_is_whole_and_in_its_language(left: str, right: str, count: int, letter: str) -> None:
+    book = own_translations(left, right)
+    assert len(book) == count  # as docs/training.md says
     assert [key for key in book if not re.fullmatch("[0-9a-f]{16}", key)] == []
     assert list(book) == sorted(book)
     for text in book.values():
         assert text == " ".join(text.split()) == unicodedata.normalize("NFC", text)
-        assert re.search("[а-яё]", text.casefold())
+        assert re.search(letter, text.casefold())
 
 
-def test_no_latin_letter_stands_in_a_russian_word() -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_no_latin_letter_stands_in_a_russian_word(way: tuple[str, str]) -> None:
     """One that looks like a Cyrillic one would be learned for good."""
     mixed = re.compile("[a-z][а-яё]|[а-яё][a-z]", re.IGNORECASE)
-    assert [text for text in own_translations().values() if mixed.search(text)] == []
+    assert [text for text in own_translations(*way).values() if mixed.search(text)] == []
