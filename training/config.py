@@ -44,6 +44,7 @@ class TrainerConfig(FrozenModel):
     embedding_range: embeddings begin uniform between minus this and this, where a run begins from random weights.
     embedding_scale: where a run starts from a bundle, its embeddings become so many times as large, and what reads them
     as much smaller (training/rescaling.py).
+    optimizer: muon makes the updates of matrices orthogonal (training/optimizer.py).
     precision: of products; bf16-mixed is float32 on a processor without it (training/distribution.py).
     widths_multiple_of: train with units that stay zero (model_store/network/padding.py), as many as make the network's
     widths such multiples, for kernels that like round sizes; checkpoints and bundles have the recipe's widths.
@@ -54,6 +55,7 @@ class TrainerConfig(FrozenModel):
     batches_per_step: PositiveInt = 1
     max_steps: PositiveInt = 100_000
     max_minutes: PositiveFloat | None = None
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: PositiveFloat = 1e-3
     warmup_steps: Annotated[int, Field(ge=0)] | None = None
     decay: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
@@ -84,6 +86,14 @@ class TrainerConfig(FrozenModel):
             raise ValueError(
                 f"warmup_steps: {self.warmup} is more than max_steps, so learning_rate would never be reached; "
                 f"allowed: 0 to {self.max_steps}, or more max_steps"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _muon_sees_gradients_unscaled(self) -> Self:
+        if self.optimizer == "muon" and self.precision == "16-mixed":
+            raise ValueError(
+                "optimizer: 'muon' does not go with precision '16-mixed'; allowed: 'bf16-mixed', '32-true'"
             )
         return self
 

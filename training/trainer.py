@@ -30,6 +30,7 @@ from training.choice import mean_score
 from training.config import Recipe, TrainerConfig
 from training.dataset import Batch, Examples, Ints
 from training.distribution import of_first, open_fabric, share, total
+from training.optimizer import check_state, optimizer_of
 from training.progress import ProgressLog, StepRecord
 from training.rescaling import scale_embeddings
 from training.schedule import learning_rate, progress
@@ -100,11 +101,8 @@ class Trainer:
         network = padded(network, self.config.widths_multiple_of)
         self.average = AveragedModel(network, multi_avg_fn=moving_average(self.config.average_decay)).eval()
         self.average.to(self.fabric.device)
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.config.weight_decay, fused=True
-        )
         self.step_module, self.optimizer = self.fabric.setup(
-            TrainingStep(network, self.config.label_smoothing), optimizer
+            TrainingStep(network, self.config.label_smoothing), optimizer_of(network, self.config)
         )
         self.network = network
         self.best: dict[str, Tensor] | None = None
@@ -232,14 +230,6 @@ class Trainer:
         assert isinstance(average, Seq2Seq)
         return narrowed(average, self.recipe.network)
 
-    def _check_widths(self, saved: Checkpoint) -> None:
-        kept = [state["exp_avg"].shape for _place, state in sorted(saved.optimizer["state"].items())]
-        if kept and kept != [parameter.shape for parameter in self.network.parameters()]:
-            raise ConfigError(
-                f"trainer.widths_multiple_of: {self.config.widths_multiple_of}, but {self.checkpoint} was trained with "
-                "another; go on with that, or remove it to train anew"
-            )
-
     def _save(self, position: Position) -> None:
         if not self.fabric.is_global_zero:
             return
@@ -270,7 +260,7 @@ class Trainer:
                 ) from error
             own.load_state_dict(padded(narrow, self.config.widths_multiple_of).state_dict())
         self.average.n_averaged.copy_(saved.average["n_averaged"])
-        self._check_widths(saved)
+        check_state(self.optimizer, saved.optimizer, self.config, self.checkpoint)
         self.optimizer.load_state_dict(saved.optimizer)
         self.best, self.best_score, self.averaged_with = saved.best, saved.best_score, saved.averaged_with
         self.fabric.strategy.precision.load_state_dict(saved.precision)

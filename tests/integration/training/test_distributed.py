@@ -38,6 +38,7 @@ dropout = 0.0
 batch_tokens = 50
 batches_per_step = {batches}
 max_steps = 30
+optimizer = "{optimizer}"
 learning_rate = 1e-2  # and a short warm-up: weights that hardly move are alike whatever they are moved by
 warmup_steps = 5
 average_decay = 0.5
@@ -74,7 +75,7 @@ def losses(log: str) -> list[tuple[str, float]]:
 @pytest.fixture(scope="module", name="prepared")
 def prepared_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("distributed")
-    (folder / "words.toml").write_text(RECIPE.format(batches=1), encoding="utf-8")
+    (folder / "words.toml").write_text(RECIPE.format(batches=1, optimizer="adamw"), encoding="utf-8")
     write_tsv(folder / "words.tsv", sentence_pairs(80))
     app(["prepare", str(folder / "words.toml"), "--runs", str(folder / "runs")], standalone_mode=False)
     return folder
@@ -89,10 +90,14 @@ def sizes_of_batches(runs: Path) -> list[int]:
     return [len(batch) for epoch in epochs for batch in epoch][: trainer.max_steps]
 
 
-@pytest.mark.parametrize(("batches", "tolerance"), [(1, DIVIDED), (2, WHOLE)])
-def test_two_processes_learn_what_one_learns(batches: int, tolerance: float, prepared: Path, tmp_path: Path) -> None:
-    recipe = prepared / f"words-{batches}.toml"
-    recipe.write_text(RECIPE.format(batches=batches), encoding="utf-8")
+@pytest.mark.parametrize(
+    ("batches", "optimizer", "tolerance"), [(1, "adamw", DIVIDED), (2, "adamw", WHOLE), (2, "muon", WHOLE)]
+)
+def test_two_processes_learn_what_one_learns(
+    batches: int, optimizer: str, tolerance: float, prepared: Path, tmp_path: Path
+) -> None:
+    recipe = prepared / f"words-{batches}-{optimizer}.toml"
+    recipe.write_text(RECIPE.format(batches=batches, optimizer=optimizer), encoding="utf-8")
     assert 1 in sizes_of_batches(prepared / "runs")  # of which one process gets nothing
     curves, weights = {}, {}
     for name, processes in (("one", 1), ("two", 2)):

@@ -52,11 +52,12 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
 @pytest.mark.parametrize("stop_after", [(5,), (1, 3)], ids=str)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tmp_path: Path, network: dict[str, Any], stop_after: tuple[int, ...]
+    tmp_path: Path, network: dict[str, Any], optimizer: str, stop_after: tuple[int, ...]
 ) -> None:
     """Bit for bit, dropout included, over the borders of epochs."""
-    run = recipe(network=network)
+    run = recipe(network=network, trainer={"optimizer": optimizer})
     whole, parts = RecordingLog(), RecordingLog()
     expected = trainer_of(run, tmp_path / "whole.pt", log=whole).run()
     assert expected.position.step == 12

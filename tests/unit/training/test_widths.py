@@ -32,8 +32,10 @@ def test_the_same_is_learned_in_wider_networks(tmp_path: Path) -> None:
     torch.testing.assert_close(wide, plain, rtol=0, atol=2e-3)
 
 
-def test_it_is_gone_on_with_to_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_it_is_gone_on_with_to_the_same_bits(tmp_path: Path, optimizer: str) -> None:
     run = run_of(7, tied_embeddings=False)
+    run = run.model_copy(update={"trainer": run.trainer.model_copy(update={"optimizer": optimizer})})
     trainer_of(run, tmp_path / "whole.pt").run()
     for steps in (2, 1, 9):
         trainer_of(run, tmp_path / "parts.pt").run(max_steps=steps)
