@@ -129,7 +129,7 @@ def _data(recipe: Recipe, folder: RunFolder) -> tuple[DataSource, ...]:
 def _origin(source: SourceConfig) -> str:
     """Where a source comes from, and which side of it is no person's text."""
     place = source.path or source.format
-    if source.format == "sentencebook":
+    if source.format in ("sentencebook", "newsbook"):
         return f"{place} (written for Verso by a language model)"
     if source.format == "own_translations":
         return f"{place} ({source.right} written for Verso by a language model)"

@@ -17,8 +17,8 @@ class SourceConfig(FrozenModel):
     """One corpus. `format` picks the reader in training/corpora; paths are relative to the recipe's `data_root`.
 
     path: the file (tsv, tmx, gettext; a glob is allowed), or the common prefix of a Moses pair (prefix.en, prefix.ru);
-        unused by `debian_descriptions`, which downloads, by `phrasebook`, `sentencebook` and `wordbook`, which come
-        with the package, and by `word_pairs`, learned from the other sources of the two languages
+        unused by `debian_descriptions`, which downloads, by `phrasebook`, `sentencebook`, `newsbook` and `wordbook`,
+        which come with the package, and by `word_pairs`, learned from the other sources of the two languages
         (training/word_pairs.py). Of `own_translations` the files that have the sentences, alone or as the left
         column (tsv).
     left, right: language codes of the two sides. repeat: how many times an epoch sees the pairs (upsampling).
@@ -43,6 +43,7 @@ class SourceConfig(FrozenModel):
         "debian_descriptions",
         "phrasebook",
         "sentencebook",
+        "newsbook",
         "wordbook",
         "word_pairs",
         "own_translations",
@@ -62,7 +63,7 @@ class SourceConfig(FrozenModel):
     @property
     def own(self) -> bool:
         """Whether the package provides it, each pair to be learned as it stands (training/cleaning.py, clean_own)."""
-        return self.format in ("phrasebook", "sentencebook", "wordbook", "word_pairs")
+        return self.format in ("phrasebook", "sentencebook", "newsbook", "wordbook", "word_pairs")
 
     @property
     def translated(self) -> bool:

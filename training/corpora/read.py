@@ -12,13 +12,18 @@ from training.corpora.moses import find_moses, read_moses
 from training.corpora.out_of_domain import read_out_of_domain
 from training.corpora.own_translations import read_own_translations
 from training.corpora.pair import Items
-from training.corpora.phrasebook import read_phrasebook, read_sentencebook, read_wordbook
+from training.corpora.phrasebook import read_newsbook, read_phrasebook, read_sentencebook, read_wordbook
 from training.corpora.tmx import read_tmx
 from training.corpora.tsv import read_tsv
 from training.data_config import TestSetConfig
 from training.source_config import SourceConfig
 
-_BOOKS = {"phrasebook": read_phrasebook, "sentencebook": read_sentencebook, "wordbook": read_wordbook}
+_BOOKS = {
+    "newsbook": read_newsbook,
+    "phrasebook": read_phrasebook,
+    "sentencebook": read_sentencebook,
+    "wordbook": read_wordbook,
+}
 
 
 def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
@@ -44,7 +49,7 @@ def read_source(config: SourceConfig | TestSetConfig, data_root: Path) -> Items:
             return read_debian_descriptions(left, right)
         case "own_translations":
             return read_own_translations(_files(config, data_root), left, right)
-        case "phrasebook" | "sentencebook" | "wordbook":
+        case "newsbook" | "phrasebook" | "sentencebook" | "wordbook":
             return _BOOKS[config.format](left, right)
         case "word_pairs":
             return iter(())  # learned when the others are there: training/preparation.py
