@@ -1,9 +1,9 @@
 """What of a recipe's held-out sets is in training data? Near duplicates of sources, and references that stand there.
 
 Looks through the pairs that `prepare` keeps to learn from, or through other files of pairs. A near duplicate has word
-triples whose Jaccard similarity is at least --threshold: found by MinHash, which misses a few, then compared exactly. A
-reference is known if it is a side of a pair, but for case and punctuation. A bundle is scored on known and unknown ones
-apart, and for summaries so is the first sentence. The last line is one JSON object.
+triples whose Jaccard similarity is at least --threshold. A reference is known if it is a side of a pair, but for case
+and punctuation. A bundle is scored on known and unknown ones apart, and for summaries so is the first sentence. The
+last line is one JSON object.
 
     python -m benchmarks.leakage RECIPE --data CORPORA [--only SET] [--files FILE...] [--bundle BUNDLE]
 """
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, tee
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.measure import machine, rounded
@@ -23,7 +24,7 @@ from model_store.config import Task
 from training.cleaning import fold
 from training.evaluation import LeadSentence, Model, System, TestSet, evaluate
 from training.metrics import score, words
-from training.near_duplicates import NearDuplicates, similarity
+from training.near_duplicates import shingles
 from training.preparation import learned_pairs
 from training.run import Run
 from training.start import find_bundle
@@ -35,16 +36,21 @@ def leaks(
     sources: Sequence[str], references: Sequence[str], texts: Iterable[str], threshold: float, task: Task
 ) -> tuple[set[int], set[int]]:
     """The numbers of sources with a near duplicate among `texts`, and of references that are among them."""
-    index = NearDuplicates(sources, threshold)
+    triples = [set(shingles(source)) for source in sources]
+    having: dict[bytes, list[int]] = {}
+    for number, found in enumerate(triples):
+        for triple in found:
+            having.setdefault(triple, []).append(number)
     places: dict[bytes, set[int]] = {}
     for number, reference in enumerate(references):
         places.setdefault(fold(reference, task), set()).add(number)
     near: set[int] = set()
     known: set[int] = set()
-    asked, compared = tee(texts)
-    for text, candidates in zip(compared, index.near(asked), strict=True):
+    for text in texts:
         known |= places.get(fold(text, task), set())
-        near |= {each for each in candidates - near if similarity(sources[each], text) >= threshold}
+        own = set(shingles(text))
+        shared = Counter(chain.from_iterable(having.get(triple, ()) for triple in own))
+        near |= {each for each, n in shared.items() if n / (len(triples[each]) + len(own) - n) >= threshold}
     return near, known
 
 

@@ -24,7 +24,7 @@ class NearDuplicates:
     def __init__(self, texts: Sequence[str], threshold: float) -> None:
         self._index = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
         with self._index.insertion_session() as session:
-            for number, each in enumerate(MinHash.bulk(list(map(_shingles, texts)), num_perm=PERMUTATIONS)):
+            for number, each in enumerate(MinHash.bulk(list(map(shingles, texts)), num_perm=PERMUTATIONS)):
                 session.insert(number, each, check_duplication=False)
 
     def cluster(self, number: int) -> set[int]:
@@ -44,13 +44,13 @@ class NearDuplicates:
 
     def near(self, texts: Iterable[str]) -> Iterator[set[int]]:
         """For each of other texts the numbers of the indexed ones that it is probably a near duplicate of."""
-        for each in MinHash.generator(map(_shingles, texts), num_perm=PERMUTATIONS):
+        for each in MinHash.generator(map(shingles, texts), num_perm=PERMUTATIONS):
             yield set(self._index.query(each))
 
 
 def similarity(one: str, other: str) -> float:
     """The Jaccard similarity of the word triples of two texts, 0 to 1."""
-    first, second = set(_shingles(one)), set(_shingles(other))
+    first, second = set(shingles(one)), set(shingles(other))
     return len(first & second) / len(first | second)
 
 
@@ -74,7 +74,7 @@ def hold_out(
     return drawn, leaving
 
 
-def _shingles(text: str) -> list[bytes]:
+def shingles(text: str) -> list[bytes]:
     """Triples of words, or the words of a text that has fewer."""
     words = _WORD.findall(text.casefold())
     triples = [" ".join(words[start : start + SHINGLE_WORDS]) for start in range(len(words) - SHINGLE_WORDS + 1)]
