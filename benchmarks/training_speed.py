@@ -28,7 +28,7 @@ from benchmarks.measure import fastest_s, machine, rounded, spread
 from benchmarks.peers.running import Program, Running
 from benchmarks.peers.training_work import TrainingSettings
 from model_store.config import NetworkConfig
-from training.distribution import processor_has_bfloat16
+from training.distribution import has_bfloat16
 
 PROGRAMS = {
     "verso-fp32": Program("verso_training", "", "32-true"),
@@ -47,7 +47,7 @@ PEAK_SHAPES = (Shape(1000, 4000), Shape(2000, 4000), Shape(4000, 4000))
 
 def runs_here(name: str) -> bool:
     """Whether the machine has the numbers of a program; where there are none of bfloat16 a trainer takes float32."""
-    return PROGRAMS[name].variant != "bf16-mixed" or torch.cuda.is_available() or processor_has_bfloat16()
+    return PROGRAMS[name].variant != "bf16-mixed" or has_bfloat16()
 
 
 def operations(config: NetworkConfig, source_tokens: int, target_tokens: int) -> float:

@@ -44,12 +44,16 @@ def open_fabric(config: TrainerConfig) -> Fabric:
 
 def precision_here(asked: Precision) -> Precision:
     """float32 for bf16-mixed, with a line in the log, on a processor without bfloat16: no lstm runs in it there."""
-    on_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
-    if asked != "bf16-mixed" or on_gpu or processor_has_bfloat16():
+    if asked != "bf16-mixed" or has_bfloat16():
         return asked
     if is_first():
         logger.warning("precision: 'bf16-mixed' is computed as '32-true' here, since this processor has no bfloat16")
     return "32-true"
+
+
+def has_bfloat16() -> bool:
+    """Whether the device that training takes has it: any GPU has, or imitates it well."""
+    return torch.cuda.is_available() or torch.backends.mps.is_available() or processor_has_bfloat16()
 
 
 def processor_has_bfloat16() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
@@ -22,6 +22,7 @@ Key = TypeVar("Key")
 
 _NUMBER = re.compile(r'id="(\d+)"')
 _ALT = re.compile(r' alt="([^"]*)"')
+_SPACES = " \t\r\n"  # of which several in a row are one in HTML
 _EDGE = re.compile(r"(?:<area [^>]*>)+")
 
 
@@ -49,18 +50,20 @@ class Word(Generic[Key]):
 
 
 Inline = str | Span[Key] | Point[Key] | Word[Key]
+Loose = Callable[[Key], bool]
 
 
 class InlineText(Generic[Key]):
     """Inline content as a segment, and the segment's translation as inline content.
 
     Points at either end stay there, and a span around everything stays around everything: of neither is anything but
-    the text of the points in the segment.
+    the text of the points in the segment. So do spaces, as many as they are, out of spans that are `loose` too: those
+    in which a space looks as it does anywhere.
     """
 
-    def __init__(self, content: Sequence[Inline[Key]]) -> None:
+    def __init__(self, content: Sequence[Inline[Key]], loose: Loose[Key] = lambda key: False) -> None:
         self._keys: list[Key] = []
-        self._peel, content = _peeled(tuple(content))
+        self._peel, content = _peeled(tuple(content), loose)
         edges = "".join(f"<area alt={quoted(text)}>" for text in _texts(self._peel))
         if not edges and all(isinstance(each, str) for each in content):
             self.segment = Segment("".join(map(str, content)))
@@ -128,10 +131,12 @@ class _Peel(Generic[Key]):
     key: tuple[Key, ...] = ()
 
 
-def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[Inline[Key], ...]]:
+def _peeled(content: tuple[Inline[Key], ...], loose: Loose[Key]) -> tuple[list[_Peel[Key]], tuple[Inline[Key], ...]]:
     peel: list[_Peel[Key]] = []
     while True:
-        content = _spaces_apart(content)
+        alone = len(kept := [each for each in content if not _is_edge(each)]) == 1 and isinstance(kept[0], Span)
+        if not alone:
+            content = _spaces_apart(content, loose)
         first, last = 0, len(content)
         while first < last and _is_edge(content[first]):
             first += 1
@@ -141,28 +146,33 @@ def _peeled(content: tuple[Inline[Key], ...]) -> tuple[list[_Peel[Key]], tuple[I
         if len(content) == 1 and isinstance(content[0], Span):
             peel.append(_Peel(before, after, (content[0].key,)))
             content = content[0].inside
+        elif before or after:
+            peel.append(_Peel(before, after))
         else:
-            return [*peel, _Peel(before, after)], content
+            return peel, content
 
 
-def _spaces_apart(content: tuple[Inline[Key], ...]) -> tuple[Inline[Key], ...]:
-    """With the white space at either end as a text of its own, in no formatting: in HTML it is as much as one space."""
-    content, before = _without_spaces(content, 0)
-    content, after = _without_spaces(content, -1)
+def _spaces_apart(content: tuple[Inline[Key], ...], loose: Loose[Key]) -> tuple[Inline[Key], ...]:
+    """With the spaces at either end as a text of its own, out of loose spans: in HTML they are as much as one space."""
+    content, before = _without_spaces(content, 0, loose)
+    content, after = _without_spaces(content, -1, loose)
     return (*((before,) if before else ()), *content, *((after,) if after else ()))
 
 
-def _without_spaces(content: tuple[Inline[Key], ...], end: Literal[0, -1]) -> tuple[tuple[Inline[Key], ...], str]:
-    """The content without the white space at that end, and that; what is nothing but white space stays."""
+def _without_spaces(
+    content: tuple[Inline[Key], ...], end: Literal[0, -1], loose: Loose[Key]
+) -> tuple[tuple[Inline[Key], ...], str]:
+    """The content without the spaces at that end, and those; what is nothing but white space stays."""
     if not content:
         return content, ""
     changed: Inline[Key] = content[end]
     spaces = ""
-    if isinstance(changed, str) and (rest := changed.strip()):
+    if isinstance(changed, str) and changed.strip():
+        rest = changed.strip(_SPACES)
         spaces = changed[: changed.index(rest)] if end == 0 else changed[changed.index(rest) + len(rest) :]
         changed = changed.removeprefix(spaces) if end == 0 else changed.removesuffix(spaces)
-    elif isinstance(changed, Span):
-        inside, spaces = _without_spaces(changed.inside, end)
+    elif isinstance(changed, Span) and loose(changed.key):
+        inside, spaces = _without_spaces(changed.inside, end, loose)
         changed = Span(changed.key, inside)
     return ((changed, *content[1:]) if end == 0 else (*content[:-1], changed)), spaces
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from service.documents.inline import Point, Span, Word
-from service.documents.xml_inline import Mark, Raw, Shell, Style, XmlInline, merged, with_ranges
+from service.documents.xml_inline import Mark, Raw, Shell, Style, XmlInline, XmlKey, merged, with_ranges
 from service.documents.xml_trees import Element
 from service.text.segmentation import has_letter
 
@@ -27,6 +27,8 @@ _DEEPEST = 16
 _SPACES = re.compile(r"[ \t\r\n]+")
 # Of a run's formatting, what does not show.
 _UNSEEN = frozenset({"w:lang", "w:noProof", "w:rsid"})
+# And what shows in a space: lines and colours behind it, elements of Word and attributes of PowerPoint.
+_SEEN_IN_SPACES = frozenset({"u", "strike", "dstrike", "highlight", "shd", "bdr"})
 
 # Fields that show nothing, but are entries of an index or a table; and those that show a number, which may be "iv".
 _UNSEEN_FIELD = re.compile(r"\s*(?:XE|TC|TA|RD)\b")
@@ -171,6 +173,14 @@ def _style_key(run: Element, dialect: Dialect) -> bytes:
     return b""
 
 
+def hides_spaces(key: XmlKey) -> bool:
+    """Whether it is the style of a run in which a space looks as it does in any other: no line and no colour shows."""
+    if not isinstance(key, Style):
+        return False
+    names = (name for each in key.run.iterdescendants(etree.Element) for name in (each.tag, *each.keys()))
+    return not any(etree.QName(each).localname in _SEEN_IN_SPACES for each in names)
+
+
 def without_style(content: Iterable[XmlInline], plain: Style) -> list[XmlInline]:
     """Neighbours of one style as one, and what is in the usual style without it."""
     found: list[XmlInline] = []
@@ -179,7 +189,7 @@ def without_style(content: Iterable[XmlInline], plain: Style) -> list[XmlInline]
             last = found[-1] if found else None
             text = each.inside[0]
             assert isinstance(text, str)
-            blank = last is not None and not text.strip(" ")  # a space shows no formatting of its own
+            blank = last is not None and not text.strip(" ") and hides_spaces(each.key)
             if each.key is plain or (blank and isinstance(last, str)):
                 found.append(text)
             elif isinstance(last, Span) and (last.key is each.key or (blank and isinstance(last.key, Style))):

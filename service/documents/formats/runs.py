@@ -14,6 +14,7 @@ from service.documents.formats.run_reading import (
     XML_SPACE,
     Dialect,
     RunReader,
+    hides_spaces,
     hole_of,
     mark_of,
     name,
@@ -41,7 +42,7 @@ class Stretch:
         self._elements = elements
         self._dialect = dialect
         self._plain = plain
-        self._inline: InlineText[XmlKey] = InlineText(without_style(content, plain))
+        self._inline: InlineText[XmlKey] = InlineText(without_style(content, plain), hides_spaces)
         self.segment = self._inline.segment
 
     def fill(self, text: str) -> None:

@@ -7,6 +7,7 @@ import zipfile
 from typing import Any
 
 import docx
+import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from lxml import etree
@@ -215,6 +216,24 @@ def test_a_text_box_is_a_text_of_its_own() -> None:
     assert "side in" in written(opened(turn(DOCX, content)).element.body)
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [('<w:ins w:id="2" w:author="x">', "</w:ins>"), ('<w:hyperlink w:anchor="x">', "</w:hyperlink>")],
+)
+def test_spaces_stay_in_what_is_no_formatting(begin: str, end: str) -> None:
+    """Whoever rejects an insertion rejects its spaces, and a link is as long as it was."""
+    for content in (f"{begin}{run('   one two   ')}{end}", run("one two") + f"{begin}{run(' three ')}{end}"):
+        outside = paragraph(content).xpath("./w:r/w:t/text()")
+        assert not any(text.isspace() for text in outside)
+
+
+def test_a_line_to_fill_in_keeps_its_line() -> None:
+    underlined = '<w:u w:val="single"/>'
+    for content in (run("one two ") + run("      ", underlined), run("      ", underlined) + run("one two ")):
+        found = paragraph(content).xpath(".//w:r[w:rPr/w:u]/w:t/text()")
+        assert found == ["      "]
+
+
 def test_spaces_stay_as_many_as_they_are() -> None:
     """A first line that is indented by spaces, in whatever formatting, and columns that are set by them; not the lines
     of the file."""
@@ -227,6 +246,8 @@ def test_spaces_stay_as_many_as_they_are() -> None:
     assert written(paragraph(run("    ", "<w:i/>") + run("one ", "<w:b/>") + run("two three"))) == "    three two one"
     segments = read(DOCX, document_of(run("Name:          Date:"))).segments
     assert [each.text for each in segments] == ["Name:          Date:"]
+    assert written(paragraph(run("one two ") + run("three   ", "<w:b/>"))) == "three two one   "
+    assert written(paragraph(run("one two ") + run("   ", "<w:i/>") + run("three   ", "<w:b/>"))).endswith("one   ")
     assert written(paragraph(run("one\n    two"))) == "two one"
     columns = document_of(run("Name:", "<w:b/>") + run(" " * 40) + run("Date:", "<w:b/>"))
     assert [each.format for each in read(DOCX, columns).segments] == ["text"]

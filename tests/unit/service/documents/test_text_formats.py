@@ -20,7 +20,7 @@ from service.documents.formats.subtitles import SRT, VTT
 from service.documents.formats.text import TEXT
 from service.documents.reading import DOCUMENT_FORMATS
 from service.errors import InvalidRequestError
-from tests.unit.service.documents.turning import read, turn, turn_text
+from tests.unit.service.documents.turning import read, translate, turn, turn_text
 from tests.unit.service.text.tags import SOUP, tags_of
 
 
@@ -180,6 +180,18 @@ def test_webvtt_keeps_all_but_the_text_of_cues() -> None:
     )
     before, after = (webvtt.from_buffer(io.StringIO(each))[0] for each in (text, turned))
     assert (after.start, after.end, after.identifier) == (before.start, before.end, before.identifier)
+
+
+@pytest.mark.parametrize(
+    "cue", ["<i>One.\n</i>\n- Two.", "<i>\nOne two.\n</i>", "<v Fred> Hello there", "<i>One </i>\n<b> two</b>"]
+)
+def test_a_cue_has_no_empty_line_which_would_end_it(cue: str) -> None:
+    text = f"WEBVTT\n\n00:01.000 --> 00:02.000\n{cue}\n\n"
+    document = read(VTT, text)
+    for translated in ([each.text for each in document.segments], translate(document.segments)):
+        lines = document.write(translated, "ru").decode().split("\n")
+        assert all(line.strip() for line in lines[2:-2])
+        assert lines[-2:] == ["", ""]
 
 
 @pytest.mark.parametrize(("format", "text"), [(SRT, "one two\n"), (SRT, ""), (VTT, "1\n00:01.000 --> 00:02.000\nx\n")])
