@@ -36,7 +36,7 @@ from training.corpora.pair import SentencePair
 LEFT = "en"
 MOST_LETTERS = 400  # of a side, as in the corpora
 MOST_TIMES_LONGER = 2.5
-_NOT_PLAIN = regex.compile(r"[%{}<>\\&_$|=~^\[\]`\t\n]|(?<!\p{L})-{1,2}\p{L}|\p{L}\(\d?\)|://|\.\.\.\.")
+_NOT_PLAIN = regex.compile(r"[%{}<>\\&_$|=~^\[\]`\p{C}]|(?<!\p{L})-{1,2}\p{L}|\p{L}\(\d?\)|://|\.\.\.\.")
 _TRANSLATORS = regex.compile(r"translator|credits|Project-Id", regex.IGNORECASE)
 
 

@@ -25,6 +25,7 @@ STRINGS = {
     "See <b>all</b> of the moon": "<b>Вся</b> луна целиком",
     "Tide Moon Harbour Ship Sea": "Tide Moon Harbour Ship Sea",
     "Moon in the sky at night": "Л",
+    "The moon is\u200e above this harbour": "Луна\u200e над гаванью",
     "Too short a string": "Слишком короткая строка",
 }
 
